@@ -1,0 +1,56 @@
+"""Simulate settlement in local currencies: who waits how long, and who bears which exchange risk.
+
+    >>> import sim
+    >>> results = sim.run(sim.load("baseline"))    # doctest: +SKIP
+    >>> results.plot.exposure()                    # doctest: +SKIP
+
+The names below are all there is to import; each is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.api import open, run  # noqa: A004 - as in `sim.open(folder)`
+    from sim.errors import PromiseError, ResultsError, RunError, ScenarioError, SettlementError
+    from sim.results.results import Results
+    from sim.scenario.load import load
+    from sim.scenario.model import Scenario
+
+_HOMES = {
+    "load": "sim.scenario.load",
+    "run": "sim.api",
+    "open": "sim.api",
+    "Scenario": "sim.scenario.model",
+    "Results": "sim.results.results",
+    "SettlementError": "sim.errors",
+    "ScenarioError": "sim.errors",
+    "RunError": "sim.errors",
+    "PromiseError": "sim.errors",
+    "ResultsError": "sim.errors",
+}
+
+__all__ = [
+    "PromiseError",
+    "Results",
+    "ResultsError",
+    "RunError",
+    "Scenario",
+    "ScenarioError",
+    "SettlementError",
+    "load",
+    "open",
+    "run",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'sim' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

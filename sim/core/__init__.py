@@ -1,0 +1,1 @@
+"""Time, calendars, currencies and random streams: what every other room stands on."""

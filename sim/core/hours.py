@@ -1,0 +1,204 @@
+"""A facility works in sessions; outside of them time passes and work does not."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sim.core.clock import DAY, HOUR, MINUTE, NEVER, Seconds, local_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from numpy.typing import NDArray
+
+    from sim.core.calendars import Days, Flags, WorkingDays
+
+_SESSION: Final = re.compile(
+    r"(?:T(?P<from>[+-]1)?\s+)?(?P<opens>[\d:]+)\s*-\s*(?P<to>T(?:[+-]1)?\s+)?(?P<closes>[\d:]+)"
+)
+_CLOCK: Final = re.compile(r"(\d\d):([0-5]\d)(?::([0-5]\d))?")
+_NO_DATE: Final = np.datetime64("NaT", "D")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpeningHours:
+    """The sessions of a facility: half-open intervals [start, end) in UTC seconds.
+
+    Sessions are sorted, not empty and do not overlap, though one may begin as another ends; ValueError
+    otherwise. `value_dates` holds the working day T that each belongs to. Outside of the sessions the
+    facility is closed, after the last one forever: the table must reach past the run. Questions take
+    arrays, and answers have their shape; `opens_at` and `is_open_at` take one int and are faster for it.
+    """
+
+    starts: Seconds
+    ends: Seconds
+    value_dates: Days
+    _before: Seconds = field(init=False, repr=False)  # open seconds before each session, then all of them
+    _opens: Seconds = field(init=False, repr=False)  # starts, then NEVER
+    _start_list: list[int] = field(init=False, repr=False)
+    _end_list: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        starts, ends = self.starts, self.ends
+        if not starts.shape == ends.shape == self.value_dates.shape:
+            raise ValueError("each session needs a start, an end and a value date")
+        if np.any(starts >= ends) or np.any(starts[1:] < ends[:-1]):
+            raise ValueError("sessions must be sorted, not empty and free of overlaps")
+        opens = np.append(starts, NEVER)
+        object.__setattr__(self, "_before", np.concatenate(([0], np.cumsum(ends - starts))))
+        object.__setattr__(self, "_opens", opens)
+        object.__setattr__(self, "_start_list", opens.tolist())
+        object.__setattr__(self, "_end_list", ends.tolist())
+
+    def next_open(self, at: Seconds) -> Seconds:
+        """The earliest instant not before `at` inside a session; NEVER if none is left."""
+        return np.asarray(np.maximum(at, self._opens[self._session(at)]))
+
+    def is_open(self, at: Seconds) -> Flags:
+        """True where `at` lies in a session."""
+        return np.asarray((self.next_open(at) == at) & np.less(at, NEVER))
+
+    def open_seconds(self, a: Seconds, b: Seconds) -> Seconds:
+        """Open seconds in [a, b); ValueError if any `a` lies after its `b`."""
+        if np.any(np.greater(a, b)):
+            raise ValueError("open seconds are counted forwards: a must not lie after b")
+        return np.asarray(self._open_until(b) - self._open_until(a))
+
+    def advance(self, at: Seconds, work: Seconds) -> Seconds:
+        """The instant at which `work` open seconds after `at` are done; NEVER if the sessions end first.
+
+        Work that ends as a session closes ends at that closing, not at the next opening; no work at all
+        ends at `next_open(at)`. Negative work is refused with ValueError.
+        """
+        if np.any(np.less(work, 0)):
+            raise ValueError("work must not be negative")
+        target = self._open_until(at) + work
+        # Searching from the left leaves work that fills a session inside it.
+        session = np.searchsorted(self._before[1:], target, side="left")
+        finished = np.minimum(self._opens[session] + (target - self._before[session]), NEVER)
+        return np.where(np.equal(work, 0), self.next_open(at), finished)
+
+    def value_date(self, at: Seconds) -> Days:
+        """The working day T of the session in which `next_open(at)` lies; NaT if none is left."""
+        return np.asarray(np.append(self.value_dates, _NO_DATE)[self._session(at)])
+
+    def opens_at(self, at: int) -> int:
+        """`next_open` of one instant."""
+        start = self._start_list[bisect_right(self._end_list, at)]
+        return max(at, start)
+
+    def is_open_at(self, at: int) -> bool:
+        """`is_open` of one instant."""
+        return self._start_list[bisect_right(self._end_list, at)] <= at < NEVER
+
+    def _session(self, at: Seconds) -> NDArray[np.intp]:
+        """The first session that ends after `at`; the number of sessions if there is none."""
+        return np.asarray(np.searchsorted(self.ends, at, side="right"))
+
+    def _open_until(self, at: Seconds) -> Seconds:
+        """Open seconds from the first start to `at`."""
+        session = self._session(at)
+        return np.asarray(self._before[session] + np.maximum(0, at - self._opens[session]))
+
+
+#: Open at every instant, on no particular value date.
+ALWAYS: Final = OpeningHours(np.array([-NEVER]), np.array([NEVER]), np.array([_NO_DATE]))
+
+
+def parse_session(text: str) -> tuple[int, int]:
+    """Opening and closing of a session such as `09:00-17:30`, in seconds from midnight of working day T.
+
+    `T-1` before a time moves it a calendar day back, `T+1` a day on (`T-1 20:30-17:15`); without a word
+    on the closing day, a closing not after the opening is the next day's (`17:00-08:00`). Seconds may be
+    given, and 24:00 as a closing. Anything else is refused with ValueError.
+    """
+    match = _SESSION.fullmatch(text.strip())
+    if not match:
+        raise ValueError(f"{text!r} is not a session such as 09:00-17:30 or T-1 20:30-17:15")
+    opens = _clock(match["opens"], text)
+    closes = _clock(match["closes"], text)
+    if opens == DAY:
+        raise ValueError(f"{text!r} opens at 24:00; write T+1 00:00 or 00:00")
+    opens += DAY * int(match["from"] or 0)
+    if match["to"]:
+        closes += DAY * int(match["to"].strip()[1:] or 0)
+    elif not match["from"] and closes <= opens:
+        closes += DAY
+    if closes <= opens:
+        raise ValueError(f"{text!r} closes before it opens; add T+1 if it closes the next day")
+    return opens, closes
+
+
+def opening_hours(
+    days: WorkingDays, sessions: Sequence[str], zone: ZoneInfo, after_break: Sequence[str] = ()
+) -> OpeningHours:
+    """The sessions of each working day in the wall-clock time of `zone`.
+
+    `after_break` holds extra sessions of a working day that follows a non-working one (the first day of
+    the table follows an unknown one and has none). A session that runs into a later-starting one, of
+    another day, ends where that begins. ValueError for bad text, for no session, and for sessions of
+    the same day that overlap.
+    """
+    if not sessions:
+        raise ValueError("opening hours need at least one session")
+    daily = [parse_session(text) for text in sessions]
+    extra = [parse_session(text) for text in after_break]
+    _refuse_overlaps([*sessions, *after_break], daily + extra)
+    resumed = np.flatnonzero(days.flags[1:] & ~days.flags[:-1]) + 1
+    first = np.datetime64(days.first, "D")
+    parts = [(days.dates(), span) for span in daily] + [(first + resumed, span) for span in extra]
+    fixed = _fixed_offset(days, zone)
+    starts = np.concatenate([_instants(chosen, opens, zone, fixed) for chosen, (opens, _) in parts])
+    ends = np.concatenate([_instants(chosen, closes, zone, fixed) for chosen, (_, closes) in parts])
+    return _without_overlaps(starts, ends, np.concatenate([chosen for chosen, _ in parts]))
+
+
+def _clock(text: str, session: str) -> int:
+    match = _CLOCK.fullmatch(text)
+    if not match:
+        raise ValueError(f"{text!r} in session {session!r} is not a time such as 09:00 or 09:00:30")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    total = hours * HOUR + minutes * MINUTE + seconds
+    if total > DAY:
+        raise ValueError(f"{text!r} in session {session!r} lies after 24:00")
+    return total
+
+
+def _refuse_overlaps(texts: list[str], intervals: list[tuple[int, int]]) -> None:
+    in_order = sorted(zip(intervals, texts, strict=True))
+    for ((_, closes), one), ((opens, _), other) in pairwise(in_order):
+        if opens < closes:
+            raise ValueError(f"sessions {one!r} and {other!r} of the same day overlap")
+
+
+def _fixed_offset(days: WorkingDays, zone: ZoneInfo) -> int | None:
+    """Seconds that `zone` is ahead of UTC, None if that changes within two days of the table."""
+    noon = datetime.combine(days.first - timedelta(days=2), time(12))
+    offsets = {zone.utcoffset(noon + timedelta(days=ahead)) for ahead in range(len(days.flags) + 5)}
+    only = offsets.pop()
+    return None if offsets or only is None else int(only.total_seconds())
+
+
+def _instants(days: Days, seconds: int, zone: ZoneInfo, fixed: int | None) -> Seconds:
+    """The instants of one wall-clock time on each day."""
+    if fixed is None:
+        return np.array([local_instant(day, seconds, zone) for day in days.tolist()], dtype=np.int64)
+    return np.asarray(days.astype(np.int64) * DAY + (seconds - fixed))
+
+
+def _without_overlaps(starts: Seconds, ends: Seconds, value_dates: Days) -> OpeningHours:
+    # A clock change may swallow a session, and of two that start at once the shorter gives way.
+    (real,) = np.nonzero(starts < ends)
+    order = real[np.lexsort((ends[real], starts[real]))]
+    starts, ends, value_dates = starts[order], ends[order], value_dates[order]
+    ends = np.minimum(ends, np.append(starts[1:], NEVER))
+    kept = starts < ends
+    return OpeningHours(starts[kept], ends[kept], value_dates[kept])

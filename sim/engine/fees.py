@@ -1,0 +1,51 @@
+"""A step may cost the payer or the payee a flat charge and a share of the value, within bounds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.currency import Amounts, minor_digits, round_half_even
+from sim.engine.records import Fees
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.engine.records import Log
+    from sim.scenario.model.network import Fee
+    from sim.world.build import World
+
+
+def charge(fee: Fee, step: int, rows: NDArray[np.int64], at: Seconds, world: World, log: Log) -> None:
+    """Charge the payments `rows` that reach step number `step` at the instants `at`, before the run ends."""
+    reached = at < log.end
+    rows, at = rows[reached], at[reached]
+    obligation = world.payments.obligation[rows]
+    parties = world.obligations.payer if fee.bearer == "payer" else world.obligations.payee
+    currency = world.fx.index(fee.currency)
+    value = world.fx.convert(world.payments.amount[rows], world.payments.currency[rows], currency, at)
+    log.charge(
+        Fees(
+            payment=rows,
+            step=np.full(len(rows), step, dtype=np.int64),
+            firm=parties[obligation],
+            at=at,
+            currency=np.full(len(rows), currency, dtype=np.int64),
+            amount=fee_amounts(fee, value),
+        )
+    )
+
+
+def fee_amounts(fee: Fee, value: Amounts) -> Amounts:
+    """Minor units charged on payments of `value` minor units of the fee's currency.
+
+    flat + share · value, not less than the minimum and not more than the maximum.
+    """
+    scale = 10.0 ** minor_digits(fee.currency)
+    amount = float(fee.flat) * scale + float(fee.share) * value
+    amount = np.maximum(amount, float(fee.minimum) * scale)
+    if fee.maximum is not None:
+        amount = np.minimum(amount, float(fee.maximum) * scale)
+    return round_half_even(amount)

@@ -1,0 +1,65 @@
+"""Only the ledger changes a balance, always by moving money from one account to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engine.records import Journal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engine.routes import Transfers
+    from sim.world.network import Accounts
+
+
+class Ledger:
+    """Integer balances of all accounts, and the journal of what moved them."""
+
+    def __init__(self, accounts: Accounts) -> None:
+        # Lists, since single elements of arrays are slow to read and write.
+        self.balance: list[int] = accounts.opening.tolist()
+        self._floor: list[int] = accounts.floor.tolist()
+        # One entry per posting: a transfer by its number, anything else by −1 − its place in `_others`.
+        self._at: list[int] = []
+        self._reference: list[int] = []
+        self._others: list[tuple[int, int, int]] = []
+
+    def covers(self, account: int, amount: int) -> bool:
+        """Whether `amount` can leave the account without passing its limit."""
+        return self.balance[account] - amount >= self._floor[account]
+
+    def settle(self, transfer: int, debit: int, credit: int, amount: int, at: int) -> None:
+        """Post a transfer; the caller has made sure of cover, at this very instant."""
+        self.balance[debit] -= amount
+        self.balance[credit] += amount
+        self._at.append(at)
+        self._reference.append(transfer)
+
+    def move(self, debit: int, credit: int, amount: int, at: int) -> None:
+        """Post money that belongs to no payment, as `settle` does."""
+        self.settle(-1 - len(self._others), debit, credit, amount, at)
+        self._others.append((debit, credit, amount))
+
+    def journal(self, transfers: Transfers) -> Journal:
+        """Everything posted, in order; the transfers' rows are looked up by their numbers."""
+        reference = np.array(self._reference, dtype=np.int64)
+        other = reference < 0
+        others = np.array(self._others, dtype=np.int64).reshape(-1, 3)[-1 - reference[other]]
+        rows = reference[~other]
+
+        def column(of_transfer: NDArray[np.int64], of_other: NDArray[np.int64] | int) -> NDArray[np.int64]:
+            merged = np.empty(len(reference), dtype=np.int64)
+            merged[~other], merged[other] = of_transfer[rows], of_other
+            return merged
+
+        return Journal(
+            at=np.array(self._at, dtype=np.int64),
+            payment=column(transfers.payment, -1),
+            step=column(transfers.step, -1),
+            debit=column(transfers.debit, others[:, 0]),
+            credit=column(transfers.credit, others[:, 1]),
+            amount=column(transfers.amount, others[:, 2]),
+        )

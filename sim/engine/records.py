@@ -1,0 +1,112 @@
+"""What happened, as plain columns: one record type per kind of fact."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from sim.core.clock import Seconds
+from sim.core.currency import Amounts
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engine.causes import Delays
+
+
+class Conversions(NamedTuple):
+    """One row per deal of a firm; currencies and firms by number, amounts in minor units.
+
+    The firm buys or sells `amount` of the payment's currency against `counter_amount` of its functional
+    currency: exactly what `mid_amount` would have been without the market's spread.
+    """
+
+    payment: NDArray[np.int64]
+    by_payee: NDArray[np.bool_]
+    firm: NDArray[np.int64]
+    market: NDArray[np.int64]
+    at: Seconds
+    currency: NDArray[np.int64]
+    amount: Amounts
+    functional_currency: NDArray[np.int64]
+    counter_amount: Amounts
+    mid_amount: Amounts
+
+
+class Fees(NamedTuple):
+    """One row per charge; `step` is the place in the route."""
+
+    payment: NDArray[np.int64]
+    step: NDArray[np.int64]
+    firm: NDArray[np.int64]
+    at: Seconds
+    currency: NDArray[np.int64]
+    amount: Amounts
+
+
+class Journal(NamedTuple):
+    """One row per movement between two accounts, in the order of posting; `payment` is −1 for funding."""
+
+    at: Seconds
+    payment: NDArray[np.int64]
+    step: NDArray[np.int64]
+    debit: NDArray[np.int64]
+    credit: NDArray[np.int64]
+    amount: Amounts
+
+
+class Records(NamedTuple):
+    """All facts of a run; `settled_at` and `credited_at` are NEVER where it did not happen in time."""
+
+    settled_at: Seconds
+    credited_at: Seconds
+    delays: Delays
+    conversions: Conversions
+    fees: Fees
+    journal: Journal
+    closing: Amounts
+
+
+R = TypeVar("R", Conversions, Fees)
+
+
+class Log:
+    """Collects what the steps report while payments pass through them, a chunk of rows at a time."""
+
+    def __init__(self, delays: Delays, end: int) -> None:
+        self.delays = delays
+        self.end = end
+        self._conversions: list[Conversions] = []
+        self._fees: list[Fees] = []
+
+    def convert(self, rows: Conversions) -> None:
+        """Keep the deals made before the end of the run."""
+        self._conversions.append(_rows(rows, rows.at < self.end))
+
+    def charge(self, rows: Fees) -> None:
+        """Keep the charges made before the end of the run."""
+        self._fees.append(_rows(rows, rows.at < self.end))
+
+    def conversions(self) -> Conversions:
+        """All deals, by instant, then payment."""
+        joined = _joined(Conversions, self._conversions)
+        return _rows(joined, np.lexsort((joined.by_payee, joined.payment, joined.at)))
+
+    def fees(self) -> Fees:
+        """All charges, by instant, then payment, then step."""
+        joined = _joined(Fees, self._fees)
+        return _rows(joined, np.lexsort((joined.step, joined.payment, joined.at)))
+
+
+def _rows(record: R, chosen: NDArray[Any]) -> R:
+    """The chosen rows of a record, by mask or by number."""
+    return type(record)(*(column[chosen] for column in record))
+
+
+def _joined(kind: type[R], chunks: list[R]) -> R:
+    """One record of all chunks."""
+    if not chunks:
+        empty: Any = np.zeros(0, dtype=np.int64)
+        return kind(*([empty] * len(kind._fields)))
+    return kind(*(np.concatenate(columns) for columns in zip(*chunks, strict=True)))

@@ -1,0 +1,150 @@
+"""A route is walked twice: beforehand as if nobody waited, afterwards with the times that came about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.core.clock import NEVER, Seconds
+from sim.core.currency import Amounts
+from sim.engine.fees import charge
+from sim.engine.steps import KINDS
+from sim.engine.steps.base import Roles
+from sim.engine.steps.office import PostStep
+from sim.engine.steps.settle import SettleStep
+from sim.scenario.topology import Topology
+from sim.world.draws import route_draws
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.engine.records import Log
+    from sim.engine.steps.base import Rows, Step
+    from sim.scenario.model.network import Route
+    from sim.world.build import World
+
+
+class Transfers(NamedTuple):
+    """One row per movement that payments ask for; `following` is the next one of the same payment, or −1.
+
+    `arrival` is the instant of submission if nobody waits.
+    """
+
+    payment: NDArray[np.int64]
+    step: NDArray[np.int64]
+    debit: NDArray[np.int64]
+    credit: NDArray[np.int64]
+    amount: Amounts
+    arrival: Seconds
+    following: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.payment)
+
+
+class Walk:
+    """The steps of one route, ready to be walked by its payments."""
+
+    def __init__(self, route: Route, rows: Rows, world: World, correspondents: NDArray[np.int64]) -> None:
+        self.rows = rows
+        self._world = world
+        self._declared = route.steps
+        roles = Roles(world, correspondents)
+        self.steps: list[Step] = [
+            KINDS[step.kind](step, world, roles, draws)
+            for step, draws in zip(route.steps, route_draws(route), strict=True)
+        ]
+        self.settling = [number for number, step in enumerate(self.steps) if isinstance(step, SettleStep)]
+
+    def submissions(self) -> list[tuple[int, Rows, NDArray[np.int64], NDArray[np.int64], Seconds]]:
+        """Step number, payments, debited and credited accounts and arrivals of every settling step."""
+        found = []
+        at = self._world.payments.instructed_at[self.rows]
+        for number, step in enumerate(self.steps[: self.settling[-1] + 1]):
+            at = step.plan(self.rows, at, None)
+            if isinstance(step, SettleStep):
+                debit, credit = step.accounts(self.rows)
+                moving = np.flatnonzero(debit != credit)
+                found.append((number, self.rows[moving], debit[moving], credit[moving], at[moving]))
+        return found
+
+    def arrival(self, payment: int, settled_step: int, settled_at: int, next_step: int) -> int:
+        """When a payment that left `settled_step` at `settled_at` is submitted at `next_step`."""
+        row, at = np.array([payment]), np.array([settled_at])
+        for step in self.steps[settled_step + 1 : next_step + 1]:
+            at = step.plan(row, at, None)
+        return int(at[0])
+
+    def trace(
+        self, settled: dict[int, Seconds], log: Log, end: int
+    ) -> tuple[Seconds, Seconds, dict[int, Seconds]]:
+        """Settlement and credit instants of the route's payments (NEVER if not before `end`).
+
+        `settled` holds, by step number, the instant at which each payment of the whole run settled there
+        (−1 where it had nothing to move). Delays, deals and charges go into the log; also returned are the
+        arrivals at each settling step, for comparison with those that were simulated.
+        """
+        at = self._world.payments.instructed_at[self.rows]
+        settled_at = np.full(len(self.rows), NEVER)
+        credited_at = np.full(len(self.rows), NEVER)
+        arrivals = {}
+        for number, (step, declared) in enumerate(zip(self.steps, self._declared, strict=True)):
+            if declared.fee is not None:
+                charge(declared.fee, number, self.rows, at, self._world, log)
+            at = step.plan(self.rows, at, log)
+            if isinstance(step, SettleStep):
+                arrivals[number] = at
+                there = settled[number][self.rows]
+                out = np.where(there < 0, at, there)
+                step.wait(self.rows, at, out, log)
+                settled_at = at = out
+            elif isinstance(step, PostStep):
+                credited_at = at
+        return (
+            np.where(settled_at < end, settled_at, NEVER),
+            np.where(credited_at < end, credited_at, NEVER),
+            arrivals,
+        )
+
+
+def build_walks(world: World) -> list[Walk]:
+    """One walk per declared route, by route number."""
+    topology = Topology(world.scenario)
+    numbers = {bank: number for number, bank in enumerate(world.network.banks)}
+    walks = []
+    for number, route in enumerate(world.scenario.routes.values()):
+        found = [topology.correspondent(bank, route) for bank in world.network.banks]
+        correspondents = np.array([-1 if bank is None else numbers[bank] for bank in found], dtype=np.int64)
+        rows = np.flatnonzero(world.payments.route == number)
+        walks.append(Walk(route, rows, world, correspondents))
+    return walks
+
+
+def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
+    """Every movement of the run, in order of planned arrival, then payment, then step."""
+    parts = [part for walk in walks for part in walk.submissions()]
+    empty = np.zeros(0, dtype=np.int64)
+    payment = np.concatenate([empty, *(part[1] for part in parts)])
+    step = np.concatenate([empty, *(np.full(len(part[1]), part[0], dtype=np.int64) for part in parts)])
+    debit, credit, arrival = (np.concatenate([empty, *(part[k] for part in parts)]) for k in (2, 3, 4))
+    order = np.lexsort((step, payment, arrival))
+    payment, step = payment[order], step[order]
+    return Transfers(
+        payment=payment,
+        step=step,
+        debit=debit[order],
+        credit=credit[order],
+        amount=world.payments.amount[payment],
+        arrival=arrival[order],
+        following=_following(payment, step),
+    )
+
+
+def _following(payment: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number of the next transfer of the same payment, −1 after its last."""
+    by_payment = np.lexsort((step, payment))
+    following = np.full(len(payment), -1, dtype=np.int64)
+    same = payment[by_payment[:-1]] == payment[by_payment[1:]]
+    following[by_payment[:-1][same]] = by_payment[1:][same]
+    return following

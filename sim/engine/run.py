@@ -1,0 +1,85 @@
+"""From a drawn world to the record of what happened in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.clock import NEVER
+from sim.engine.causes import Delays
+from sim.engine.records import Log, Records
+from sim.engine.routes import build_walks, plan_transfers
+from sim.engine.settlement import Settlement
+from sim.errors import PromiseError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.engine.routes import Transfers, Walk
+    from sim.world.build import World
+
+
+def simulate(world: World, progress: Callable[[int], None] | None = None) -> Records:
+    """Run the world to its end and record every fact; nothing here is random.
+
+    `progress` is told the simulated instant now and then. `PromiseError` if the simulated course of a
+    payment and the course told afterwards differ.
+    """
+    walks = build_walks(world)
+    transfers = plan_transfers(world, walks)
+    payment: list[int] = transfers.payment.tolist()
+    step: list[int] = transfers.step.tolist()
+    route: list[int] = world.payments.route.tolist()
+
+    def rearrive(number: int, settled_at: int, following: int) -> int:
+        walk = walks[route[payment[number]]]
+        return walk.arrival(payment[number], step[number], settled_at, step[following])
+
+    settlement = Settlement(world, transfers, rearrive, progress)
+    settlement.run()
+    return _record(world, walks, transfers, settlement)
+
+
+def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: Settlement) -> Records:
+    count, end = len(world.payments), world.window.end
+    delays = Delays(count, end)
+    log = Log(delays, end)
+    settled_at, credited_at = np.full(count, NEVER), np.full(count, NEVER)
+    arrival, settled = (
+        np.array(settlement.arrival, dtype=np.int64),
+        np.array(settlement.settled, dtype=np.int64),
+    )
+    settled = np.where(settled < 0, NEVER, settled)
+    for walk in walks:
+        there = {number: _by_payment(transfers, settled, number, count) for number in walk.settling}
+        settled_at[walk.rows], credited_at[walk.rows], arrivals = walk.trace(there, log, end)
+        for number, told in arrivals.items():
+            _compare(walk, told, _by_payment(transfers, arrival, number, count)[walk.rows], end)
+    return Records(
+        settled_at=settled_at,
+        credited_at=credited_at,
+        delays=delays,
+        conversions=log.conversions(),
+        fees=log.fees(),
+        journal=settlement.ledger.journal(transfers),
+        closing=np.array(settlement.ledger.balance, dtype=np.int64),
+    )
+
+
+def _by_payment(transfers: Transfers, instants: Seconds, step: int, count: int) -> Seconds:
+    """Instants of the transfers of one step by payment number, −1 for payments without one."""
+    found = np.full(count, -1, dtype=np.int64)
+    here = transfers.step == step
+    found[transfers.payment[here]] = instants[here]
+    return found
+
+
+def _compare(walk: Walk, told: Seconds, simulated: NDArray[np.int64], end: int) -> None:
+    differs = (simulated >= 0) & (told < end) & (told != simulated)
+    if differs.any():
+        payment = int(walk.rows[np.flatnonzero(differs)[0]])
+        raise PromiseError(f"payment {payment}: the submission told afterwards is not the one simulated")

@@ -1,0 +1,78 @@
+"""A step takes payments in at some instants and lets them out at later ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sim.world.draws import durations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.core.hours import OpeningHours
+    from sim.engine.records import Log
+    from sim.scenario.model.timing import Durations
+    from sim.world.build import World
+
+    Rows = NDArray[np.int64]
+
+
+class Step(Protocol):
+    """One element of a route. A step that contends for money ends where another part says (`settle`)."""
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """Instants at which the payments `rows`, arriving at `at`, leave if they wait for nobody.
+
+        Where a log is given, delays by cause, deals and charges go into it. An arrival of NEVER leaves at
+        NEVER and reports nothing.
+        """
+        ...
+
+
+class Roles:
+    """The bank that plays a role, for every payment of one route."""
+
+    def __init__(self, world: World, correspondents: NDArray[np.int64]) -> None:
+        self._payments = world.payments
+        self._correspondents = correspondents
+        self._hours = world.network.bank_hours
+
+    def banks(self, role: str, rows: Rows) -> NDArray[np.int64]:
+        """Bank numbers, by payment."""
+        party = self._payments.payer_bank if role.startswith("payer") else self._payments.payee_bank
+        return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
+
+    def by_hours(self, role: str, rows: Rows) -> list[tuple[NDArray[np.int64], OpeningHours]]:
+        """Positions within `rows`, together with the hours of their bank; banks of equal hours together."""
+        banks = self.banks(role, rows)
+        groups: dict[int, tuple[OpeningHours, list[int]]] = {}
+        for bank in np.unique(banks):
+            hours = self._hours[bank]
+            groups.setdefault(id(hours), (hours, []))[1].append(int(bank))
+        if len(groups) == 1:
+            ((hours, _),) = groups.values()
+            return [(np.arange(len(rows)), hours)]
+        return [(np.flatnonzero(np.isin(banks, members)), hours) for hours, members in groups.values()]
+
+
+class OfficeWork:
+    """Work of a bank's back office: it goes on in the bank's hours and rests outside of them."""
+
+    def __init__(self, world: World, roles: Roles, role: str, work: Durations, draw: str) -> None:
+        self._roles = roles
+        self._role = role
+        self._work = work
+        self._uniform = world.payments.draws[draw]
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None, cause: str) -> Seconds:
+        """As `Step.plan`, with the time at work under `cause`."""
+        out = np.empty_like(at)
+        work = durations(self._work, self._uniform[rows])
+        for places, hours in self._roles.by_hours(self._role, rows):
+            out[places] = hours.advance(at[places], work[places])
+            if log is not None:
+                log.delays.spend_in(rows[places], at[places], out[places], cause, hours)
+        return out

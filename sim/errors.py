@@ -1,0 +1,65 @@
+"""Everything that this package raises on purpose.
+
+SettlementError
+├── ScenarioError       the input is wrong: a list of located problems (exit code 2)
+├── RunError            the run could not be carried out (exit code 1)
+│   └── PromiseError    an identity that must hold on every run does not (exit code 1)
+└── ResultsError        a folder is not a readable run (exit code 2)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class SettlementError(Exception):
+    """Root of the tree; every message says what is wrong, where, and what to do."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a scenario.
+
+    `where` is `file:line:column` (or the `--set` argument that said it), `path` the dotted YAML path
+    (may be empty), `message` the sentence, `suggestion` a name that was perhaps meant.
+    """
+
+    where: str
+    path: str
+    message: str
+    suggestion: str | None = None
+
+    def __str__(self) -> str:
+        """One line, as an editor or a terminal can follow it."""
+        hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
+        return ": ".join(part for part in (self.where, self.path, self.message) if part) + hint
+
+
+class ScenarioError(SettlementError):
+    """The scenario cannot be used; carries every problem found, not the first alone."""
+
+    exit_code = 2
+
+    def __init__(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        """One line per problem."""
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class RunError(SettlementError):
+    """The run could not be carried out or saved."""
+
+
+class PromiseError(RunError):
+    """A promise broke: a cause is missing, money appeared, or an account passed its limit."""
+
+
+class ResultsError(SettlementError):
+    """The folder does not hold a run that can be opened."""
+
+    exit_code = 2

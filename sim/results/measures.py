@@ -1,0 +1,169 @@
+"""The headline numbers: each is a formula over the saved tables, and each carries its unit.
+
+Amounts of several currencies are added up in the scenario's reporting currency: every single amount is valued
+at mid (at the due date for payments, at the charge for fees, at the conversion for FX results), rounded to
+whole minor units, then summed; the headline shows major units.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sim.core.clock import HOUR
+from sim.core.currency import minor_digits
+from sim.engine.causes import CAUSES
+from sim.results.liquidity import liquidity_used
+from sim.results.valuation import Valuation
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+class Measure(NamedTuple):
+    """A number, or numbers by name, with their unit."""
+
+    value: Any
+    unit: str
+
+
+def measures(
+    tables: Mapping[str, pd.DataFrame], reporting_currency: str, end: pd.Timestamp
+) -> dict[str, Measure]:
+    """All headline numbers of a run; `end` is the instant until which payments were followed.
+
+    Payment and delay measures are over payments that fell due within the period (`counted`). A payment not
+    credited by `end` enters the delays with the time until then.
+    """
+    payments = tables["payments"]
+    value = Valuation(tables["fx"], reporting_currency)
+    counted = payments[payments["counted"]].copy()
+    counted["value"] = value.of(counted["amount"], counted["currency"], counted["due_at"])
+    counted["delay"] = (counted["credited_at"].fillna(end) - counted["instructed_at"]).dt.total_seconds()
+    scale = 10 ** minor_digits(reporting_currency)
+    return {
+        **_volume(counted, reporting_currency, scale),
+        **_delays(counted),
+        **_exposure(tables["exposure"], reporting_currency, scale),
+        **_fx_results(tables, value, reporting_currency, scale),
+        **_fees(tables, value, reporting_currency, scale),
+        **_liquidity(tables),
+    }
+
+
+def _volume(counted: pd.DataFrame, currency: str, scale: int) -> dict[str, Measure]:
+    """Number and value due in the period, and the shares of them credited by the end."""
+    settled = counted["status"] == "settled"
+    total = counted["value"].sum()
+    by_currency = counted.groupby("currency", observed=True)["value"].sum()
+    return {
+        "payments": Measure(len(counted), "payments"),
+        "value": Measure(total / scale, currency),
+        "value_by_currency": Measure(_plain(by_currency / scale), currency),
+        "settled_share": Measure(_ratio(settled.sum(), len(counted)), "share of payments"),
+        "settled_value_share": Measure(_ratio(counted.loc[settled, "value"].sum(), total), "share of value"),
+    }
+
+
+def _delays(counted: pd.DataFrame) -> dict[str, Measure]:
+    """Delay from instruction to credit: mean, percentiles, Σ value·delay / Σ value, by route and by cause."""
+    hours = counted["delay"] / HOUR
+    by_cause = {cause: _mean(counted[f"{cause}_seconds"] / HOUR) for cause in CAUSES}
+    by_route = {
+        str(route): _profile(group["delay"] / HOUR, group["value"]) | {"payments": len(group)}
+        for route, group in counted.groupby("route", observed=True)
+    }
+    return {
+        "delay": Measure(_profile(hours, counted["value"]), "hours"),
+        "delay_by_cause": Measure(by_cause, "hours per payment"),
+        "delay_by_route": Measure(by_route, "hours; payments"),
+    }
+
+
+def _profile(hours: pd.Series, value: pd.Series) -> dict[str, float]:
+    quantiles = dict.fromkeys(("p50", "p95", "p99"), 0.0)
+    if len(hours):
+        found = np.quantile(hours.to_numpy(), [0.5, 0.95, 0.99])
+        quantiles = dict(zip(quantiles, (float(q) for q in found), strict=True))
+    return {
+        "mean": _mean(hours),
+        **quantiles,
+        "value_weighted": _ratio(float((hours * value).sum()), float(value.sum())),
+    }
+
+
+def _exposure(exposure: pd.DataFrame, currency: str, scale: int) -> dict[str, Measure]:
+    """Largest and mean absolute daily net open position by side and currency, at mid."""
+    position = exposure["net_open_position_reporting"] / scale
+    keys = [exposure["side"], exposure["currency"]]
+    grouped = position.groupby(keys, observed=True)
+    peak, mean = position.abs().groupby(keys, observed=True).max(), grouped.mean()
+    return {
+        "net_open_position_peak": Measure(_nested(peak), currency),
+        "net_open_position_mean": Measure(_nested(mean), currency),
+    }
+
+
+def _fx_results(
+    tables: Mapping[str, pd.DataFrame], value: Valuation, currency: str, scale: int
+) -> dict[str, Measure]:
+    """Realised FX result of obligations due in the period, by side and cause; gains positive."""
+    results, payments = tables["fx_results"], tables["payments"]
+    counted = payments.set_index("payment_id")["counted"]
+    realised = results[results["realised"] & results["payment_id"].map(counted)]
+    deals = tables["conversions"][["payment_id", "bearer", "converted_at"]]
+    realised = realised.merge(deals, on=["payment_id", "bearer"], how="left", validate="one_to_one")
+    by_side: dict[str, dict[str, float]] = {}
+    for cause in ("contract", "clearing", "spread", "hedge", "total"):
+        amounts = value.of(realised[cause], realised["functional_currency"], realised["converted_at"])
+        for side, total in amounts.groupby(realised["side"], observed=True).sum().items():
+            by_side.setdefault(str(side), {})[cause] = float(total) / scale
+    return {"fx_result": Measure(by_side, currency)}
+
+
+def _fees(
+    tables: Mapping[str, pd.DataFrame], value: Valuation, currency: str, scale: int
+) -> dict[str, Measure]:
+    """Fees of payments due in the period, in total, by kind of step, and per value paid."""
+    counted = tables["payments"].set_index("payment_id")["counted"]
+    fees = tables["fees"][tables["fees"]["payment_id"].map(counted).astype(bool)]
+    amounts = value.of(fees["amount"], fees["currency"], fees["charged_at"])
+    by_kind = amounts.groupby(fees["kind"], observed=True).sum() / scale
+    return {
+        "fees": Measure(float(amounts.sum()) / scale, currency),
+        "fees_by_kind": Measure(_plain(by_kind), currency),
+    }
+
+
+def _liquidity(tables: Mapping[str, pd.DataFrame]) -> dict[str, Measure]:
+    """Largest fall of each declared account below its opening balance, in major units of its currency."""
+    accounts = tables["accounts"]
+    used = liquidity_used(accounts, tables["balances"])
+    declared = accounts[(accounts["holder"] != "market") & (accounts["holder"] != accounts["servicer"])]
+    scales = 10.0 ** declared["currency"].map(minor_digits).to_numpy()
+    values = used.loc[declared["account"]].to_numpy() / scales
+    found = dict(zip(declared["account"], (float(v) for v in values), strict=True))
+    return {"liquidity_used": Measure(found, "major units of the account's currency")}
+
+
+def _mean(values: pd.Series) -> float:
+    return float(values.mean()) if len(values) else 0.0
+
+
+def _ratio(part: float, whole: float) -> float:
+    return float(part / whole) if whole else 0.0
+
+
+def _plain(values: pd.Series) -> dict[str, float]:
+    return {str(key): float(value) for key, value in values.items()}
+
+
+def _nested(values: pd.Series) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for key, value in values.items():
+        first, second = (str(part) for part in key)  # type: ignore[attr-defined]
+        found.setdefault(first, {})[second] = float(value)
+    return found

@@ -1,0 +1,215 @@
+"""The facts of a run as tables that an outsider can read: names for numbers, instants in UTC, minor units."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sim.core.clock import NEVER
+from sim.engine.causes import CAUSES
+from sim.results.instants import instants
+from sim.scenario.model.network import Settle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from sim.engine.records import Records
+    from sim.world.build import World
+
+
+def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
+    """Every fact of the run by table name; what the measures are computed from."""
+    return {
+        "firms": _firms(world),
+        "accounts": _accounts(world, records),
+        "obligations": _obligations(world),
+        "payments": _payments(world, records),
+        "conversions": _conversions(world, records),
+        "fees": _fees(world, records),
+        "postings": _postings(world, records),
+        "fx": _fx(world),
+    }
+
+
+def names(known: Sequence[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
+    """Names by number, −1 for none; as categories, which are small in memory and on disk."""
+    return pd.Categorical.from_codes(numbers, categories=pd.Index(list(known), dtype="str"))
+
+
+def firm_sides(world: World) -> NDArray[np.int64]:
+    """Side number by firm number."""
+    sides = list(world.scenario.sides)
+    by_group = [sides.index(group.side) for group in world.scenario.firms.values()]
+    return np.array(by_group, dtype=np.int64)[world.firms.group]
+
+
+def _firms(world: World) -> pd.DataFrame:
+    firms = world.firms
+    return pd.DataFrame(
+        {
+            "firm": firms.labels,
+            "group": names(firms.groups, firms.group),
+            "side": names(list(world.scenario.sides), firm_sides(world)),
+            "city": pd.Categorical(firms.city),
+            "bank": names(world.network.banks, firms.bank),
+            "functional_currency": names(world.fx.currencies, world.functional_currency),
+            "size": firms.size,
+        }
+    )
+
+
+def _accounts(world: World, records: Records) -> pd.DataFrame:
+    accounts = world.network.accounts
+    return pd.DataFrame(
+        {
+            "account": accounts.labels,
+            "holder": accounts.holder,
+            "servicer": pd.Series(accounts.servicer, dtype="str"),
+            "system": accounts.system,
+            "currency": accounts.currency,
+            "floor": accounts.floor,
+            "opening_balance": accounts.opening,
+            "closing_balance": records.closing,
+        }
+    )
+
+
+def _obligations(world: World) -> pd.DataFrame:
+    rows, sides = world.obligations, firm_sides(world)
+    side_names = list(world.scenario.sides)
+    flows = world.scenario.flows
+    terms = list(dict.fromkeys(name for flow in flows.values() for name in flow.terms))
+    # A term number counts within its flow; the table needs one list of names for all of them.
+    width = max((len(flow.terms) for flow in flows.values()), default=1)
+    lookup = np.zeros((max(len(flows), 1), width), dtype=np.int64)
+    for number, flow in enumerate(flows.values()):
+        lookup[number, : len(flow.terms)] = [terms.index(name) for name in flow.terms]
+    return pd.DataFrame(
+        {
+            "obligation_id": np.arange(len(rows)),
+            "flow": names(list(flows), rows.flow),
+            "term": names(terms, lookup[rows.flow, rows.term]),
+            "payer": names(world.firms.labels, rows.payer),
+            "payee": names(world.firms.labels, rows.payee),
+            "payer_side": names(side_names, sides[rows.payer]),
+            "payee_side": names(side_names, sides[rows.payee]),
+            "currency": names(world.fx.currencies, rows.currency),
+            "amount": rows.amount,
+            "invoiced_at": instants(rows.invoiced_at),
+            "due_at": instants(rows.due_at),
+        }
+    )
+
+
+def _payments(world: World, records: Records) -> pd.DataFrame:
+    rows, obligations, window = world.payments, world.obligations, world.window
+    payer, payee = obligations.payer[rows.obligation], obligations.payee[rows.obligation]
+    sides, side_names = firm_sides(world), list(world.scenario.sides)
+    routes = world.scenario.routes
+    last_system = [
+        [step.system for step in route.steps if isinstance(step, Settle)][-1] for route in routes.values()
+    ]
+    numbers = np.array([world.network.systems.index(name) for name in last_system], dtype=np.int64)
+    labels = world.firms.labels
+    table = {
+        "payment_id": np.arange(len(rows)),
+        "obligation_id": rows.obligation,
+        "flow": names(list(world.scenario.flows), obligations.flow[rows.obligation]),
+        "route": names(list(routes), rows.route),
+        "system": names(world.network.systems, numbers[rows.route]),
+        "payer": names(labels, payer),
+        "payee": names(labels, payee),
+        "payer_side": names(side_names, sides[payer]),
+        "payee_side": names(side_names, sides[payee]),
+        "payer_bank": names(world.network.banks, rows.payer_bank),
+        "payee_bank": names(world.network.banks, rows.payee_bank),
+        "currency": names(world.fx.currencies, rows.currency),
+        "amount": rows.amount,
+        "due_at": instants(rows.due_at),
+        "instructed_at": instants(rows.instructed_at),
+        "settled_at": instants(records.settled_at),
+        "credited_at": instants(records.credited_at),
+        "status": names(["settled", "pending"], np.where(records.credited_at < NEVER, 0, 1)),
+        "counted": (rows.due_at >= window.period_start) & (rows.due_at < window.period_end),
+    }
+    table |= {f"{cause}_seconds": records.delays.seconds[:, k] for k, cause in enumerate(CAUSES)}
+    return pd.DataFrame(table)
+
+
+def _conversions(world: World, records: Records) -> pd.DataFrame:
+    rows = records.conversions
+    side_names, currencies = list(world.scenario.sides), world.fx.currencies
+    return pd.DataFrame(
+        {
+            "payment_id": rows.payment,
+            "obligation_id": world.payments.obligation[rows.payment],
+            "bearer": names(["payer", "payee"], rows.by_payee.astype(np.int64)),
+            "firm": names(world.firms.labels, rows.firm),
+            "side": names(side_names, firm_sides(world)[rows.firm]),
+            "market": names(list(world.scenario.markets), rows.market),
+            "converted_at": instants(rows.at),
+            "currency": names(currencies, rows.currency),
+            "amount": rows.amount,
+            "functional_currency": names(currencies, rows.functional_currency),
+            "mid_value": rows.mid_amount,
+            "realised_value": rows.counter_amount,
+        }
+    )
+
+
+def _fees(world: World, records: Records) -> pd.DataFrame:
+    rows = records.fees
+    kinds = sorted({step.kind for route in world.scenario.routes.values() for step in route.steps})
+    width = max((len(route.steps) for route in world.scenario.routes.values()), default=1)
+    lookup = np.zeros((max(len(world.scenario.routes), 1), width), dtype=np.int64)
+    for number, route in enumerate(world.scenario.routes.values()):
+        lookup[number, : len(route.steps)] = [kinds.index(step.kind) for step in route.steps]
+    return pd.DataFrame(
+        {
+            "payment_id": rows.payment,
+            "step": rows.step,
+            "kind": names(kinds, lookup[world.payments.route[rows.payment], rows.step]),
+            "firm": names(world.firms.labels, rows.firm),
+            "charged_at": instants(rows.at),
+            "currency": names(world.fx.currencies, rows.currency),
+            "amount": rows.amount,
+        }
+    )
+
+
+def _postings(world: World, records: Records) -> pd.DataFrame:
+    rows, accounts = records.journal, world.network.accounts
+    labels = accounts.labels
+    codes = sorted(set(accounts.currency))
+    currency = np.array([codes.index(code) for code in accounts.currency], dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "posting_id": np.arange(len(rows.at)),
+            "posted_at": instants(rows.at),
+            "payment_id": pd.array(rows.payment, dtype="Int64").copy(),
+            "step": pd.array(rows.step, dtype="Int64").copy(),
+            "debit_account": names(labels, rows.debit),
+            "credit_account": names(labels, rows.credit),
+            "currency": names(codes, currency[rows.debit]),
+            "amount": rows.amount,
+        }
+    ).assign(
+        payment_id=lambda t: t["payment_id"].mask(t["payment_id"] < 0),
+        step=lambda t: t["step"].mask(t["step"] < 0),
+    )
+
+
+def _fx(world: World) -> pd.DataFrame:
+    fx = world.fx
+    days, width = fx.per_usd.shape
+    return pd.DataFrame(
+        {
+            "valid_from": instants(np.repeat(fx.day_starts, width)),
+            "currency": names(fx.currencies, np.tile(np.arange(width), days)),
+            "per_usd": fx.per_usd.ravel(),
+        }
+    )

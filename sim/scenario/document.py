@@ -1,0 +1,277 @@
+"""A scenario file is text with places: every value remembers where it was written.
+
+This module alone touches the YAML parser. It takes parse events, not loaded values, because a loader
+forgets lines, reads `16:30` as 990 or `no` as false, and lets the last of two equal keys win.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+)
+
+from sim.errors import Problem, ScenarioError
+from sim.scenario.scalars import read_scalar
+from sim.scenario.tree import KeyPath, Node, Place, Value, dotted, plain
+from sim.scenario.writing import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["DEEPEST", "LARGEST_FILE", "Node", "Place", "dump", "parse", "parse_value", "plain"]
+
+#: Bytes of a file, values in it (aliases counted in full), and levels of nesting that are still a scenario.
+LARGEST_FILE: Final = 5_000_000
+MOST_VALUES: Final = 200_000
+DEEPEST: Final = 60
+
+_UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
+
+#: The parser's words → ours, and whether the beginning of the construct says more than the point of failure.
+_PLAIN_WORDS: Final = (
+    (r"found character '\\t'", "a tab stands here; indent with spaces", False),
+    (r"found character ('.+?') that", "text that begins with {} needs quotes", False),
+    (r"mapping values are not", "':' is not expected here; check the indentation, or quote the text", False),
+    (r"sequence entries are not", "a list entry cannot begin here; put '-' on a line of its own", False),
+    (r"unexpected (end of stream|document separator)", "the quote opened here is never closed", True),
+    (r"expected ',' or ('.')", "the bracket opened here lacks a ',' or its {}", True),
+    (r"expected <block end>", "this does not fit the lines above; check the indentation and quotes", False),
+    (r"could not find expected ':'", "the key that begins here lacks its ':'", True),
+    (r"unknown escape|hexdecimal", "a backslash begins an escape in double quotes; use single ones", False),
+    (r"expected the node content", "a value is expected here", False),
+    (r"alphabetic or numeric", "text that begins with '*' or '&' needs quotes", True),
+    (r"chomping or indentation", "only '+', '-' or a digit may follow '|' or '>'", False),
+    (r"incompatible YAML", "only YAML 1.2 can be read", False),
+    (r"tag", "tags are not used in scenarios; put the text in quotes", False),
+)
+
+
+class _Built(NamedTuple):
+    """A node with the number of values below it and itself, and how deep they go."""
+
+    node: Node
+    size: int
+    depth: int
+
+
+def parse(data: bytes | str, file: str) -> Node:
+    """The mapping that a whole file is, with every place in `file`.
+
+    ScenarioError, with all that could be told, for any text that is no such mapping: faulty YAML, duplicate
+    keys, keys that are not text, merge keys, tags, several documents, cyclic or exploding aliases.
+    """
+    text = _decode(data, file) if isinstance(data, bytes) else data
+    built = _Builder(text, lambda line, column: Place(file, line, column)).document()
+    if not isinstance(built.value, dict):
+        found = "a list" if isinstance(built.value, list) else "a single value"
+        raise ScenarioError([Problem(str(built.place), "", f"a scenario is a mapping of keys, not {found}")])
+    return built
+
+
+def parse_value(text: str, source: str) -> Node:
+    """The value that `text` is, of any type, every part of it placed at `source` as a whole.
+
+    A mapping needs its braces: `a: b` after an equals sign is more likely text with a colon in it.
+    """
+    place = Place(source)
+    builder = _Builder(text, lambda _line, _column: place)
+    node = builder.document()
+    if isinstance(node.value, dict) and not builder.braces:
+        message = "text with ': ' in it needs quotes (a mapping needs braces)"
+        raise ScenarioError([Problem(str(place), "", message)])
+    return node
+
+
+def _decode(data: bytes, file: str) -> str:
+    """The text of a file; ScenarioError if it is not UTF-8 or too large for a scenario."""
+    if len(data) > LARGEST_FILE:
+        raise ScenarioError(
+            [Problem(str(Place(file)), "", f"the file is larger than {LARGEST_FILE:,} bytes")]
+        )
+    if data.startswith(_BYTE_ORDER_MARKS):
+        raise ScenarioError(
+            [Problem(str(Place(file)), "", "the file is in UTF-16 or UTF-32; save it as UTF-8")]
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        place = _place_of(error.start, data.decode("latin-1"), file)
+        raise ScenarioError(
+            [Problem(str(place), "", "a byte that is not UTF-8; save the file as UTF-8")]
+        ) from None
+
+
+def _place_of(index: int, text: str, file: str) -> Place:
+    line_start = text.rfind("\n", 0, index) + 1
+    return Place(file, text.count("\n", 0, index) + 1, index - line_start + 1)
+
+
+def _is_empty(event: object) -> bool:
+    return isinstance(event, ScalarEvent) and not (event.value or event.style)
+
+
+class _Builder:
+    """Reads one document from parse events; recursion is bounded by `DEEPEST`."""
+
+    def __init__(self, text: str, place: Callable[[int, int], Place]) -> None:
+        self.braces = False
+        self._place_at = place
+        self._last = place(1, 1)
+        self._problems: list[Problem] = []
+        self._anchors: dict[str, _Built | None] = {}
+        if found := _UNPRINTABLE.search(text):
+            at = _place_of(found.start(), text, "")
+            self._fail(place(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
+        self._events = YAML(typ="safe", pure=True).parse(text)
+
+    def document(self) -> Node:
+        """The one document; ScenarioError if there is none, or more, or anything is wrong with it."""
+        self._next()
+        if isinstance(self._next(), StreamEndEvent):
+            self._fail(self._last, "nothing is written here")
+        first = self._next()
+        if _is_empty(first):
+            self._fail(self._last, "nothing is written here")
+        self.braces = bool(getattr(first, "flow_style", False))
+        built = self._node(first, ())
+        self._next()
+        if isinstance(self._next(), DocumentStartEvent):
+            self._problem(self._last, (), "a second document begins here; a file holds one scenario")
+        if self._problems:
+            raise ScenarioError(self._problems)
+        return built.node
+
+    def _next(self) -> Any:  # noqa: ANN401  # the parser's events are untyped
+        try:
+            event = next(self._events)
+        except MarkedYAMLError as error:
+            self._fail(*self._in_plain_words(error))
+        except YAMLError as error:
+            self._fail(self._last, f"not YAML: {error}".splitlines()[0])
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError) as error:
+            # The parser's own slips on malformed text, such as an escape beyond the last code point.
+            self._fail(self._last, f"not YAML, somewhere after this ({error})")
+        self._last = self._place_at(event.start_mark.line + 1, event.start_mark.column + 1)
+        return event
+
+    def _in_plain_words(self, error: MarkedYAMLError) -> tuple[Place, str]:
+        problem = str(error.problem or error.context)
+        mark = error.problem_mark or error.context_mark
+        message = f"not YAML: {problem}"
+        for pattern, words, at_beginning in _PLAIN_WORDS:
+            if found := re.search(pattern, problem):
+                message = words.format(*found.groups())
+                mark = (at_beginning and error.context_mark) or mark
+                break
+        return (self._place_at(mark.line + 1, mark.column + 1) if mark else self._last), message
+
+    def _problem(self, place: Place, path: KeyPath, message: str) -> None:
+        # The parser's own messages may break lines.
+        self._problems.append(Problem(str(place), dotted(path), " ".join(message.split())))
+
+    def _fail(self, place: Place, message: str, path: KeyPath = ()) -> NoReturn:
+        self._problem(place, path, message)
+        raise ScenarioError(self._problems)
+
+    def _node(self, event: Any, path: KeyPath) -> _Built:  # noqa: ANN401
+        place = self._last
+        if len(path) > DEEPEST:
+            self._fail(place, f"nested more than {DEEPEST} levels deep")
+        if isinstance(event, AliasEvent):
+            return self._alias(str(event.anchor), place, path)
+        if event.tag:
+            self._problem(place, path, "tags are not used in scenarios; put the text in quotes")
+        if event.anchor in self._anchors:
+            self._problem(place, path, f"the anchor {event.anchor!r} is given twice")
+        if event.anchor:
+            self._anchors[event.anchor] = None  # unfinished: an alias to it would be endless
+        built = self._content(event, place, path)
+        if event.anchor:
+            self._anchors[event.anchor] = built
+        if built.size > MOST_VALUES:
+            self._fail(place, f"more than {MOST_VALUES:,} values (aliases counted in full)", path)
+        return built
+
+    def _content(self, event: Any, place: Place, path: KeyPath) -> _Built:  # noqa: ANN401
+        if isinstance(event, MappingStartEvent):
+            return self._mapping(place, path)
+        if isinstance(event, SequenceStartEvent):
+            return self._sequence(place, path)
+        return _Built(Node(self._scalar(event, place, path), place), 1, 0)
+
+    def _alias(self, name: str, place: Place, path: KeyPath) -> _Built:
+        if name not in self._anchors:
+            self._fail(place, f"no anchor {name!r} stands before this alias of it", path)
+        built = self._anchors[name]
+        if built is None:
+            self._fail(place, f"the alias {name!r} stands inside what it repeats", path)
+        if len(path) + built.depth > DEEPEST:
+            self._fail(place, f"nested more than {DEEPEST} levels deep")
+        return built
+
+    def _mapping(self, place: Place, path: KeyPath) -> _Built:
+        entries: dict[str, Node] = {}
+        size, depth = 1, 0
+        while not isinstance(event := self._next(), MappingEndEvent):
+            key, key_place = self._key(event, path)
+            event = self._next()
+            if _is_empty(event):
+                self._last = key_place  # The parser puts a value that is not there before the next token.
+            child = self._node(event, (*path, key if key is not None else "?"))
+            size, depth = size + child.size, max(depth, child.depth + 1)
+            if key in entries:
+                first = entries[key].key
+                message = f"the key {key!r} stands here a second time"
+                where = f"; first on line {first.line}" if first and first.line else ""
+                self._problem(key_place, (*path, key), message + where)
+            elif key is not None:
+                entries[key] = replace(child.node, key=key_place)
+        return _Built(Node(entries, place), size, depth)
+
+    def _key(self, event: Any, path: KeyPath) -> tuple[str | None, Place]:  # noqa: ANN401
+        place = self._last
+        if isinstance(event, ScalarEvent) and event.value == "<<" and not event.style:
+            self._problem(place, path, "merge keys are not used in scenarios; use 'extends'")
+            return None, place
+        key = self._node(event, (*path, "?")).node.value
+        if isinstance(key, str):
+            return key, place
+        what = "not a mapping or a list" if isinstance(key, dict | list) else "so this one needs quotes"
+        self._problem(place, path, f"a key must be text, {what}")
+        return None, place
+
+    def _sequence(self, place: Place, path: KeyPath) -> _Built:
+        items: list[Node] = []
+        size, depth = 1, 0
+        while not isinstance(event := self._next(), SequenceEndEvent):
+            child = self._node(event, (*path, len(items)))
+            items.append(child.node)
+            size, depth = size + child.size, max(depth, child.depth + 1)
+        return _Built(Node(items, place), size, depth)
+
+    def _scalar(self, event: Any, place: Place, path: KeyPath) -> Value:  # noqa: ANN401
+        text = str(event.value)
+        if _SURROGATE.search(text):
+            self._problem(place, path, "an escape that is no character")
+        if event.style:
+            return text
+        try:
+            return read_scalar(text)
+        except ValueError as error:
+            self._problem(place, path, str(error))
+            return None

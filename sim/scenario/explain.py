@@ -1,0 +1,215 @@
+"""An error of validation is told in the words of the scenario's author, at the line that the author wrote."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sim.scenario.model.base import nearest
+from sim.scenario.shapes import Outline, Shapes, keys, tags
+from sim.scenario.tree import KeyPath, Located, Node, Place, located
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+
+#: What was wanted, by the type of the error. These say only that a value is of the wrong kind altogether.
+_WANTED: Final = {
+    name: wanted
+    for wanted, names in {
+        "text": "string_type",
+        "a whole number": "int_type int_parsing int_from_float int_parsing_size",
+        "a number": "decimal_type decimal_parsing float_type float_parsing finite_number",
+        "true or false": "bool_type bool_parsing",
+        "a mapping": "dict_type mapping_type model_type model_attributes_type",
+        "a list": "list_type tuple_type set_type frozen_set_type iterable_type",
+        "a date such as 2024-03-04": "date_type date_parsing date_from_datetime_parsing",
+        "a date and time such as 2024-03-04 09:00": "datetime_type datetime_parsing",
+        "a time of day such as 10:30": "time_type time_parsing",
+    }.items()
+    for name in names.split()
+}
+_BOUNDS: Final = {
+    "greater_than": "must be greater than {gt}, not {found}",
+    "greater_than_equal": "must be at least {ge}, not {found}",
+    "less_than": "must be less than {lt}, not {found}",
+    "less_than_equal": "must be at most {le}, not {found}",
+    "multiple_of": "must be a multiple of {multiple_of}, not {found}",
+    "string_too_short": "must have at least {min_length} characters, not {found}",
+    "string_too_long": "must have at most {max_length} characters, not {found}",
+    "too_short": "needs at least {min_length} entries, found {actual_length}",
+    "too_long": "takes at most {max_length} entries, found {actual_length}",
+}
+_FORMS: Final = {
+    "^[A-Za-z][A-Za-z0-9_-]*$": "a name: a Latin letter, then letters, digits, '_' and '-'",
+    "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "a name: Latin letters, digits, and then also '_', '.' and '-'",
+}
+#: Types of error that show that a branch of a union has recognised its own keys.
+_STRUCTURAL: Final = frozenset({"missing", "extra_forbidden", "union_tag_invalid", "union_tag_not_found"})
+_KEY_ITSELF: Final = "[key]"
+_LONGEST_SHOWN: Final = 60
+
+
+class Spot(NamedTuple):
+    """An error, and where in the tree its path leads."""
+
+    error: Any
+    """Type, loc, msg, ctx and input, as pydantic tells them."""
+    path: KeyPath
+    node: Node
+    """The node at `path`, or the last one that exists on the way."""
+    around: Shapes
+    """What may stand one step before the end of `path`."""
+    here: Shapes
+    """What may stand at `path`."""
+    branch: tuple[KeyPath, str] | None
+    """The union and its alternative that the error comes from, if any."""
+
+
+def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[Located]:
+    """One finding for each thing wrong; of the alternatives of a union only the nearest is heard."""
+    outline = Outline(model)
+    spots = [_spot(each, tree, outline) for each in error.errors(include_url=False)]
+    unions: dict[KeyPath, dict[str, list[Spot]]] = {}
+    findings = []
+    for spot in spots:
+        if spot.branch is None:
+            findings.append(_tell(spot))
+        else:
+            union, label = spot.branch
+            unions.setdefault(union, {}).setdefault(label, []).append(spot)
+    for path, branches in unions.items():
+        findings += _tell_union(path, list(branches.values()))
+    return findings
+
+
+def _spot(error: Any, tree: Node, outline: Outline) -> Spot:  # noqa: ANN401
+    """Walk along the path of an error, stepping over what is no key: tags, names of alternatives."""
+    path: KeyPath = ()
+    around: Shapes = ()
+    branch: tuple[KeyPath, str] | None = None
+    node, here = tree, outline.top
+    for step in error["loc"]:
+        child = node.below(step)
+        below = outline.below(here, step, present=child is not None)
+        if tag := outline.tagged(here, step):
+            here = tag
+        elif child or below or isinstance(step, int):
+            path, node, around, here = (*path, step), child or node, here, below
+        elif step != _KEY_ITSELF:
+            branch = branch or (path, str(step))
+    return Spot(error, path, node, around, here, branch)
+
+
+def _tell_union(path: KeyPath, branches: list[list[Spot]]) -> list[Located]:
+    """The errors of the alternative that the author most likely meant; one line if it could be any."""
+    deep = [spots for spots in branches if not all(_is_mismatch(spot, path) for spot in spots)]
+    if deep:
+        return [_tell(spot) for spot in min(deep, key=_strangeness)]
+    first = branches[0][0]
+    wanted = dict.fromkeys(_WANTED[spot.error["type"]] for spots in branches for spot in spots)
+    return [located(first.node.mark, path, _mismatch(list(wanted), first.error["input"]))]
+
+
+def _is_mismatch(spot: Spot, path: KeyPath) -> bool:
+    """Whether the whole value at `path` is of another type, so that nothing in it was looked at."""
+    return spot.path == path and spot.error["type"] in _WANTED
+
+
+def _strangeness(spots: list[Spot]) -> tuple[int, bool, int]:
+    """Least for the alternative that the value fits best: the deeper its errors reach, the better."""
+    depth = max(len(spot.error["loc"]) for spot in spots)
+    return -depth, not any(spot.error["type"] in _STRUCTURAL for spot in spots), len(spots)
+
+
+def _tell(spot: Spot) -> Located:
+    kind, context = spot.error["type"], spot.error.get("ctx", {})
+    found = spot.error["input"]
+    if kind == "missing":
+        return _missing(spot)
+    if kind == "extra_forbidden":
+        place = spot.node.key or spot.node.place
+        return located(place, spot.path, "unknown key", nearest(str(spot.path[-1]), keys(spot.around)))
+    if kind in {"union_tag_invalid", "union_tag_not_found"}:
+        return _wrong_tag(spot)
+    if kind in {"literal_error", "enum"}:
+        return _not_among(spot)
+    if kind in _WANTED:
+        message = _mismatch([_WANTED[kind]], found)
+    elif kind in _BOUNDS:
+        message = _BOUNDS[kind].format(found=_describe(found), **context)
+    elif kind == "string_pattern_mismatch":
+        pattern = context["pattern"]
+        message = f"{_describe(found)} is not {_FORMS.get(pattern, f'of the form {pattern}')}"
+    else:
+        return _custom(spot)
+    return located(_place(spot), spot.path, message)
+
+
+def _place(spot: Spot) -> Place:
+    about_key = _KEY_ITSELF in spot.error["loc"]
+    return (spot.node.key if about_key else None) or spot.node.mark
+
+
+def _custom(spot: Spot) -> Located:
+    """What a validator of the model itself said, which may name a key below the declaration."""
+    context = spot.error.get("ctx", {})
+    message = str(context.get("error") or spot.error["msg"])
+    if field := context.get("field"):
+        # A key may itself hold a dot, as the name of a city does.
+        steps = (field,) if spot.node.below(field) else tuple(field.split("."))
+        return located(
+            spot.node.nearest(steps).mark, (*spot.path, *steps), message, context.get("suggestion")
+        )
+    message = re.sub("^Input should", "this should", message)
+    return located(_place(spot), spot.path, message, context.get("suggestion"))
+
+
+def _missing(spot: Spot) -> Located:
+    step = spot.error["loc"][-1]
+    parent = spot.path[:-1] if spot.path[-1:] == (step,) else spot.path
+    what = f"the key {step!r} is needed here" if isinstance(step, str) else f"entry {step} is missing here"
+    return located(spot.node.mark, parent, what)
+
+
+def _wrong_tag(spot: Spot) -> Located:
+    context = spot.error["ctx"]
+    known = tags(spot.here)
+    among = f"one of {', '.join(map(repr, known))}" if known else "see the list of kinds"
+    key = context["discriminator"].strip("'")
+    written = spot.node.below(key)
+    if written is None:
+        return located(spot.node.mark, spot.path, f"the key {key!r} is needed here; {among}")
+    at = (*spot.path, key)
+    if isinstance(written.value, dict | list):
+        return located(written.mark, at, _mismatch(["text"], written.value))
+    message = f"{key} {_describe(written.value)} is unknown; {among}"
+    return located(written.place, at, message, nearest(str(written.value), known))
+
+
+def _not_among(spot: Spot) -> Located:
+    expected = spot.error["ctx"]["expected"]
+    names = re.findall("'([^']*)'", expected)
+    found = spot.error["input"]
+    verb = "is not one of" if len(names) > 1 else "must be"
+    meant = nearest(found, names) if isinstance(found, str) else None
+    return located(spot.node.mark, spot.path, f"{_describe(found)} {verb} {expected}", meant)
+
+
+def _mismatch(wanted: list[str], found: object) -> str:
+    message = f"{' or '.join(wanted)} is needed, found {_describe(found)}"
+    unquoted = isinstance(found, bool | int | Decimal) and "text" in wanted
+    return f"{message}; put it in quotes" if unquoted else message
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    shown = repr(value) if isinstance(value, str) else str(value)
+    return shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"

@@ -1,0 +1,136 @@
+"""A scenario is loaded completely or not at all: either it is valid, or everything wrong with it is told."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, time
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from sim.errors import Problem, ScenarioError
+from sim.scenario.document import dump, plain
+from sim.scenario.explain import explain
+from sim.scenario.merge import resolve
+from sim.scenario.tree import KeyPath, Located, Node, located
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from sim.scenario.model import Scenario
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded(Generic[M]):
+    """A valid scenario, and the tree that still knows where each part of it was written."""
+
+    scenario: M
+    tree: Node
+
+    def problem(self, path: KeyPath, message: str, suggestion: str | None = None) -> Problem:
+        """A problem at `path`, located there or at the last part of the path that was written."""
+        return _at(self.tree, path, message, suggestion).problem
+
+    @contextmanager
+    def placing(self) -> Iterator[None]:
+        """Give the problems that later rooms find, and that have a path only, their place in the file."""
+        try:
+            yield
+        except ScenarioError as error:
+            raise ScenarioError([self._placed(problem) for problem in error.problems]) from None
+
+    def _placed(self, problem: Problem) -> Problem:
+        if problem.where:
+            return problem
+        path = tuple(int(step) if step.isdigit() else step for step in problem.path.split("."))
+        return self.problem(path, problem.message, problem.suggestion)
+
+
+def load(source: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+    """The scenario at a path, of a library name, or on standard input (`-`), with `path=value` overrides.
+
+    ScenarioError with every problem found, in the order of their places.
+    """
+    return load_located(source, overrides).scenario
+
+
+def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> list[Loaded[Scenario]]:
+    """Several scenarios, each with its places; ScenarioError with the problems of all of them."""
+    loaded: list[Loaded[Scenario]] = []
+    problems: list[Problem] = []
+    for source in sources:
+        try:
+            loaded.append(load_located(source, overrides))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
+    return loaded
+
+
+def load_located(source: str | Path, overrides: Sequence[str] = ()) -> Loaded[Scenario]:
+    """As `load`, with the places kept for what is found wrong later."""
+    # Loaded here, so that tools with a model of their own need not import this one.
+    from sim.scenario.check import check  # noqa: PLC0415
+    from sim.scenario.model import Scenario  # noqa: PLC0415
+
+    return load_as(Scenario, source, overrides, check=check)
+
+
+def load_as(
+    model: type[M],
+    source: str | Path,
+    overrides: Sequence[str] = (),
+    *,
+    check: Callable[[M], Iterable[tuple[KeyPath, str, str | None]]] | None = None,
+) -> Loaded[M]:
+    """As `load_located`, for any model; `check` tells (path, message, suggestion) of what no field can see.
+
+    The context of validation holds `names`: the keys under each top-level key, for references to them.
+    """
+    tree, findings = resolve(source, overrides)
+    data = plain(tree)
+    names = {section: tuple(value) for section, value in data.items() if isinstance(value, dict)}
+    scenario = None
+    told = list(findings)
+    try:
+        scenario = model.model_validate(data, context={"names": names})
+    except ValidationError as error:
+        told += explain(error, tree, model)
+    if scenario is not None and check is not None:
+        told += [_at(tree, *found) for found in check(scenario)]
+    if told or scenario is None:
+        raise ScenarioError(_in_order(told))
+    return Loaded(scenario, tree)
+
+
+def to_yaml(scenario: BaseModel) -> str:
+    """The scenario resolved and complete, every default stated; loading the text gives an equal scenario."""
+    return dump(_writable(scenario.model_dump(exclude_none=True)))
+
+
+def _at(tree: Node, path: KeyPath, message: str, suggestion: str | None = None) -> Located:
+    return located(tree.nearest(path).mark, path, message, suggestion)
+
+
+def _in_order(findings: Iterable[Located]) -> list[Problem]:
+    ordered = sorted(findings, key=lambda found: found.place)
+    return list(dict.fromkeys(found.problem for found in ordered))
+
+
+def _writable(value: Any) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
+    """The same tree of the types that `dump` writes; a set in its order, a float as its shortest decimal."""
+    if isinstance(value, dict):
+        return {str(key): _writable(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(child) for child in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_writable(child) for child in value)
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    return value.isoformat() if isinstance(value, date | time) else value

@@ -1,0 +1,219 @@
+"""A variant states only what differs from the scenario that it extends; `--set` states it on one line."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+
+from sim.errors import Problem, ScenarioError
+from sim.scenario import library
+from sim.scenario.document import DEEPEST, LARGEST_FILE, parse, parse_value
+from sim.scenario.model.base import nearest
+from sim.scenario.tree import KeyPath, Located, Node, Place, located
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+#: What a scenario says about itself, which is not true of its variants.
+NOT_INHERITED: Final = frozenset({"name", "question", "description"})
+
+_EXTENDS: Final = "extends"
+_STANDARD_INPUT: Final = "-"
+_LONGEST_SHOWN: Final = 100
+_STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
+_INDEX: Final = re.compile(r"[0-9]{1,9}")
+_PATH: Final = re.compile(r"[^.\[\]]+(?:\[[0-9]{1,9}\]|\.[^.\[\]]+)*")
+_NOTHING_TO_REMOVE: Final = "null removes an inherited key, but nothing is inherited here to remove"
+
+
+class Resolved(NamedTuple):
+    """A scenario without `extends`, and what went wrong on the way but leaves a tree to look into further."""
+
+    tree: Node
+    findings: tuple[Located, ...]
+
+
+def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
+    """The scenario at `source` (a path, a library name, or `-`), laid over what it extends.
+
+    Mappings merge; scalars and lists replace; null removes an inherited key; a mapping of another `kind`
+    replaces the inherited one wholly, for the keys of two kinds do not mix. Each override `path=value` is
+    laid over the result by the same rules, in the order given.
+
+    ScenarioError if a file cannot be found, read or parsed, or the chain of `extends` comes back to itself.
+    """
+    findings: list[Located] = []
+    layers = _layers(source)
+    tree = Node({}, layers[-1].place)
+    for layer in reversed(layers):
+        tree = _merge(_heritage(tree), layer, (), findings)
+    for override in overrides:
+        try:
+            tree = _override(tree, override, findings)
+        except ScenarioError as error:
+            findings += [Located(_place_of(override), problem) for problem in error.problems]
+    return Resolved(tree, tuple(findings))
+
+
+def _refuse(place: Place, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
+    raise ScenarioError([located(place, path, message, suggestion).problem])
+
+
+def _layers(source: str | Path) -> list[Node]:
+    """The scenario, what it extends, what that extends, and so on, each without its `extends`."""
+    layers: list[Node] = []
+    names: list[str] = []
+    path = None if str(source) == _STANDARD_INPUT else _locate(str(source), Path(), Place(str(source)), ())
+    while True:
+        name = _shown(path) if path else "<stdin>"
+        tree = _read(path, name)
+        entries = dict(tree.value) if isinstance(tree.value, dict) else {}
+        parent = entries.pop(_EXTENDS, None)
+        layers.append(replace(tree, value=entries))
+        names.append(name)
+        if parent is None:
+            return layers
+        if not isinstance(parent.value, str):
+            _refuse(parent.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
+        path = _locate(parent.value, path.parent if path else Path(), parent.place, (_EXTENDS,))
+        if _shown(path) in names:
+            circle = " → ".join([*names[names.index(_shown(path)) :], _shown(path)])
+            _refuse(parent.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+
+
+def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
+    beside = folder / name
+    if _exists(beside) and not beside.is_dir():
+        return beside
+    if found := library.find(name):
+        return found
+    if _exists(beside):
+        return beside  # A directory: reading it tells so.
+    candidates = {*library.names(), *_neighbours(name, folder)}
+    message = f"{name!r} is no file and no library scenario"
+    _refuse(place, at, message, nearest(name, candidates))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name longer than the file system can hold
+        return False
+
+
+def _neighbours(name: str, folder: Path) -> list[str]:
+    try:
+        return [(Path(name).parent / path.name).as_posix() for path in (folder / name).parent.glob("*.yaml")]
+    except (OSError, ValueError):
+        return []
+
+
+def _shown(path: Path) -> str:
+    """One name for one file: relative to the working folder if it is below it, without `..`."""
+    full = Path(os.path.normpath(Path.cwd() / path))
+    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)
+
+
+def _read(path: Path | None, name: str) -> Node:
+    try:
+        if path is None:
+            return parse(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
+        with path.open("rb") as file:
+            return parse(file.read(LARGEST_FILE + 1), name)
+    except IsADirectoryError:
+        message = "this is a folder; name one of the files in it"
+    except OSError as error:
+        message = f"the file cannot be read: {error.strerror or error}"
+    raise ScenarioError([Problem(str(Place(name)), "", message)])
+
+
+def _heritage(tree: Node) -> Node:
+    entries = tree.value if isinstance(tree.value, dict) else {}
+    return replace(tree, value={key: node for key, node in entries.items() if key not in NOT_INHERITED})
+
+
+def _merge(old: Node | None, new: Node, path: KeyPath, findings: list[Located]) -> Node:
+    """`new` laid over `old`, without nulls in mappings; the places are those of `new`."""
+    if isinstance(new.value, list):
+        items = [_merge(None, item, (*path, index), findings) for index, item in enumerate(new.value)]
+        return replace(new, value=items)
+    if not isinstance(new.value, dict):
+        return new
+    inherited = old.value if old and isinstance(old.value, dict) and not _other_kind(old, new) else {}
+    entries = dict(inherited)
+    for key, child in new.value.items():
+        if child.value is not None:
+            entries[key] = _merge(inherited.get(key), child, (*path, key), findings)
+        elif entries.pop(key, None) is None:
+            findings.append(located(child.place, (*path, key), _NOTHING_TO_REMOVE))
+    return replace(new, value=entries)
+
+
+def _other_kind(old: Node, new: Node) -> bool:
+    kinds = old.below("kind"), new.below("kind")
+    return None not in kinds and len({str(node.value) for node in kinds if node}) > 1
+
+
+def _place_of(override: str) -> Place:
+    shown = override if len(override) <= _LONGEST_SHOWN else f"{override[:_LONGEST_SHOWN]}…"
+    return Place(f"--set {shown}")
+
+
+def _override(tree: Node, override: str, findings: list[Located]) -> Node:
+    place = _place_of(override)
+    target, equals, text = override.partition("=")
+    target = target.strip()
+    if not equals or not target:
+        _refuse(place, (), "an override is written path=value, such as seed=7")
+    if not _PATH.fullmatch(target):
+        _refuse(place, (), f"{target!r} is not a path such as accounts.0.balance or accounts[0].balance")
+    path = tuple(key or int(index) for key, index in _STEP.findall(target))
+    if path[0] == _EXTENDS:
+        _refuse(place, (_EXTENDS,), "what a scenario extends is said in its file")
+    if len(path) > DEEPEST:
+        _refuse(place, (), f"the path is more than {DEEPEST} levels deep")
+    if not text.strip():
+        _refuse(place, path, "a value is needed after '='; null removes the key")
+    return _lay(tree, (), path, parse_value(text, place.file), findings)
+
+
+def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:
+    """The tree with `value` laid over what is at `rest`; `done` leads to `node`."""
+    step, *below = rest
+    if isinstance(node.value, list):
+        return _lay_in_list(node, done, rest, value, findings)
+    if not isinstance(node.value, dict):
+        _refuse(value.place, done, f"{step!r} cannot be set below a single value")
+    if isinstance(step, int):
+        _refuse(value.place, done, "no list stands here, so it has no numbered entries")
+    if not below:
+        new = Node({step: replace(value, key=value.place)}, value.place, value.place)
+        merged = _merge(node, new, done, findings)
+        return merged if _other_kind(node, new) else replace(node, value=merged.value)
+    child = node.value.get(step)
+    if child is None and (meant := nearest(step, node.value)):
+        _refuse(value.place, (*done, step), "nothing of that name is here", meant)
+    child = child or Node({}, value.place, value.place)
+    changed = _lay(child, (*done, step), tuple(below), value, findings)
+    return replace(node, value={**node.value, step: changed})
+
+
+def _lay_in_list(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:
+    items = list(node.value) if isinstance(node.value, list) else []
+    step, *below = rest
+    index = int(step) if _INDEX.fullmatch(str(step)) else len(items)
+    if index >= len(items):
+        entries = f"entries 0 to {len(items) - 1}" if items[1:] else "entry 0 only" if items else "no entries"
+        _refuse(value.place, (*done, step), f"the list has {entries}")
+    at = (*done, index)
+    if below:
+        items[index] = _lay(items[index], at, tuple(below), value, findings)
+    elif value.value is None:
+        del items[index]
+    else:
+        items[index] = _merge(items[index], value, at, findings)
+    return replace(node, value=items)

@@ -1,0 +1,134 @@
+"""A scenario is declared, never computed: the kinds of value that every declaration is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from sim.core.clock import format_duration, parse_duration
+from sim.core.currency import MINOR_DIGITS, to_minor
+
+
+class Declaration(BaseModel):
+    """A frozen part of a scenario that knows all its keys; the string below a field documents it."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
+
+
+def wrong(message: str, *, field: str | None = None, suggestion: str | None = None) -> PydanticCustomError:
+    """An error to raise in a validator; `field` names the key below the declaration that is to blame."""
+    context: dict[str, Any] = {"field": field, "suggestion": suggestion}
+    # Braces would be taken for placeholders by pydantic's message templates.
+    return PydanticCustomError("scenario", message.replace("{", "(").replace("}", ")"), context)
+
+
+def nearest(name: str, known: Mapping[str, Any] | list[str] | set[str] | frozenset[str]) -> str | None:
+    """The known name that a misspelt one was perhaps meant to be."""
+    found = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def reference(section: str, *builtin: str) -> Callable[[str, ValidationInfo], str]:
+    """A validator of names declared under the top-level key `section` (or built in).
+
+    The names are handed over in the validation context, so that a bad reference is told in the same pass,
+    and at the same place, as every other error.
+    """
+
+    def check(name: str, info: ValidationInfo) -> str:
+        if info.context is None:
+            return name
+        known = {*info.context.get("names", {}).get(section, ()), *builtin}
+        if name not in known:
+            raise wrong(f"{name!r} is not declared under {section!r}", suggestion=nearest(name, known))
+        return name
+
+    return check
+
+
+def _currency(code: str) -> str:
+    if code not in MINOR_DIGITS:
+        raise wrong(f"{code!r} is not an ISO 4217 currency code", suggestion=nearest(code, MINOR_DIGITS))
+    return code
+
+
+def _decimal(value: object) -> object:
+    # A float would bring digits that nobody wrote; the document loader hands over Decimal or int.
+    if isinstance(value, bool):
+        raise wrong("a number is needed, not a truth value")
+    return Decimal(repr(value)) if isinstance(value, float) else value
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+    if value == 0 and not isinstance(value, bool):
+        return 0
+    raise wrong("a duration needs a unit, such as 15min, 2h or 3d")
+
+
+def _instant(value: object) -> object:
+    if isinstance(value, datetime):
+        return value
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise wrong("not a date and time such as 2024-03-04 09:00")
+
+
+_NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]*$"
+
+Name = Annotated[str, Field(pattern=_NAME_PATTERN)]
+Currency = Annotated[str, AfterValidator(_currency)]
+Amount = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]
+Duration = Annotated[
+    int,
+    BeforeValidator(_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["15min", "2h", "120d"]}),
+]
+Instant = Annotated[
+    datetime,
+    BeforeValidator(_instant),
+    PlainSerializer(lambda at: at.isoformat(sep=" "), return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["2024-03-04 09:00"]}),
+]
+Share = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1), WithJsonSchema({"type": "number"})]
+Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]
+
+
+def check_amount(amount: Decimal, currency: str, field: str) -> int:
+    """Minor units of a declared amount; too many decimals are an error at `field`."""
+    try:
+        return to_minor(amount, currency)
+    except ValueError as error:
+        raise wrong(str(error), field=field) from None
+
+
+def check_shares(shares: Mapping[str, Decimal], field: str) -> None:
+    """Refuse shares that do not add up to one, exactly as written."""
+    total = sum(shares.values(), Decimal(0))
+    if total != 1:
+        raise wrong(f"the shares add up to {total}, not to 1", field=field)

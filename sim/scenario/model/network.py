@@ -1,0 +1,255 @@
+"""Who holds money where: banks, settlement systems, accounts, foreign-exchange markets, routes."""
+
+from __future__ import annotations
+
+from datetime import time
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from sim.scenario.model.base import Amount, Currency, Declaration, Duration, Number, Share, reference, wrong
+from sim.scenario.model.timing import CalendarName, Durations, HoursChoice, Zone
+
+SideName = Annotated[str, AfterValidator(reference("sides"))]
+BankName = Annotated[str, AfterValidator(reference("banks"))]
+SystemName = Annotated[str, AfterValidator(reference("systems"))]
+MarketName = Annotated[str, AfterValidator(reference("markets"))]
+
+
+class Side(Declaration):
+    """One of the economies that trade with each other."""
+
+    functional_currency: Currency
+    """Currency in which its firms keep their books and bear no exchange risk."""
+    hours: HoursChoice
+    """When its firms give payment orders."""
+    markets: tuple[MarketName, ...] = ()
+    """Foreign-exchange markets open to its firms, the preferred one first."""
+
+
+class Bank(Declaration):
+    """An agent of firms, or a correspondent of other banks."""
+
+    side: SideName | None = None
+    """Economy whose firms it serves; none for a third-country correspondent."""
+    hours: HoursChoice
+    """When its back office works."""
+
+
+class Rtgs(Declaration):
+    """A system that settles each payment at once and finally if the payer's account covers it."""
+
+    kind: Literal["rtgs"]
+    """Kind of system."""
+    currency: Currency
+    """Currency it settles."""
+    hours: HoursChoice
+    """When it settles."""
+    queue: Literal["fifo"] = "fifo"
+    """How payments wait for cover: first in, first out, per account."""
+
+
+class Correspondent(Declaration):
+    """Book transfers between accounts that banks hold with one another (nostro and vostro)."""
+
+    kind: Literal["correspondent"]
+    """Kind of system."""
+    currency: Currency
+    """Currency of the accounts."""
+    hours: HoursChoice
+    """When the servicing banks book."""
+
+
+System = Annotated[Rtgs | Correspondent, Field(discriminator="kind")]
+
+
+def _time_of_day(text: str) -> str:
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise wrong(f"{text!r} is not a time of day such as 10:30") from None
+    return text
+
+
+class Treasury(Declaration):
+    """Restores the accounts in its care to their targets once per working day."""
+
+    at: Annotated[str, AfterValidator(_time_of_day)]
+    """Local time of the decision."""
+    zone: Zone
+    """Zone of `at`."""
+    calendar: CalendarName
+    """Days of the decision."""
+    lag: Duration = 0
+    """From the decision until bought money is on the account."""
+    sweep: bool = True
+    """Whether money above the target is sold at the decision."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
+class Account(Declaration):
+    """An account of a bank in a system."""
+
+    holder: str
+    """Bank that holds the account."""
+    system: SystemName
+    """System that carries it; its currency is the account's."""
+    servicer: str | None = None
+    """Bank that keeps the account, in a correspondent system."""
+    balance: Amount = Decimal(0)
+    """Opening balance."""
+    credit: Amount = Field(default=Decimal(0), ge=0)
+    """How far the balance may fall below zero."""
+    treasury: Annotated[str, AfterValidator(reference("treasuries"))] | None = None
+    """Treasury that looks after the account; none leaves it to its payments."""
+    target: Amount | None = Field(default=None, ge=0)
+    """Balance that the treasury restores, beyond what waits in the queue; by default the opening balance."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
+def _pair(text: str) -> str:
+    first, slash, second = text.partition("/")
+    if not slash or first == second:
+        raise wrong(f"{text!r} is not a pair such as CNY/BYN")
+    return text
+
+
+class Quote(Declaration):
+    """What one pair costs at a market."""
+
+    spread_bps: Number = Field(ge=0, lt=10_000)
+    """Ask less bid, in basis points of mid; a firm deals half of it away from mid."""
+    source: str | None = None
+    """Where the number comes from, or the word assumption with a range."""
+
+
+class Market(Declaration):
+    """A foreign-exchange market."""
+
+    hours: HoursChoice
+    """When it trades."""
+    pairs: dict[Annotated[str, AfterValidator(_pair)], Quote] = Field(min_length=1)
+    """Pairs traded, in either direction."""
+    delivery: Duration = 0
+    """From the deal until the bought currency can be paid out."""
+
+
+class Fee(Declaration):
+    """What a step costs."""
+
+    bearer: Literal["payer", "payee"] = "payer"
+    """Firm that is charged."""
+    currency: Currency
+    """Currency of the charge."""
+    flat: Amount = Field(default=Decimal(0), ge=0)
+    """Fixed part."""
+    share: Share = Decimal(0)
+    """Part of the payment's value, taken at mid."""
+    minimum: Amount = Field(default=Decimal(0), ge=0)
+    """Least charge."""
+    maximum: Amount | None = Field(default=None, gt=0)
+    """Most that is charged."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
+BankRole = Literal["payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent"]
+
+
+class _Step(Declaration):
+    fee: Fee | None = None
+    """What the step costs."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
+class Originate(_Step):
+    """The payer's bank accepts the order and checks it."""
+
+    kind: Literal["originate"]
+    """Kind of step."""
+    accepts: HoursChoice | None = None
+    """When orders are taken up; an order after the cut-off waits for the next opening."""
+    work: Durations
+    """Working time of the back office, within the hours of the payer's bank."""
+
+
+class Convert(_Step):
+    """A firm exchanges its functional currency for the payment's, or the other way round."""
+
+    kind: Literal["convert"]
+    """Kind of step."""
+    by: Literal["payer", "payee"] = "payer"
+    """The payer buys before paying; the payee sells after the credit, which delays nothing."""
+
+
+class Screen(_Step):
+    """A compliance desk looks at the payment; staff is unlimited."""
+
+    kind: Literal["screen"]
+    """Kind of step."""
+    at: BankRole
+    """Bank whose desk and hours apply."""
+    probability: Share
+    """Part of the payments that a person reviews; the others pass at once."""
+    work: Durations
+    """Working time of a review, within the hours of the bank."""
+
+
+class Message(_Step):
+    """The instruction travels."""
+
+    kind: Literal["message"]
+    """Kind of step."""
+    time: Durations
+    """Time in transit, day and night."""
+
+
+class Settle(_Step):
+    """Money moves in a system, finally."""
+
+    kind: Literal["settle"]
+    """Kind of step."""
+    system: SystemName
+    """System that settles."""
+    debit: BankRole = "payer_bank"
+    """Whose account pays."""
+    credit: BankRole = "payee_bank"
+    """Whose account receives; nothing moves if both are the same bank."""
+
+
+class Post(_Step):
+    """The payee's bank credits its client."""
+
+    kind: Literal["post"]
+    """Kind of step."""
+    work: Durations
+    """Working time of the back office, within the hours of the payee's bank."""
+
+
+Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]
+
+
+class RouteUse(Declaration):
+    """Which payments a route can carry; what is not stated does not matter."""
+
+    currencies: tuple[Currency, ...] | None = None
+    """Currencies of the payment."""
+    payer: SideName | None = None
+    """Side of the payer."""
+    payee: SideName | None = None
+    """Side of the payee."""
+
+
+class Route(Declaration):
+    """An ordered list of steps from the order to the payee's account."""
+
+    carries: RouteUse = RouteUse()
+    """Which payments it can carry."""
+    weight: Number = Field(default=Decimal(1), ge=0)
+    """Share among the routes that can carry the same payment."""
+    steps: tuple[Step, ...] = Field(min_length=1)
+    """What happens, in order."""

@@ -1,0 +1,67 @@
+"""The whole of a scenario: what is needed to repeat a run, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from sim.scenario.model.base import Currency, Declaration, Duration, Name, wrong
+from sim.scenario.model.fx import Fx
+from sim.scenario.model.network import Account, Bank, Market, Route, Side, System, Treasury
+from sim.scenario.model.timing import Calendar, Hours, Period
+from sim.scenario.model.trade import Firms, Flow
+
+#: Names that a scenario may not give to a calendar or to hours, because they are built in.
+_BUILT_IN = frozenset({"always", "weekdays"})
+
+
+def _not_built_in(names: dict[str, object]) -> dict[str, object]:
+    if taken := sorted(_BUILT_IN & names.keys()):
+        raise wrong(f"{taken[0]!r} is built in and cannot be declared", field=taken[0])
+    return names
+
+
+class Scenario(Declaration):
+    """A world to simulate, complete: two runs of one scenario and seed leave the same tables."""
+
+    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    """Short name; names the run folder."""
+    question: str = ""
+    """The question that the scenario answers, one sentence."""
+    description: str = ""
+    """What it stands for, in prose."""
+    seed: int = Field(default=1, ge=0, lt=2**63)
+    """Root of all randomness."""
+    period: Period
+    """What is measured."""
+    run_in: Annotated[Duration, Field(ge=0)] = 0
+    """Time simulated before the period, so that it starts with payments under way."""
+    horizon: Annotated[Duration, Field(ge=0)] = 0
+    """Time after the period for which payments are followed."""
+    reporting_currency: Currency = "USD"
+    """Currency in which mixed currencies are added up, at mid."""
+    calendars: Annotated[dict[Name, Calendar], AfterValidator(_not_built_in)] = Field(default_factory=dict)
+    """Sets of working days."""
+    hours: Annotated[dict[Name, Hours], AfterValidator(_not_built_in)] = Field(default_factory=dict)
+    """Opening hours that several places share."""
+    fx: Fx | None = None
+    """How exchange rates move; needed as soon as there are two currencies."""
+    sides: dict[Name, Side] = Field(default_factory=dict)
+    """The economies."""
+    markets: dict[Name, Market] = Field(default_factory=dict)
+    """Foreign-exchange markets."""
+    banks: dict[Name, Bank] = Field(default_factory=dict)
+    """Banks."""
+    systems: dict[Name, System] = Field(min_length=1)
+    """Settlement systems."""
+    treasuries: dict[Name, Treasury] = Field(default_factory=dict)
+    """How banks keep their accounts funded."""
+    accounts: tuple[Account, ...] = ()
+    """Accounts of banks in systems."""
+    routes: dict[Name, Route] = Field(default_factory=dict)
+    """Ways of a payment."""
+    firms: dict[Name, Firms] = Field(default_factory=dict)
+    """Groups of firms."""
+    flows: dict[Name, Flow] = Field(default_factory=dict)
+    """Streams of obligations."""

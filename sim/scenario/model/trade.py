@@ -1,0 +1,116 @@
+"""Who owes whom: firms, and the flows of obligations between them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sim.scenario.model.base import (
+    Amount,
+    Currency,
+    Declaration,
+    Number,
+    Share,
+    check_shares,
+    reference,
+    wrong,
+)
+from sim.scenario.model.network import BankName, SideName
+
+FirmGroup = Annotated[str, AfterValidator(reference("firms"))]
+
+
+class Firms(Declaration):
+    """A group of firms of one side that trade alike."""
+
+    side: SideName
+    """Economy they belong to."""
+    count: int = Field(ge=1, le=1_000_000)
+    """How many firms."""
+    size_sigma: Number = Field(default=Decimal(0), ge=0, le=5)
+    """Standard deviation of the logarithm of their sizes; 0 makes all equal."""
+    cities: dict[str, Share] = Field(min_length=1)
+    """Where they are: share of firms by city."""
+    banks: dict[BankName, Share] = Field(min_length=1)
+    """Their home banks: share of firms by bank."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        check_shares(self.cities, "cities")
+        check_shares(self.banks, "banks")
+        return self
+
+
+class FixedAmount(Declaration):
+    """Every invoice alike."""
+
+    kind: Literal["fixed"]
+    """Kind of distribution."""
+    value: Amount = Field(gt=0)
+    """Amount of an invoice, in the flow's currency."""
+
+
+class LognormalAmount(Declaration):
+    """Invoices whose logarithm is normal."""
+
+    kind: Literal["lognormal"]
+    """Kind of distribution."""
+    median: Amount = Field(gt=0)
+    """Half of all invoices are smaller, in the flow's currency."""
+    sigma: Number = Field(gt=0, le=4)
+    """Standard deviation of the logarithm."""
+
+
+InvoiceAmount = Annotated[FixedAmount | LognormalAmount, Field(discriminator="kind")]
+
+
+class Term(Declaration):
+    """How long after the invoice an obligation falls due."""
+
+    share: Share
+    """Part of the invoices under this term."""
+    days: tuple[Annotated[int, Field(ge=0, le=3_650)], Annotated[int, Field(ge=0, le=3_650)]]
+    """Least and most calendar days, all equally likely; then the payer's next working day."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.days[1] < self.days[0]:
+            raise wrong("the most days are fewer than the least", field="days")
+        return self
+
+
+class Flow(Declaration):
+    """A stream of obligations from one group of firms to another."""
+
+    payer: FirmGroup
+    """Firms that buy and pay."""
+    payee: FirmGroup
+    """Firms that sell and are paid."""
+    value: Amount = Field(gt=0)
+    """Value invoiced per year of 365.25 days, in `currency`."""
+    currency: Currency
+    """Currency in which `value` and `invoice` are stated."""
+    invoice: InvoiceAmount
+    """Size of one invoice."""
+    invoicing: dict[Currency, Share] = Field(min_length=1)
+    """Currencies in which the contracts are written: share of invoices."""
+    terms: dict[str, Term] = Field(min_length=1)
+    """Payment terms by name."""
+    months: tuple[Annotated[Number, Field(ge=0)], ...] = Field(
+        default=(Decimal(1),) * 12, min_length=12, max_length=12
+    )
+    """Weight of an invoicing day in January … December; 1 throughout is no season."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        check_shares(self.invoicing, "invoicing")
+        check_shares({name: term.share for name, term in self.terms.items()}, "terms")
+        if not any(self.months):
+            raise wrong("at least one month needs a weight above zero", field="months")
+        return self

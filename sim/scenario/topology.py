@@ -1,0 +1,69 @@
+"""Which account a payment touches follows from the declarations alone, before anything is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.scenario.model.network import Correspondent, Settle
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Account, Route
+
+
+class Topology:
+    """Accounts by holder and system, and the banks that stand behind the roles of a route."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._accounts: dict[tuple[str, str], Account] = {
+            (account.holder, account.system): account for account in scenario.accounts
+        }
+        self._correspondent_systems = {
+            name for name, system in scenario.systems.items() if isinstance(system, Correspondent)
+        }
+        self._servicers = {
+            (account.servicer, account.system) for account in scenario.accounts if account.servicer
+        }
+        self.scenario = scenario
+
+    def holds(self, bank: str, system: str) -> bool:
+        """Whether `bank` has an account in `system`; a servicer has its own position in its books."""
+        return (bank, system) in self._accounts or (bank, system) in self._servicers
+
+    def servicer(self, bank: str, system: str) -> str | None:
+        """Who keeps the account of `bank` in a correspondent system; a servicer keeps its own."""
+        account = self._accounts.get((bank, system))
+        if account is not None:
+            return account.servicer
+        return bank if (bank, system) in self._servicers else None
+
+    def correspondent(self, bank: str, route: Route) -> str | None:
+        """The bank that keeps the account of `bank` in the first correspondent system of `route`."""
+        for step in route.steps:
+            if isinstance(step, Settle) and step.system in self._correspondent_systems:
+                found = self.servicer(bank, step.system)
+                if found is not None and found != bank:
+                    return found
+        return None
+
+    def in_role(self, role: str, payer_bank: str, payee_bank: str, route: Route) -> str | None:
+        """The bank that plays `role` (`payer_bank`, `payee_correspondent` …); None if nobody does."""
+        party = payer_bank if role.startswith("payer") else payee_bank
+        return party if role.endswith("bank") else self.correspondent(party, route)
+
+    def carries(self, route: Route, currency: str, payer_side: str, payee_side: str) -> bool:
+        """Whether `route` can carry such a payment."""
+        use = route.carries
+        return (
+            (use.currencies is None or currency in use.currencies)
+            and use.payer in (None, payer_side)
+            and use.payee in (None, payee_side)
+        )
+
+    def candidates(self, currency: str, payer_side: str, payee_side: str) -> list[str]:
+        """Names of the routes that can carry such a payment, as declared, those of no weight left out."""
+        return [
+            name
+            for name, route in self.scenario.routes.items()
+            if route.weight > 0 and self.carries(route, currency, payer_side, payee_side)
+        ]

@@ -1,0 +1,175 @@
+"""What firms stand to gain or lose is what they are owed in foreign currency, less what they owe."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import matplotlib.dates as mdates
+import pandas as pd
+
+from sim.core.currency import minor_digits
+from sim.show.frame import figure, heading, headline, nothing, panels
+from sim.show.palette import INK, QUIET, currency_colours, dress, in_millions
+from sim.show.words import day, spelt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sim.results.results import Results
+
+#: Labels at the ends of lines keep so far apart, as shares of a panel's height.
+_APART = 0.085
+
+
+@figure(width=9, height=8.6)
+def exposure(results: Results, ax: Axes) -> None:
+    """Net open position of each side's firms by currency over the period, and the exchange rates below.
+
+    Positions are those of the `exposure` table in millions of the reporting currency; a panel per side. Rates
+    are prices of foreign currency in the functional currency of the first side, the first day being 100.
+    """
+    scenario = results.scenario
+    sides = list(scenario.sides)
+    rates = _rates(results)
+    parts = [*sides, "rates"] if len(rates.columns) else sides or ["rates"]
+    ratios = [0.62 if part == "rates" else 1.0 for part in parts]
+    axes = panels(ax, len(parts), 1, height_ratios=ratios, hspace=0.09)
+    for part, panel in zip(parts, axes, strict=True):
+        dress(panel, grid="y")
+        if part == "rates":
+            _draw_rates(panel, results, rates)
+        else:
+            _draw_side(panel, results, part)
+    for panel in axes[1:]:
+        panel.sharex(ax)
+    for panel in axes[:-1]:
+        panel.tick_params(labelbottom=False)
+    _draw_time(axes[-1], results)
+    headline(ax, f"FX exposure of firms: {scenario.name}")
+
+
+def _draw_side(ax: Axes, results: Results, side: str) -> None:
+    reporting, home = results.scenario.reporting_currency, results.scenario.sides[side].functional_currency
+    heading(ax, f"Firms in {spelt(side)}, functional currency {home}")
+    ax.set_ylabel(f"net open position, {reporting} m")
+    table = results.exposure
+    table = table[table["side"] == side]
+    if table.empty:
+        nothing(ax, "no obligations in foreign currency")
+        return
+    colours = currency_colours(table["currency"].astype(str))
+    scale = 1e6 * 10 ** minor_digits(reporting)
+    ends = {}
+    for code, colour in colours.items():
+        rows = table[table["currency"] == code]
+        values = rows["net_open_position_reporting"] / scale
+        ax.plot(_local(results, rows["at"]), values.to_numpy(), color=colour, linewidth=1.6, label=code)
+        ends[code] = float(values.iloc[-1])
+    ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
+    ax.margins(y=0.14)
+    in_millions(ax)
+    _label_ends(ax, ends, {code: code for code in ends}, colours)
+    for height, edge, text in (
+        (0.985, "top", "▲ receivables exceed payables"),
+        (0.015, "bottom", "▼ payables exceed receivables"),
+    ):
+        ax.text(0.006, height, text, transform=ax.transAxes, color=QUIET, va=edge, fontsize=8.5)
+
+
+def _draw_rates(ax: Axes, results: Results, rates: pd.DataFrame) -> None:
+    home = _home(results)
+    if rates.empty:
+        nothing(ax, "no exchange rates")
+        return
+    heading(ax, f"Price of foreign currency in {home}, and its last value")
+    ax.set_ylabel(f"{day(rates.index[0])} = 100")
+    colours = currency_colours(rates.columns)
+    ends, texts = {}, {}
+    for code, colour in colours.items():
+        index = 100 * rates[code] / rates[code].iloc[0]
+        ax.plot(rates.index.to_numpy(), index.to_numpy(), color=colour, linewidth=1.4, label=code)
+        ends[code] = float(index.iloc[-1])
+        texts[code] = _quoted(code, float(rates[code].iloc[-1]), home)
+    ax.axhline(100, color=INK, linewidth=0.8, zorder=1.5)
+    low, high = ax.get_ylim()
+    ax.set_ylim(min(low, 99), max(high, 101))
+    _label_ends(ax, ends, texts, colours, apart=_APART / 0.62)
+
+
+def _draw_time(ax: Axes, results: Results) -> None:
+    locator = mdates.AutoDateLocator(minticks=4, maxticks=13)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_locator(locator)
+    formatter = mdates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)
+    ax.set_xlabel(f"date ({results.scenario.period.zone})")
+    ax.set_xlim(mdates.date2num(_period(results)))  # type: ignore[no-untyped-call]
+
+
+def _label_ends(
+    ax: Axes, ends: dict[str, float], texts: dict[str, str], colours: dict[str, str], apart: float = _APART
+) -> None:
+    """Name each line at its right end, moving names apart where the lines end close together."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high)
+    gap = apart * (high - low)
+    order = sorted(ends, key=ends.__getitem__)
+    # Neighbours push each other apart by halves, so a crowd stays where its lines end on average.
+    heights = [ends[code] for code in order]
+    for _ in range(100):
+        for lower in range(len(heights) - 1):
+            short = gap - (heights[lower + 1] - heights[lower])
+            if short > 0:
+                heights[lower] -= short / 2
+                heights[lower + 1] += short / 2
+    for code, height in zip(order, heights, strict=True):
+        ax.annotate(
+            texts[code],
+            (1, height),
+            xytext=(5, 0),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+            color=colours[code],
+            va="center",
+            fontweight="bold",
+            fontsize=9,
+            annotation_clip=False,
+        )
+
+
+def _rates(results: Results) -> pd.DataFrame:
+    """Units of the home currency per unit of each other one, by local day of the period."""
+    home = _home(results)
+    wide = results.fx.pivot_table(index="valid_from", columns="currency", values="per_usd", observed=True)
+    wide.index = pd.DatetimeIndex(_local(results, wide.index.to_series()))
+    wide.columns = [str(code) for code in wide.columns]
+    if home not in wide.columns:
+        return wide.iloc[:, :0]
+    start, end = _period(results)
+    per_unit = wide.rdiv(wide[home], axis=0).drop(columns=home)
+    return per_unit[(per_unit.index >= start.normalize()) & (per_unit.index <= end)]
+
+
+def _home(results: Results) -> str:
+    """The currency that the rates are told in: that of the first side's books."""
+    first = next(iter(results.scenario.sides.values()), None)
+    return results.scenario.reporting_currency if first is None else first.functional_currency
+
+
+def _quoted(code: str, rate: float, home: str) -> str:
+    unit = 1
+    while rate * unit < 0.1 and unit < 10**8:  # noqa: PLR2004 - as central banks quote: per 100, per 10,000
+        unit *= 100
+    return f"{unit:,} {code} = {rate * unit:,.4g} {home}"
+
+
+def _period(results: Results) -> tuple[pd.Timestamp, pd.Timestamp]:
+    """Start and end of the period as local wall-clock times."""
+    period = results.scenario.period
+    instants = [pd.Timestamp(at) for at in (period.start, period.end)]
+    start, end = (at.tz_convert(period.zone).tz_localize(None) if at.tzinfo else at for at in instants)
+    return start, end
+
+
+def _local(results: Results, instants: pd.Series[pd.Timestamp]) -> pd.DatetimeIndex:
+    """Wall-clock times in the zone of the period, so that a day begins at a day's tick."""
+    return pd.DatetimeIndex(instants).tz_convert(results.scenario.period.zone).tz_localize(None)

@@ -1,0 +1,95 @@
+"""A reader who cannot tell red from green reads the same figure.
+
+The colours are those of Okabe and Ito (Color Universal Design, 2008) and neutral greys.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from matplotlib.ticker import FuncFormatter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from matplotlib.axes import Axes
+
+#: Text and marks, quieter text, and the grid.
+INK: Final = "#222222"
+QUIET: Final = "#666666"
+GRID: Final = "#e4e4e4"
+#: Distributions, which are told apart by their rows and need no colour of their own.
+SHAPE: Final = "#b9c4cf"
+
+#: Each currency has the same colour in every figure.
+CURRENCIES: Final = {
+    "CNY": "#d55e00",
+    "RUB": "#0072b2",
+    "USD": "#000000",
+    "EUR": "#56b4e9",
+    "BYN": "#009e73",
+    "HKD": "#cc79a7",
+}
+_OTHER_CURRENCIES: Final = ("#e69f00", "#f0e442", "#999999")
+
+#: Each cause of delay has the same colour in every figure.
+CAUSES: Final = {
+    "processing": "#56b4e9",
+    "closed": "#0072b2",
+    "screening": "#e69f00",
+    "fx": "#f0e442",
+    "liquidity": "#d55e00",
+    "netting": "#009e73",
+    "outage": "#000000",
+    "returned": "#cc79a7",
+}
+
+#: What all figures share, as matplotlib settings; sizes are in points.
+STYLE: Final[Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9.5,
+    "axes.titlesize": 12.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlecolor": INK,
+    "lines.solid_capstyle": "round",
+    "legend.frameon": False,
+}
+
+
+def currency_colours(codes: Iterable[str]) -> dict[str, str]:
+    """The colour of each currency, sorted by code; those without one of their own share three more."""
+    found: dict[str, str] = {}
+    others = 0
+    for code in sorted({*codes}):
+        if code in CURRENCIES:
+            found[code] = CURRENCIES[code]
+        else:
+            found[code] = _OTHER_CURRENCIES[others % len(_OTHER_CURRENCIES)]
+            others += 1
+    return found
+
+
+def dress(ax: Axes, grid: str) -> None:
+    """Give axes the common look: a light grid along axis `grid` ("x" or "y"), no box, small ticks."""
+    ax.set_facecolor("white")
+    for name, spine in ax.spines.items():
+        spine.set_visible(name == ("bottom" if grid == "y" else "left"))
+        spine.set_color(QUIET)
+        spine.set_linewidth(0.6)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.label.set(size=STYLE["axes.labelsize"], color=INK)
+    ax.set_axisbelow(True)
+    ax.grid(visible=False)
+    ax.grid(visible=True, axis="x" if grid == "x" else "y", color=GRID, linewidth=0.7)
+    ax.tick_params(
+        which="both", length=3, width=0.6, color=QUIET, labelcolor=INK, labelsize=9, left=False, bottom=True
+    )
+
+
+def in_millions(ax: Axes) -> None:
+    """Tell the values of the y axis, which are millions, with thousands separators and a true minus sign."""
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.6g}".replace("-", "−")))

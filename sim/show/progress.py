@@ -1,0 +1,44 @@
+"""A bar in simulated time, on standard error, and only where a person can see it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sim.core.clock import from_instant
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.world.build import World
+
+
+@contextmanager
+def progress_bar(name: str) -> Iterator[Callable[[int, World], None] | None]:
+    """What to tell the simulated instant; None where standard error is not a terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[day]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=None, day="drawing the world")
+
+        def tell(at: int, world: World) -> None:
+            window = world.window
+            bar.update(
+                task,
+                total=window.end - window.start,
+                completed=at - window.start,
+                day=f"{from_instant(at, window.zone):%d %b %Y}",
+            )
+
+        yield tell

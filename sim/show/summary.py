@@ -1,0 +1,181 @@
+"""The headline numbers of a run on one screen of eighty columns, each with its unit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from sim.core.currency import minor_digits
+from sim.show.words import CAUSES, Scale, amount, day, percent, spelt
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sim.results.results import Results
+
+    BySide = Mapping[str, Mapping[str, float]]
+
+#: Width of a bar of 100 %, and number of accounts shown.
+_BAR: Final = 30
+_ACCOUNTS: Final = 5
+_WIDTH: Final = 80
+_INSTANT: Final = timedelta(seconds=1)
+
+
+def print_summary(results: Results, console: Console) -> None:
+    """Print what a run found, in 80 columns or fewer if the console has fewer."""
+    currency = results.scenario.reporting_currency
+    values = {name: measure.value for name, measure in results.measures.items()}
+    _print_head(results, values, currency, console)
+    if values["payments"]:
+        _section(console, "Clearing delay from instruction to credit", _delays(values))
+        _section(console, "Causes of delay, hours per payment", _causes(values))
+    if peaks := values["net_open_position_peak"]:
+        scale = Scale.of(peak for side in peaks.values() for peak in side.values())
+        title = f"Net open position of firms, {currency} {scale.sign} (receivables − payables)"
+        _section(console, title, _positions(peaks, values["net_open_position_mean"], scale))
+    if found := values["fx_result"]:
+        scale = Scale.of(result for side in found.values() for result in side.values())
+        title = f"Realised FX result of firms, {currency} {scale.sign} (gains positive)"
+        _section(console, title, _fx_results(found, scale))
+    if values["fees"]:
+        scale = Scale.of([values["fees"]])
+        _section(console, f"Fees, {currency} {scale.sign}", _fees(values, scale))
+    if used := values["liquidity_used"]:
+        title = "Liquidity used: largest fall of an account below its opening balance"
+        _section(console, title, _liquidity(results, used))
+    for warning in results.manifest["warnings"]:
+        _line(console, f"warning: {warning}", style="yellow")
+    if results.folder is not None:
+        console.print(f"Saved in {results.folder}", highlight=False, markup=False, soft_wrap=True)
+
+
+def print_library(scenarios: Sequence[tuple[str, str]], console: Console | None = None) -> None:
+    """Print names of scenarios, each with the question that it answers."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, question in scenarios:
+        table.add_row(Text(name), Text(question))
+    (console or Console()).print(table, highlight=False)
+
+
+def _print_head(results: Results, values: Mapping[str, Any], currency: str, console: Console) -> None:
+    scenario = results.scenario
+    console.print(
+        Text.assemble((scenario.name, "bold"), f", seed {scenario.seed}"), width=_WIDTH, highlight=False
+    )
+    if scenario.question:
+        _line(console, scenario.question)
+    period = scenario.period
+    # A period or run that ends at midnight has the day before as its last one.
+    until = pd.Timestamp(results.manifest["followed_until"]).tz_convert(period.zone) - _INSTANT
+    _line(
+        console,
+        f"{day(period.start)} to {day(period.end - _INSTANT)}, {period.zone}; "
+        f"payments followed to {day(until)}",
+    )
+    console.print()
+    _line(console, f"{values['payments']:,} payments fell due, worth {amount(values['value'], currency)}")
+    if values["payments"]:
+        _line(
+            console,
+            f"credited: {percent(values['settled_share'])} of payments, "
+            f"{percent(values['settled_value_share'])} of value",
+        )
+
+
+def _delays(values: Mapping[str, Any]) -> Table:
+    """A row per route and one for all; times in hours, the last column weighted by value."""
+    table = _table("route", "payments", "median h", "p95 h", "mean h", "by value h")
+    profiles = [(spelt(route), profile) for route, profile in values["delay_by_route"].items()]
+    everything = ("all routes", {**values["delay"], "payments": values["payments"]})
+    for name, profile in [*profiles, everything]:
+        hours = (profile[key] for key in ("p50", "p95", "mean", "value_weighted"))
+        if name == everything[0]:
+            table.add_section()
+        table.add_row(name, f"{profile['payments']:,}", *(f"{value:,.1f}" for value in hours))
+    return table
+
+
+def _causes(values: Mapping[str, Any]) -> Table:
+    table = _table("cause", "hours", "share", "")
+    table.columns[-1].justify = "left"
+    found = values["delay_by_cause"]
+    total = sum(found.values())
+    for cause, hours in sorted(found.items(), key=lambda item: -item[1]):
+        if hours:
+            bar = "█" * max(round(_BAR * hours / total), 1)
+            table.add_row(CAUSES[cause], f"{hours:.2f}", percent(hours / total), Text(bar, style="blue"))
+    return table
+
+
+def _positions(peaks: BySide, means: BySide, scale: Scale) -> Table:
+    table = _table("firms in", "currency", "mean", "largest, either sign")
+    for side, by_currency in peaks.items():
+        for number, (code, peak) in enumerate(by_currency.items()):
+            name = "" if number else spelt(side)
+            table.add_row(name, code, scale.tell(means[side][code]), scale.tell(peak))
+    return table
+
+
+def _fx_results(found: BySide, scale: Scale) -> Table:
+    """What the rate did until the due date, what it did while payments cleared, and what dealing cost."""
+    causes = ("contract", "clearing", "spread", "hedge", "total")
+    table = _table("firms in", *causes)
+    for side, parts in found.items():
+        table.add_row(spelt(side), *(scale.tell(parts[cause]) for cause in causes))
+    return table
+
+
+def _fees(values: Mapping[str, Any], scale: Scale) -> Table:
+    table = _table("for", "amount", "bp of value paid")
+    total, paid = values["fees"], values["value"]
+    for kind, fee in [*values["fees_by_kind"].items(), ("total", total)]:
+        table.add_row(kind, scale.tell(fee), f"{1e4 * fee / paid:.1f}" if paid else "–")
+    return table
+
+
+def _liquidity(results: Results, used: Mapping[str, float]) -> Table:
+    """The accounts that came nearest to using all they opened with."""
+    accounts = results.accounts.set_index("account")
+    currencies, openings = accounts["currency"], accounts["opening_balance"]
+    rows = []
+    for name, fall in used.items():
+        code = str(currencies[name])
+        opening = int(openings[name]) / 10 ** minor_digits(code)
+        rows.append((name, code, fall, fall / opening if opening else None))
+    rows.sort(key=lambda row: (-(row[3] or 0.0), row[0]))
+    table = _table("account", "used", "of opening balance")
+    for name, code, fall, share in rows[:_ACCOUNTS]:
+        table.add_row(name, amount(fall, code), "–" if share is None else percent(share))
+    if len(rows) > _ACCOUNTS:
+        table.add_row(f"+{len(rows) - _ACCOUNTS} more")
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _section(console: Console, title: str, table: Table) -> None:
+    console.print()
+    _line(console, title, style="bold")
+    console.print(
+        Padding(table, (0, 0, 0, 2), expand=False), width=min(console.width, _WIDTH), highlight=False
+    )
+
+
+def _line(console: Console, text: str, style: str = "") -> None:
+    console.print(Text(text, style=style), width=min(console.width, _WIDTH), highlight=False)

@@ -1,0 +1,89 @@
+"""Names and numbers as a reader expects them: words for keys, three or four digits, and always a unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from sim.core.currency import MINOR_DIGITS
+
+#: What stands for each cause of delay.
+CAUSES: Final = {
+    "processing": "processing",
+    "closed": "closed",
+    "screening": "screening",
+    "fx": "currency exchange",
+    "liquidity": "liquidity",
+    "netting": "netting cycle",
+    "outage": "outage",
+    "returned": "returned",
+}
+
+_SPELT: Final = {"pvp": "PvP", "to": "to", "via": "via", "and": "and"} | {
+    word: word.upper() for word in ("cips", "rtgs", "dns", "hvps", "biss", "spfs", "lsm", "cls")
+}
+
+_DAY: Final = 24.0
+_MINUTES: Final = 60.0
+#: From so many hours on a duration is told in days.
+_LONG: Final = 3 * _DAY
+
+
+def spelt(name: str) -> str:
+    """A declared name as words: `cny-to-china` is CNY to China, `beijing-a` Beijing A."""
+    return " ".join(_word(word) for word in name.replace("_", "-").split("-") if word)
+
+
+def duration(hours: float) -> str:
+    """A duration with its unit: `25 min`, `7.3 h`, `41 h`, `6.7 d`."""
+    if hours < 1:
+        return f"{hours * _MINUTES:.0f} min"
+    if hours < _LONG:
+        return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"  # noqa: PLR2004 - two digits suffice
+    return f"{hours / _DAY:.1f} d"
+
+
+def day(date: datetime) -> str:
+    """A date without a leading zero: `1 Jan 2024`."""
+    return f"{date.day} {date:%b %Y}"
+
+
+def amount(value: float, currency: str) -> str:
+    """An amount with its currency: `USD 8.62 bn`, `CNY 41.3 m`, `BYN 950`."""
+    for size, unit in ((1e9, " bn"), (1e6, " m")):
+        if abs(value) >= size:
+            return f"{currency} {value / size:,.2f}{unit}"
+    return f"{currency} {value:,.0f}"
+
+
+class Scale(NamedTuple):
+    """A unit in which a set of amounts is told: its sign after the currency, and its size."""
+
+    sign: str
+    size: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> Scale:
+        """Millions, or thousands where no amount reaches one million."""
+        return cls("m", 1e6) if max(map(abs, values), default=0.0) >= 1e6 else cls("thousand", 1e3)  # noqa: PLR2004
+
+    def tell(self, value: float) -> str:
+        """The amount with one decimal and a true minus sign; what rounds to nothing has no sign."""
+        text = f"{value / self.size:,.1f}"
+        return "0.0" if text == "-0.0" else text.replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with one decimal, never rounded up to 100 or down to 0."""
+    if 0 < share < 0.001:  # noqa: PLR2004 - half a unit of the decimal shown, doubled
+        return "<0.1 %"
+    if 0.999 < share < 1:  # noqa: PLR2004 - as above
+        return ">99.9 %"
+    return f"{share:.1%}".replace("%", " %")
+
+
+def _word(word: str) -> str:
+    if word in _SPELT:
+        return _SPELT[word]
+    return word.upper() if word.upper() in MINOR_DIGITS else word.capitalize()

@@ -1,0 +1,191 @@
+"""Everything random is drawn here: the world is a complete and frozen input to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.clock import Seconds
+from sim.core.streams import stream
+from sim.errors import Problem, ScenarioError
+from sim.scenario.topology import Topology
+from sim.world.draws import choose, draw_names
+from sim.world.fx import FxPaths, fx_paths
+from sim.world.network import Network, build_network
+from sim.world.timing import Openings, Window
+from sim.world.trade import FirmTable, Obligations, draw_firms, draw_obligations
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.scenario.model import Scenario
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Payments:
+    """One row per payment, in order of instruction; the row number is the payment's number.
+
+    Firms, banks and routes by number. `draws` holds uniform draws by purpose, one per payment.
+    """
+
+    obligation: NDArray[np.int64]
+    route: NDArray[np.int64]
+    payer_bank: NDArray[np.int64]
+    payee_bank: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    due_at: Seconds
+    instructed_at: Seconds
+    draws: dict[str, NDArray[np.float64]]
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """A scenario with every draw made."""
+
+    scenario: Scenario
+    replication: int
+    window: Window
+    openings: Openings
+    fx: FxPaths
+    network: Network
+    firms: FirmTable
+    obligations: Obligations
+    payments: Payments
+    warnings: tuple[str, ...]
+
+    @property
+    def functional_currency(self) -> NDArray[np.int64]:
+        """Currency number by firm number."""
+        sides = self.scenario.sides
+        by_group = [
+            self.fx.index(sides[group.side].functional_currency) for group in self.scenario.firms.values()
+        ]
+        return np.array(by_group, dtype=np.int64)[self.firms.group]
+
+
+def build_world(scenario: Scenario, replication: int = 0) -> World:
+    """Draw the world of one replication.
+
+    Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
+    something that its own time or data do not cover.
+    """
+    openings, fx = prepare(scenario, replication)
+    window = openings.window
+    firms = draw_firms(scenario, replication)
+    obligations = draw_obligations(scenario, replication, openings, firms, fx)
+    return World(
+        scenario=scenario,
+        replication=replication,
+        window=window,
+        openings=openings,
+        fx=fx,
+        network=build_network(scenario, openings),
+        firms=firms,
+        obligations=obligations,
+        payments=_payments(scenario, replication, window, fx, firms, obligations),
+        warnings=tuple(openings.provisional_warnings()),
+    )
+
+
+def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths]:
+    """Opening hours and rates, without trade: what can still be wrong with a scenario that reads well.
+
+    `ScenarioError` with every declaration that does not cover the run.
+    """
+    openings = Openings(scenario)
+    problems = openings.problems()
+    window = openings.window
+    try:
+        fx = fx_paths(
+            scenario.fx,
+            currencies(scenario),
+            window.first_day,
+            # Exposure is valued at the end itself, which may be the first instant of a day.
+            window.last_day + timedelta(days=1),
+            window.zone,
+            scenario.seed,
+            replication,
+        )
+    except ValueError as error:
+        problems.append(Problem("", "fx", str(error)))
+    if problems:
+        raise ScenarioError(problems)
+    return openings, fx
+
+
+def currencies(scenario: Scenario) -> tuple[str, ...]:
+    """Every currency that a run of the scenario can meet, sorted."""
+    found = {scenario.reporting_currency}
+    found |= {side.functional_currency for side in scenario.sides.values()}
+    found |= {system.currency for system in scenario.systems.values()}
+    for flow in scenario.flows.values():
+        found |= {flow.currency, *flow.invoicing}
+    for route in scenario.routes.values():
+        found |= {step.fee.currency for step in route.steps if step.fee is not None}
+    return tuple(sorted(found))
+
+
+def _payments(
+    scenario: Scenario,
+    replication: int,
+    window: Window,
+    fx: FxPaths,
+    firms: FirmTable,
+    obligations: Obligations,
+) -> Payments:
+    """The payments that discharge the obligations due before the end; firms instruct on the due date."""
+    due = np.flatnonzero(obligations.due_at < window.end)
+    rows = due[np.argsort(obligations.due_at[due], kind="stable")]
+    flow, draw = obligations.flow[rows], obligations.draw[rows]
+    names = draw_names(scenario.routes)
+    draws = {name: np.zeros(len(rows)) for name in [*names, "route"]}
+    for number, flow_name in enumerate(scenario.flows):
+        mine = np.flatnonzero(flow == number)
+        if not len(mine):
+            continue
+        count = int(draw[mine].max()) + 1
+        for name, column in draws.items():
+            column[mine] = stream(scenario.seed, replication, f"{name}/{flow_name}").random(count)[draw[mine]]
+    return Payments(
+        obligation=rows,
+        route=_routes(scenario, fx, obligations, rows, draws.pop("route")),
+        payer_bank=firms.bank[obligations.payer[rows]],
+        payee_bank=firms.bank[obligations.payee[rows]],
+        currency=obligations.currency[rows],
+        amount=obligations.amount[rows],
+        due_at=obligations.due_at[rows],
+        instructed_at=obligations.due_at[rows],
+        draws=draws,
+    )
+
+
+def _routes(
+    scenario: Scenario,
+    fx: FxPaths,
+    obligations: Obligations,
+    rows: NDArray[np.int64],
+    uniform: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Route of each payment: by weight among those that carry its currency between its two sides."""
+    topology = Topology(scenario)
+    numbers = {name: number for number, name in enumerate(scenario.routes)}
+    chosen = np.full(len(rows), -1, dtype=np.int64)
+    flow, currency = obligations.flow[rows], obligations.currency[rows]
+    for number, declared in enumerate(scenario.flows.values()):
+        sides = (scenario.firms[declared.payer].side, scenario.firms[declared.payee].side)
+        for code in declared.invoicing:
+            mine = np.flatnonzero((flow == number) & (currency == fx.index(code)))
+            if not len(mine):
+                continue
+            fitting = topology.candidates(code, *sides)
+            weights = [scenario.routes[name].weight for name in fitting]
+            options = np.array([numbers[name] for name in fitting], dtype=np.int64)
+            chosen[mine] = options[choose(weights, uniform[mine])]
+    return chosen

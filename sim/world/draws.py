@@ -1,0 +1,98 @@
+"""One uniform draw per payment and purpose; a distribution turns it into a duration or a choice."""
+
+from __future__ import annotations
+
+from math import log
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.currency import round_half_even
+from sim.scenario.model.network import Convert, Message, Originate, Post, Screen, Settle
+from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from decimal import Decimal
+
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.scenario.model.network import Route, Step
+    from sim.scenario.model.timing import Durations
+
+#: Standard normal quantile of 0.95, which turns a stated p95 into the scale of a lognormal.
+_Z95 = 1.6448536269514722
+
+
+def standard_normal(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Normal quantiles of uniform draws in [0, 1); the draw 0 itself is moved by half a step of 2⁻⁵³."""
+    from scipy.special import ndtri  # noqa: PLC0415 - scipy loads where it is used
+
+    return np.asarray(ndtri(np.maximum(uniform, 2.0**-54)), dtype=np.float64)
+
+
+def durations(declared: Durations, uniform: NDArray[np.float64]) -> Seconds:
+    """Whole seconds, by the inverse of the distribution function, so that equal draws stay equally ranked."""
+    match declared:
+        case Fixed():
+            seconds = np.full(uniform.shape, float(declared.value))
+        case Triangular():
+            seconds = _triangular(declared, uniform)
+        case Lognormal():
+            sigma = log(declared.p95 / declared.median) / _Z95
+            seconds = declared.median * np.exp(sigma * standard_normal(uniform))
+        case Exponential():
+            seconds = -declared.mean * np.log1p(-uniform)
+    return round_half_even(seconds)
+
+
+def _triangular(declared: Triangular, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+    low, mode, high = float(declared.low), float(declared.mode), float(declared.high)
+    turn = (mode - low) / (high - low)
+    rising = low + np.sqrt(uniform * (high - low) * (mode - low))
+    falling = high - np.sqrt((1.0 - uniform) * (high - low) * (high - mode))
+    return np.where(uniform < turn, rising, falling)
+
+
+def choose(
+    weights: Iterable[Decimal] | NDArray[np.float64], uniform: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Index of the weight into whose stretch of [0, 1) each draw falls; never one of weight 0."""
+    cumulative = np.cumsum(np.array([float(weight) for weight in weights], dtype=np.float64))
+    index: NDArray[np.int64] = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return np.minimum(index, int(np.flatnonzero(np.diff(cumulative, prepend=0.0))[-1]))
+
+
+def step_purposes(step: Step) -> tuple[str, ...]:
+    """Names of the draws that one step needs: they tell kind, place and purpose, not the route."""
+    match step:
+        case Originate():
+            return ("originate/work",)
+        case Screen():
+            return (f"screen/{step.at}/review", f"screen/{step.at}/work")
+        case Message():
+            return ("message/time",)
+        case Post():
+            return ("post/work",)
+        case Convert() | Settle():
+            return ()
+
+
+def route_draws(route: Route) -> list[tuple[str, ...]]:
+    """Draw names of each step of a route; a second step of the same kind and place has draws of its own."""
+    seen: dict[str, int] = {}
+    names = []
+    for step in route.steps:
+        purposes = step_purposes(step)
+        numbered = []
+        for purpose in purposes:
+            seen[purpose] = seen.get(purpose, 0) + 1
+            numbered.append(purpose if seen[purpose] == 1 else f"{purpose}/{seen[purpose]}")
+        names.append(tuple(numbered))
+    return names
+
+
+def draw_names(routes: Mapping[str, Route]) -> list[str]:
+    """Every draw that any route needs, sorted."""
+    return sorted({name for route in routes.values() for names in route_draws(route) for name in names})

@@ -1,0 +1,156 @@
+"""Banks, systems and accounts as numbered rows, which is how the engine and the tables know them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from sim.core.clock import HOUR, MINUTE, local_instant
+from sim.core.currency import Amounts, to_minor
+from sim.core.hours import OpeningHours
+from sim.scenario.model.network import Correspondent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Account, Treasury
+    from sim.world.timing import Openings
+
+#: Lowest balance of an account without a limit: a servicer's own position, or the market's.
+UNLIMITED: Final = -(2**62)
+
+#: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
+MARKET: Final = "market"
+
+
+@dataclass(frozen=True, slots=True)
+class FundingPlan:
+    """When a treasury looks at its accounts in one system, and what it wants to see there (minor units)."""
+
+    accounts: tuple[int, ...]
+    targets: tuple[int, ...]
+    system: int
+    market: int
+    instants: tuple[int, ...]
+    lag: int
+    sweep: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accounts:
+    """One row per account; holders, servicers and systems by name."""
+
+    holder: tuple[str, ...]
+    servicer: tuple[str | None, ...]
+    system: tuple[str, ...]
+    currency: tuple[str, ...]
+    opening: Amounts
+    floor: Amounts
+    number: dict[tuple[str, str], int]
+
+    def __len__(self) -> int:
+        return len(self.holder)
+
+    @property
+    def labels(self) -> list[str]:
+        """A readable name of each account, unique within the run: `holder@system`."""
+        return [f"{holder}@{system}" for holder, system in zip(self.holder, self.system, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """Everything that holds money."""
+
+    banks: tuple[str, ...]
+    bank_hours: tuple[OpeningHours, ...]
+    systems: tuple[str, ...]
+    system_hours: tuple[OpeningHours, ...]
+    accounts: Accounts
+    funding: tuple[FundingPlan, ...]
+
+    def account_numbers(self, system: str) -> NDArray[np.int64]:
+        """Account number by bank number in `system`; −1 where a bank has none."""
+        return np.array(
+            [self.accounts.number.get((bank, system), -1) for bank in self.banks], dtype=np.int64
+        ).reshape(-1)
+
+
+def build_network(scenario: Scenario, openings: Openings) -> Network:
+    """Number the banks, systems and accounts of a scenario."""
+    accounts = _accounts(scenario)
+    return Network(
+        banks=tuple(scenario.banks),
+        bank_hours=tuple(openings.hours(bank.hours) for bank in scenario.banks.values()),
+        systems=tuple(scenario.systems),
+        system_hours=tuple(openings.hours(system.hours) for system in scenario.systems.values()),
+        accounts=accounts,
+        funding=tuple(_funding_plans(scenario, accounts, openings)),
+    )
+
+
+def _accounts(scenario: Scenario) -> Accounts:
+    """The declared accounts, then the servicers' own positions, then the market's where a treasury deals."""
+    rows: list[tuple[str, str | None, str, int, int]] = []
+    for account in scenario.accounts:
+        currency = scenario.systems[account.system].currency
+        rows.append(
+            (
+                account.holder,
+                account.servicer,
+                account.system,
+                to_minor(account.balance, currency),
+                -to_minor(account.credit, currency),
+            )
+        )
+    for name, system in scenario.systems.items():
+        if isinstance(system, Correspondent):
+            servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
+            rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
+        if any(a.system == name and a.treasury for a in scenario.accounts):
+            rows.append((MARKET, None, name, 0, UNLIMITED))
+    return Accounts(
+        holder=tuple(row[0] for row in rows),
+        servicer=tuple(row[1] for row in rows),
+        system=tuple(row[2] for row in rows),
+        currency=tuple(scenario.systems[row[2]].currency for row in rows),
+        opening=np.array([row[3] for row in rows], dtype=np.int64),
+        floor=np.array([row[4] for row in rows], dtype=np.int64),
+        number={(row[0], row[2]): k for k, row in enumerate(rows)},
+    )
+
+
+def _funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) -> Iterator[FundingPlan]:
+    """One plan for the accounts that share a treasury and a system, in the order of their declaration."""
+    cared: dict[tuple[str, str], list[Account]] = {}
+    for account in scenario.accounts:
+        if account.treasury is not None:
+            cared.setdefault((account.treasury, account.system), []).append(account)
+    systems = list(scenario.systems)
+    for (name, system), group in cared.items():
+        treasury, currency = scenario.treasuries[name], scenario.systems[system].currency
+        targets = [account.balance if account.target is None else account.target for account in group]
+        yield FundingPlan(
+            accounts=tuple(accounts.number[account.holder, system] for account in group),
+            targets=tuple(to_minor(target, currency) for target in targets),
+            system=systems.index(system),
+            market=accounts.number[MARKET, system],
+            instants=_decisions(treasury, openings),
+            lag=treasury.lag,
+            sweep=treasury.sweep,
+        )
+
+
+def _decisions(treasury: Treasury, openings: Openings) -> tuple[int, ...]:
+    at, zone = time.fromisoformat(treasury.at), ZoneInfo(treasury.zone)
+    after_midnight = at.hour * HOUR + at.minute * MINUTE + at.second
+    found = [
+        local_instant(day, after_midnight, zone) for day in openings.days(treasury.calendar).dates().tolist()
+    ]
+    return tuple(instant for instant in found if openings.window.start <= instant < openings.window.end)

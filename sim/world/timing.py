@@ -1,0 +1,199 @@
+"""The stretch of time that is simulated, with the working days and opening hours in it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from sim.core.calendars import (
+    WorkingDays,
+    amended,
+    country_days,
+    difference_from_weekdays,
+    every_day,
+    from_exceptions,
+    joint,
+    weekdays,
+)
+from sim.core.clock import DAY, from_instant, to_instant
+from sim.core.hours import OpeningHours, opening_hours
+from sim.errors import Problem, ScenarioError
+from sim.scenario.model.timing import WorkingDayExceptions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.timing import Calendar, Hours
+
+#: Opening tables reach this far past the horizon, so that work begun before it has somewhere to end.
+_TABLE_MARGIN = timedelta(days=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Instants in UTC seconds: `trade_start` ≤ `start` ≤ `period_start` < `period_end` ≤ `end`.
+
+    Payments are simulated in `[start, end)` and measured if due in `[period_start, period_end)`; obligations
+    are invoiced from `trade_start` on, early enough that those with the longest terms are open at `start`.
+    """
+
+    trade_start: int
+    start: int
+    period_start: int
+    period_end: int
+    end: int
+    zone: ZoneInfo
+
+    @property
+    def first_day(self) -> date:
+        """Local date of the first instant for which anything is drawn."""
+        return from_instant(self.trade_start, self.zone).date()
+
+    @property
+    def last_day(self) -> date:
+        """Local date of the last instant of the run."""
+        return from_instant(self.end, self.zone).date()
+
+
+def window(scenario: Scenario) -> Window:
+    """The window of a scenario."""
+    zone = ZoneInfo(scenario.period.zone)
+    start = to_instant(scenario.period.start, zone)
+    end = to_instant(scenario.period.end, zone)
+    longest = max((t.days[1] for flow in scenario.flows.values() for t in flow.terms.values()), default=0)
+    return Window(
+        trade_start=start - scenario.run_in - longest * DAY,
+        start=start - scenario.run_in,
+        period_start=start,
+        period_end=end,
+        end=end + scenario.horizon,
+        zone=zone,
+    )
+
+
+class Openings:
+    """Working days and opening hours of a scenario, built when first asked for."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.window = window(scenario)
+        self._first = self.window.first_day - timedelta(days=21)
+        self._last = self.window.last_day + _TABLE_MARGIN
+        self._declared = scenario.calendars
+        self._named_hours = scenario.hours
+        self._days: dict[str, WorkingDays] = {
+            "always": every_day(self._first, self._last),
+            "weekdays": weekdays(self._first, self._last),
+        }
+        # A day after the other rather than one endless session, so that dates can be drawn from it.
+        self._hours: dict[str | Hours, OpeningHours] = {
+            "always": opening_hours(self._days["always"], ["00:00-24:00"], self.window.zone)
+        }
+
+    def days(self, name: str) -> WorkingDays:
+        """Working days of a declared or built-in calendar; `ScenarioError` if they cannot be known."""
+        if name not in self._days:
+            with self._located("calendars", name):
+                self._days[name] = self._amended(self._declared[name])
+        return self._days[name]
+
+    def hours(self, choice: str | Hours) -> OpeningHours:
+        """Opening hours of a declaration or of the name of one."""
+        if choice not in self._hours:
+            declared = self._named_hours[choice] if isinstance(choice, str) else choice
+            days = self.days(declared.calendar)
+            with self._located("hours", choice if isinstance(choice, str) else ""):
+                self._hours[choice] = opening_hours(
+                    days, declared.sessions, ZoneInfo(declared.zone), declared.after_break
+                )
+        return self._hours[choice]
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the calendars and hours of the scenario, all of them built."""
+        found: list[Problem] = []
+        for build, names in ((self.days, self._declared), (self.hours, self._named_hours)):
+            for name in names:
+                try:
+                    build(name)
+                except ScenarioError as error:
+                    found += error.problems
+        return list(dict.fromkeys(found))
+
+    def exceptions(self, name: str) -> WorkingDayExceptions | None:
+        """The public holidays and moved days behind a country's calendar; None for a joint one."""
+        declared = self._declared[name]
+        if declared.country is None:
+            return None
+        published = self._published(declared)
+        closed, opened = difference_from_weekdays(published)
+        return WorkingDayExceptions(
+            first=self._first,
+            last=self._last,
+            closed_weekdays=tuple(closed),
+            working_weekends=tuple(opened),
+            provisional_from=published.provisional_from,
+        )
+
+    def provisional_warnings(self) -> list[str]:
+        """One sentence per calendar of which the run uses days that may still be moved by decree."""
+        found = {name: self.days(name).provisional_from for name in self._declared}
+        return [
+            f"calendar {name!r}: moved working days from {day} on are not published yet; "
+            "what falls there is provisional"
+            for name, day in found.items()
+            if day is not None and day <= self.window.last_day
+        ]
+
+    @contextmanager
+    def _located(self, section: str, name: str) -> Iterator[None]:
+        """Tell what is wrong with a declaration at the place where it was written."""
+        try:
+            yield
+        except ValueError as error:
+            path = (section, name) if name else (section,)
+            raise ScenarioError([Problem("", ".".join(path), str(error))]) from None
+
+    def _amended(self, declared: Calendar) -> WorkingDays:
+        origin = (
+            joint(*(self.days(other) for other in declared.joint))
+            if declared.joint is not None
+            else self._published(declared)
+        )
+        covered = range(self._first.toordinal(), self._last.toordinal() + 1)
+        return amended(
+            origin,
+            closed=[day for day in declared.closed if day.toordinal() in covered],
+            opened=[day for day in declared.opened if day.toordinal() in covered],
+        )
+
+    def _published(self, declared: Calendar) -> WorkingDays:
+        given = declared.exceptions
+        if given is None:
+            if declared.country is None:
+                raise AssertionError("a calendar has a country or is joint")
+            return country_days(declared.country, self._first, self._last)
+        if given.first > self._first or given.last < self._last:
+            raise ValueError(
+                f"the working days written down reach from {given.first} to {given.last}, "
+                f"the run from {self._first} to {self._last}; remove 'exceptions' to look holidays up again"
+            )
+        covered = range(self._first.toordinal(), self._last.toordinal() + 1)
+        return from_exceptions(
+            self._first,
+            self._last,
+            [day for day in given.closed_weekdays if day.toordinal() in covered],
+            [day for day in given.working_weekends if day.toordinal() in covered],
+            given.provisional_from,
+        )
+
+
+def resolve_calendars(scenario: Scenario, openings: Openings) -> Scenario:
+    """The scenario with the working days it uses written into its calendars."""
+    calendars = {
+        name: declared.model_copy(update={"exceptions": openings.exceptions(name)})
+        for name, declared in scenario.calendars.items()
+    }
+    return scenario.model_copy(update={"calendars": calendars})

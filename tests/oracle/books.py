@@ -1,0 +1,74 @@
+"""Accounts, each with the payments that wait for money on it."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import simpy
+
+    from sim.world.network import Accounts
+
+
+class Posting(NamedTuple):
+    """One movement of money; payment and step are −1 for a treasury's."""
+
+    at: int
+    payment: int
+    step: int
+    debit: int
+    credit: int
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Transfer:
+    """What a payment asks of a system, and the event of its settlement."""
+
+    payment: int
+    step: int
+    debit: int
+    credit: int
+    amount: int
+    settled: simpy.Event
+
+
+class Books:
+    """A transfer settles if nobody waits before it and the account covers it; otherwise it waits in line."""
+
+    def __init__(self, env: simpy.Environment, accounts: Accounts) -> None:
+        self._env = env
+        self.balance = [int(amount) for amount in accounts.opening]
+        self._floor = [int(amount) for amount in accounts.floor]
+        self._lines: list[deque[Transfer]] = [deque() for _ in self.balance]
+        self.postings: list[Posting] = []
+
+    def submit(self, transfer: Transfer) -> None:
+        """Settle a transfer or put it in line."""
+        self._lines[transfer.debit].append(transfer)
+        if len(self._lines[transfer.debit]) == 1:
+            self.retry(transfer.debit)
+
+    def retry(self, account: int) -> None:
+        """Settle what an account can pay now, in order; then what its payees can pay with that, and so on."""
+        hopeful = deque([account])
+        while hopeful:
+            debit = hopeful.popleft()
+            line = self._lines[debit]
+            while line and self.balance[debit] - line[0].amount >= self._floor[debit]:
+                transfer = line.popleft()
+                self.move(debit, transfer.credit, transfer.amount, transfer.payment, transfer.step)
+                transfer.settled.succeed()
+                hopeful.append(transfer.credit)
+
+    def move(self, debit: int, credit: int, amount: int, payment: int = -1, step: int = -1) -> None:
+        """Post a movement."""
+        self.balance[debit] -= amount
+        self.balance[credit] += amount
+        self.postings.append(Posting(self._env.now, payment, step, debit, credit, amount))
+
+    def waiting(self, account: int) -> int:
+        """Sum of what waits on an account."""
+        return sum(transfer.amount for transfer in self._lines[account])

@@ -1,0 +1,50 @@
+"""Things that happen at one instant happen one after the other, in an order that is stated."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+import simpy
+from simpy.events import NORMAL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Bell(simpy.Event):
+    """Rings at the present instant, after everything else that is due at it."""
+
+    def __init__(self, env: simpy.Environment, ring: Callable[[], None]) -> None:
+        super().__init__(env)
+        self._ok = True
+        self._value = None
+        self.callbacks.append(lambda _: ring())
+        env.schedule(self, priority=NORMAL + 1)
+
+
+class Turns:
+    """Everybody who wants to act at an instant asks for a turn; the smallest key is next.
+
+    Who has been given a turn may cause others to ask for one at the same instant; they are sorted in among
+    those who still wait.
+    """
+
+    def __init__(self, env: simpy.Environment) -> None:
+        self._env = env
+        self._asked: list[tuple[tuple[int, ...], int, simpy.Event]] = []
+        self._serial = count()
+
+    def take(self, *key: int) -> simpy.Event:
+        """The event that is one's turn."""
+        turn = self._env.event()
+        heappush(self._asked, (key, next(self._serial), turn))
+        if len(self._asked) == 1:
+            Bell(self._env, self._next)
+        return turn
+
+    def _next(self) -> None:
+        heappop(self._asked)[-1].succeed()
+        if self._asked:
+            Bell(self._env, self._next)
