@@ -1,4 +1,4 @@
-"""Small scenarios and worlds, written down or drawn; every Hypothesis strategy of the test-suite stands here."""
+"""Small scenarios and worlds, written down or drawn; all Hypothesis strategies stand here."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def instant(text: str, zone: ZoneInfo = MINSK) -> int:
 
 
 class Order(NamedTuple):
-    """A payment by hand: from a client of `payer` to a client of `payee`, both banks; `amount` in minor units."""
+    """A payment by hand: from a client of one bank to a client of another; minor units."""
 
     at: str
     payer: str
@@ -92,7 +92,7 @@ def firm(side: str, bank: str, count: int = 1) -> Declared:
 
 
 def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World:
-    """The world of a scenario in which exactly these payments are made; payment numbers follow their instants.
+    """The world of a scenario in which exactly these payments are made, numbered by instant.
 
     Every bank has a group of firms of its name. Each uniform draw is 0: whatever can be reviewed is reviewed,
     and durations are the shortest.
@@ -228,7 +228,7 @@ def account_lists(
 
 @st.composite
 def route_maps(draw: st.DrawFn) -> dict[str, Declared]:
-    """Ways there (two hops, or one behind the other's back), back, and within one side."""
+    """Ways there and back in two hops, within one side in one, and across correspondents in three."""
     originate = {"kind": "originate", "work": draw(durations()), "fee": draw(fees())}
     accepts = draw(st.none() | hours_names)
     post = {"kind": "post", "work": draw(durations(24))}
@@ -266,6 +266,20 @@ def route_maps(draw: st.DrawFn) -> dict[str, Declared]:
             "carries": {"payer": "east", "payee": "west"},
             "steps": [*before, *back, *middle, post, sold],
         },
+        "across": {
+            "carries": {"payer": "west", "payee": "west"},
+            "steps": [
+                *before,
+                bought,
+                there[0],
+                {"kind": "settle", "system": "gross", "debit": "payer_correspondent"}
+                | {"credit": "payee_correspondent"},
+                *middle,
+                back[1],
+                post,
+                sold,
+            ],
+        },
         "within": {
             "carries": {"payer": "east", "payee": "east"},
             "steps": [*before, {"kind": "settle", "system": "gross"}, post],
@@ -284,7 +298,7 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
     west = draw(st.sampled_from([["west-a"], ["west-a", "west-b"]]))
     servicers = east[: draw(st.integers(1, len(east)))]
     start = draw(st.sampled_from(["2024-02-28 00:00", "2024-05-04 12:00", "2024-09-27 00:00"]))
-    days, horizon = draw(st.integers(2, 12)), draw(st.integers(0, 4))
+    days, horizon = draw(st.integers(4, 12)), draw(st.integers(0, 4))
     end = datetime.fromisoformat(start) + timedelta(days=days)
     longest = draw(st.integers(0, 3))
     years = (days + horizon + longest) / YEAR_DAYS
@@ -300,7 +314,9 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
     mean = unit if invoice["kind"] == "fixed" else unit * Decimal("1.6487")
     pairs = draw(
         st.lists(
-            st.sampled_from([("west", "east"), ("east", "west"), ("east", "east")]), min_size=1, max_size=3
+            st.sampled_from([("west", "east"), ("west", "west"), ("east", "west"), ("east", "east")]),
+            min_size=1,
+            max_size=3,
         )
     )
     flows = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from html import escape
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.errors import ResultsError
+from sim.results.html import results_html
 from sim.results.measures import Measure
 from sim.results.store import (
     MANIFEST,
@@ -101,13 +101,7 @@ class Results:
         )
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{_show(m.value)}</td>"
-            f"<td>{escape(m.unit)}</td></tr>"
-            for name, m in self.measures.items()
-            if not isinstance(m.value, Mapping)
-        )
-        return f"<p>{escape(repr(self))}</p><table>{rows}</table>"
+        return results_html(repr(self)[1:-1], self.measures)
 
     def save(self, target: str | Path, decorate: Callable[[Results, Path], None] | None = None) -> Results:
         """Write the run folder, whole or not at all, and return the results as saved there.
@@ -134,7 +128,3 @@ def open_run(folder: str | Path) -> Results:
     manifest = read_json(folder / MANIFEST)
     found = {name: Measure(**content) for name, content in read_json(folder / MEASURES).items()}
     return Results(load(folder / SCENARIO), MappingProxyType(found), manifest, folder=folder)
-
-
-def _show(value: object) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1 else f"{value:,.0f}"

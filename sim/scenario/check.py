@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.core.currency import to_minor
 from sim.scenario.model.base import nearest
 from sim.scenario.model.network import Convert, Correspondent, Originate, Post, Screen, Settle
 from sim.scenario.topology import Topology
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Account, Fee, Route, Step
+    from sim.scenario.model.network import Account, Route, Step
     from sim.scenario.model.trade import Flow
 
 
@@ -32,7 +30,6 @@ def check(scenario: Scenario) -> list[Finding]:
     return [
         *_calendars(scenario),
         *_rates(scenario),
-        *_amounts(scenario),
         *_accounts(scenario),
         *_routes(scenario),
         *_flows(scenario, topology),
@@ -60,44 +57,6 @@ def _rates(scenario: Scenario) -> Iterator[Finding]:
         yield Finding((), "'fx' is needed as soon as there are flows")
 
 
-def _amounts(scenario: Scenario) -> Iterator[Finding]:
-    """Amounts with more decimals than their currency has."""
-    for number, account in enumerate(scenario.accounts):
-        currency = scenario.systems[account.system].currency
-        yield from _decimals(("accounts", number, "balance"), account.balance, currency)
-        yield from _decimals(("accounts", number, "credit"), account.credit, currency)
-        if account.target is not None:
-            yield from _decimals(("accounts", number, "target"), account.target, currency)
-    for name, flow in scenario.flows.items():
-        yield from _decimals(("flows", name, "value"), flow.value, flow.currency)
-        if flow.invoice.kind == "fixed":
-            yield from _decimals(("flows", name, "invoice", "value"), flow.invoice.value, flow.currency)
-    for name, route in scenario.routes.items():
-        for number, step in enumerate(route.steps):
-            if step.fee is not None:
-                yield from _fee(("routes", name, "steps", number, "fee"), step.fee)
-
-
-def _decimals(path: tuple[str | int, ...], amount: Decimal, currency: str) -> Iterator[Finding]:
-    try:
-        minor = to_minor(amount, currency)
-    except ValueError as error:
-        yield Finding(path, str(error))
-        return
-    # Sums over a run must stay within 64 bits.
-    if abs(minor) > 10**17:
-        yield Finding(path, f"{amount} {currency} is more than this simulator can count")
-
-
-def _fee(path: tuple[str | int, ...], fee: Fee) -> Iterator[Finding]:
-    yield from _decimals((*path, "flat"), fee.flat, fee.currency)
-    yield from _decimals((*path, "minimum"), fee.minimum, fee.currency)
-    if fee.maximum is not None:
-        yield from _decimals((*path, "maximum"), fee.maximum, fee.currency)
-        if fee.maximum < fee.minimum:
-            yield Finding((*path, "maximum"), "the maximum is less than the minimum")
-
-
 def _accounts(scenario: Scenario) -> Iterator[Finding]:
     seen: set[tuple[str, str]] = set()
     servicers = {(account.servicer, account.system) for account in scenario.accounts}
@@ -113,10 +72,6 @@ def _accounts(scenario: Scenario) -> Iterator[Finding]:
         if scenario.banks:
             yield from _known_bank((*path, "holder"), account.holder, scenario)
         yield from _servicer(path, account, scenario)
-        if account.target is not None and account.treasury is None:
-            yield Finding((*path, "target"), "a target needs a 'treasury'")
-        if account.balance < -account.credit:
-            yield Finding((*path, "balance"), "the opening balance is beyond the credit line")
 
 
 def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:

@@ -47,7 +47,7 @@ class Loaded(Generic[M]):
     def _placed(self, problem: Problem) -> Problem:
         if problem.where:
             return problem
-        path = tuple(int(step) if step.isdigit() else step for step in problem.path.split("."))
+        path = tuple(int(step) if step.isdecimal() else step for step in problem.path.split("."))
         return self.problem(path, problem.message, problem.suggestion)
 
 
@@ -91,7 +91,8 @@ def load_as(
 ) -> Loaded[M]:
     """As `load_located`, for any model; `check` tells (path, message, suggestion) of what no field can see.
 
-    The context of validation holds `names`: the keys under each top-level key, for references to them.
+    The context of validation holds `names`, the keys under each top-level key, for references to them, and
+    `document`, the scenario as it was written, for rules that reach across declarations.
     """
     tree, findings = resolve(source, overrides)
     data = plain(tree)
@@ -99,7 +100,7 @@ def load_as(
     scenario = None
     told = list(findings)
     try:
-        scenario = model.model_validate(data, context={"names": names})
+        scenario = model.model_validate(data, context={"names": names, "document": data})
     except ValidationError as error:
         told += explain(error, tree, model)
     if scenario is not None and check is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import matplotlib.dates as mdates
 import pandas as pd
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from sim.results.results import Results
 
 #: Labels at the ends of lines keep so far apart, as shares of a panel's height.
-_APART = 0.085
+_APART: Final = 0.085
+#: The panel of rates, by a name that no side can have, and its height as a share of a side's.
+_RATES: Final = ""
+_RATES_HEIGHT: Final = 0.62
 
 
 @figure(width=9, height=8.6)
@@ -31,12 +34,12 @@ def exposure(results: Results, ax: Axes) -> None:
     scenario = results.scenario
     sides = list(scenario.sides)
     rates = _rates(results)
-    parts = [*sides, "rates"] if len(rates.columns) else sides or ["rates"]
-    ratios = [0.62 if part == "rates" else 1.0 for part in parts]
+    parts = [*sides, _RATES] if len(rates.columns) else sides or [_RATES]
+    ratios = [_RATES_HEIGHT if part == _RATES else 1.0 for part in parts]
     axes = panels(ax, len(parts), 1, height_ratios=ratios, hspace=0.09)
     for part, panel in zip(parts, axes, strict=True):
         dress(panel, grid="y")
-        if part == "rates":
+        if part == _RATES:
             _draw_rates(panel, results, rates)
         else:
             _draw_side(panel, results, part)
@@ -93,7 +96,7 @@ def _draw_rates(ax: Axes, results: Results, rates: pd.DataFrame) -> None:
     ax.axhline(100, color=INK, linewidth=0.8, zorder=1.5)
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, 99), max(high, 101))
-    _label_ends(ax, ends, texts, colours, apart=_APART / 0.62)
+    _label_ends(ax, ends, texts, colours, apart=_APART / _RATES_HEIGHT)
 
 
 def _draw_time(ax: Axes, results: Results) -> None:

@@ -11,7 +11,7 @@ from sim.core.currency import MINOR_DIGITS
 #: What stands for each cause of delay.
 CAUSES: Final = {
     "processing": "processing",
-    "closed": "closed",
+    "closed": "closed hours",
     "screening": "screening",
     "fx": "currency exchange",
     "liquidity": "liquidity",

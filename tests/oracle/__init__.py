@@ -1,4 +1,4 @@
-"""The rules of settlement once more, as plainly as they can be put; slow, and written apart from the engine."""
+"""The rules of settlement once more, put plainly: slow, and written apart from the engine."""
 
 from oracle.model import Story, tell
 

@@ -8,12 +8,12 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 import simpy
+
 from oracle.books import Books, Posting, Transfer
 from oracle.chance import seconds
 from oracle.rates import Rates
 from oracle.sessions import Sessions
 from oracle.turns import Turns
-
 from sim.core.currency import minor_digits
 from sim.world.draws import route_draws
 
@@ -189,9 +189,7 @@ class _Model:
 
     def settle(self, payment: Payment, place: int, step: Settle) -> Process:
         numbers = self.world.network.accounts.number
-        debit, credit = (
-            numbers[self.bank(payment, role), step.system] for role in (step.debit, step.credit)
-        )
+        debit, credit = (numbers[self.bank(payment, role), step.system] for role in (step.debit, step.credit))
         if debit != credit:
             hours = self.declared_hours(self.scenario.systems[step.system].hours)
             yield from self.opening(payment, hours)

@@ -119,12 +119,30 @@ Share = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1), WithJso
 Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]
 
 
-def check_amount(amount: Decimal, currency: str, field: str) -> int:
-    """Minor units of a declared amount; too many decimals are an error at `field`."""
-    try:
-        return to_minor(amount, currency)
-    except ValueError as error:
-        raise wrong(str(error), field=field) from None
+#: More minor units than this could not be added up over a run in 64 bits.
+_LARGEST_AMOUNT: Final = 10**17
+
+
+def check_amounts(declared: Declaration, currency: str, *fields: str) -> None:
+    """Refuse amounts with more decimals than their currency has, or too large to count; None passes."""
+    for field in fields:
+        amount = getattr(declared, field)
+        if amount is None:
+            continue
+        try:
+            minor = to_minor(amount, currency)
+        except ValueError as error:
+            raise wrong(str(error), field=field) from None
+        if abs(minor) > _LARGEST_AMOUNT:
+            raise wrong(f"{amount} {currency} is more than this simulator can count", field=field)
+
+
+def written(info: ValidationInfo, *path: str) -> Any:  # noqa: ANN401 - whatever was written there
+    """What the scenario says at a path, before validation; None if nothing, or if there is no scenario."""
+    found = (info.context or {}).get("document")
+    for step in path:
+        found = found.get(step) if isinstance(found, dict) else None
+    return found
 
 
 def check_shares(shares: Mapping[str, Decimal], field: str) -> None:

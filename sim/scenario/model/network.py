@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from datetime import time
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
-from sim.scenario.model.base import Amount, Currency, Declaration, Duration, Number, Share, reference, wrong
+from sim.core.currency import MINOR_DIGITS
+from sim.scenario.model.base import (
+    Amount,
+    Currency,
+    Declaration,
+    Duration,
+    Number,
+    Share,
+    check_amounts,
+    reference,
+    written,
+    wrong,
+)
 from sim.scenario.model.timing import CalendarName, Durations, HoursChoice, Zone
 
 SideName = Annotated[str, AfterValidator(reference("sides"))]
@@ -109,6 +121,17 @@ class Account(Declaration):
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
+    @model_validator(mode="after")
+    def _amounts(self, info: ValidationInfo) -> Self:
+        currency = written(info, "systems", self.system, "currency")
+        if currency in MINOR_DIGITS:
+            check_amounts(self, currency, "balance", "credit", "target")
+        if self.balance < -self.credit:
+            raise wrong("the opening balance is beyond the credit line", field="balance")
+        if self.target is not None and self.treasury is None:
+            raise wrong("a target needs a 'treasury'", field="target")
+        return self
+
 
 def _pair(text: str) -> str:
     first, slash, second = text.partition("/")
@@ -154,6 +177,13 @@ class Fee(Declaration):
     """Most that is charged."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _amounts(self) -> Self:
+        check_amounts(self, self.currency, "flat", "minimum", "maximum")
+        if self.maximum is not None and self.maximum < self.minimum:
+            raise wrong("the maximum is less than the minimum", field="maximum")
+        return self
 
 
 BankRole = Literal["payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent"]

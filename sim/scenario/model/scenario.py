@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -65,3 +66,26 @@ class Scenario(Declaration):
     """Groups of firms."""
     flows: dict[Name, Flow] = Field(default_factory=dict)
     """Streams of obligations."""
+
+    def __repr__(self) -> str:
+        """One line; the whole is `sim show`, or the notebook's table."""
+        return (
+            f"<Scenario {self.name!r}, seed {self.seed}: {len(self.flows)} flows, {len(self.routes)} routes, "
+            f"{len(self.systems)} systems, {len(self.banks)} banks>"
+        )
+
+    def _repr_html_(self) -> str:
+        parts = {
+            "question": self.question,
+            "period": f"{self.period.start} to {self.period.end}, {self.period.zone}",
+            "flows": ", ".join(self.flows),
+            "routes": ", ".join(self.routes),
+            "systems": ", ".join(self.systems),
+            "banks": ", ".join(self.banks),
+        }
+        left = "style='text-align:left'"
+        rows = "".join(
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(text)}</td></tr>"
+            for name, text in parts.items()
+        )
+        return f"<p><b>Scenario {escape(self.name)}</b>: {escape(self.description)}</p><table>{rows}</table>"

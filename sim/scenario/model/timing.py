@@ -15,7 +15,7 @@ from sim.scenario.model.base import Declaration, Duration, Instant, nearest, ref
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise wrong(
             f"{name!r} is not a time zone such as Europe/Minsk",
             suggestion=nearest(name, available_timezones()),

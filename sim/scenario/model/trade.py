@@ -13,6 +13,7 @@ from sim.scenario.model.base import (
     Declaration,
     Number,
     Share,
+    check_amounts,
     check_shares,
     reference,
     wrong,
@@ -109,6 +110,7 @@ class Flow(Declaration):
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
+        check_amounts(self, self.currency, "value")
         check_shares(self.invoicing, "invoicing")
         check_shares({name: term.share for name, term in self.terms.items()}, "terms")
         if not any(self.months):
