@@ -49,6 +49,14 @@ def balances_table(world: World, accounts: pd.DataFrame, postings: pd.DataFrame)
                 }
             )
         )
+    if not parts:
+        columns = {
+            "account": [],
+            "date": instants(days[:0]),
+            "closing_balance": days[:0],
+            "lowest_balance": days[:0],
+        }
+        return pd.DataFrame(columns)
     return pd.concat(parts, ignore_index=True).astype({"account": "category"})
 
 

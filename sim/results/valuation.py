@@ -17,7 +17,9 @@ class Valuation:
     """
 
     def __init__(self, fx: pd.DataFrame, currency: str) -> None:
-        wide = fx.pivot_table(index="valid_from", columns="currency", values="per_usd", observed=True)
+        wide = fx.pivot_table(
+            index="valid_from", columns="currency", values="per_usd", observed=True, dropna=False
+        )
         self._since = seconds(wide.index.to_series())
         self._per_usd = wide.to_numpy()
         self._columns = {str(code): number for number, code in enumerate(wide.columns)}

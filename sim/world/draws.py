@@ -42,6 +42,8 @@ def durations(declared: Durations, uniform: NDArray[np.float64]) -> Seconds:
         case Lognormal():
             sigma = log(declared.p95 / declared.median) / _Z95
             seconds = declared.median * np.exp(sigma * standard_normal(uniform))
+            if declared.longest is not None:
+                seconds = np.minimum(seconds, float(declared.longest))
         case Exponential():
             seconds = -declared.mean * np.log1p(-uniform)
     return round_half_even(seconds)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp
+from math import exp, log
+from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -152,10 +153,21 @@ def draw_obligations(
 
 
 def mean_invoice(flow: Flow) -> float:
-    """Mean invoice in units of the flow's currency (a lognormal's mean is median · exp(σ²/2))."""
-    if isinstance(flow.invoice, FixedAmount):
-        return float(flow.invoice.value)
-    return float(flow.invoice.median) * exp(float(flow.invoice.sigma) ** 2 / 2)
+    """Mean invoice in units of the flow's currency.
+
+    A lognormal's mean is m = median · exp(σ²/2); cut to at most c it is m · Φ(z − σ) + c · (1 − Φ(z)) with
+    z = ln(c / median) / σ.
+    """
+    invoice = flow.invoice
+    if isinstance(invoice, FixedAmount):
+        return float(invoice.value)
+    median, sigma = float(invoice.median), float(invoice.sigma)
+    mean = median * exp(sigma**2 / 2)
+    if invoice.largest is None:
+        return mean
+    largest, normal = float(invoice.largest), NormalDist()
+    z = log(largest / median) / sigma
+    return mean * normal.cdf(z - sigma) + largest * (1 - normal.cdf(z))
 
 
 def _draw_flow(
@@ -245,8 +257,10 @@ def _invoice_amounts(flow: Flow, uniform: NDArray[np.float64]) -> Amounts:
     scale = 10.0 ** minor_digits(flow.currency)
     if isinstance(flow.invoice, FixedAmount):
         return round_half_even(np.full(uniform.shape, float(flow.invoice.value) * scale))
-    spread = np.exp(float(flow.invoice.sigma) * standard_normal(uniform))
-    return round_half_even(float(flow.invoice.median) * scale * spread)
+    amount = float(flow.invoice.median) * np.exp(float(flow.invoice.sigma) * standard_normal(uniform))
+    if flow.invoice.largest is not None:
+        amount = np.minimum(amount, float(flow.invoice.largest))
+    return round_half_even(amount * scale)
 
 
 def _firms_of(

@@ -42,6 +42,5 @@ class SettleStep:
         return arrival
 
     def wait(self, rows: Rows, arrival: Seconds, settled: Seconds, log: Log) -> None:
-        """Report the time in the queue: for money while the system is open, for its opening otherwise."""
-        waited = np.flatnonzero(settled > arrival)
-        log.delays.spend_in(rows[waited], arrival[waited], settled[waited], "liquidity", self._hours)
+        """Report the time in the queue: with cover it would have settled at once, so money is the cause."""
+        log.delays.spend(rows, arrival, settled, "liquidity")

@@ -149,11 +149,15 @@ class Lognormal(Declaration):
     """Half of all durations are shorter."""
     p95: Duration
     """95 of 100 durations are shorter."""
+    longest: Duration | None = None
+    """Longer draws are cut to this one."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if not 0 < self.median < self.p95:
             raise wrong("0 < median < p95 is needed", field="p95")
+        if self.longest is not None and self.longest < self.p95:
+            raise wrong("the longest is shorter than p95", field="longest")
         return self
 
 

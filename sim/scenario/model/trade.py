@@ -64,6 +64,14 @@ class LognormalAmount(Declaration):
     """Half of all invoices are smaller, in the flow's currency."""
     sigma: Number = Field(gt=0, le=4)
     """Standard deviation of the logarithm."""
+    largest: Amount | None = Field(default=None, gt=0)
+    """Larger draws are cut to this amount."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.largest is not None and self.largest < self.median:
+            raise wrong("the largest is smaller than the median", field="largest")
+        return self
 
 
 InvoiceAmount = Annotated[FixedAmount | LognormalAmount, Field(discriminator="kind")]

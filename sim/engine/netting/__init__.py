@@ -1,0 +1,23 @@
+"""Pure functions that choose which waiting payments settle at once; none of them changes its arguments."""
+
+from __future__ import annotations
+
+from sim.engine.netting.optimum import Optimum, optimal
+from sim.engine.netting.positions import loss_shares, net_positions, netting_efficiency, unwind
+from sim.engine.netting.queue import Queue
+from sim.engine.netting.release import bilateral, has_gridlock, is_deadlock, multilateral, singly
+
+__all__ = [
+    "Optimum",
+    "Queue",
+    "bilateral",
+    "has_gridlock",
+    "is_deadlock",
+    "loss_shares",
+    "multilateral",
+    "net_positions",
+    "netting_efficiency",
+    "optimal",
+    "singly",
+    "unwind",
+]

@@ -1,0 +1,110 @@
+"""A payment waits behind the earlier payments of its own bank, and never behind those of another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.core.currency import Amounts
+
+#: The value of a queue stays below this, so that sums over it, and differences of two, are exact in int64.
+MOST: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queue:
+    """Waiting payments in queue order, one row each: banks by number, amounts in minor units.
+
+    Refused with ValueError: columns that differ in length or are not int64, a negative bank number, a bank
+    that pays itself, an amount that is not positive, a total of 2⁶² or more.
+    """
+
+    payer: NDArray[np.int64]
+    payee: NDArray[np.int64]
+    amount: Amounts
+
+    def __post_init__(self) -> None:
+        """Refuse what is not a queue."""
+        columns = (self.payer, self.payee, self.amount)
+        if any(column.ndim != 1 or column.dtype != np.int64 for column in columns):
+            raise ValueError("payer, payee and amount must be one-dimensional arrays of int64")
+        if not len(self.payer) == len(self.payee) == len(self.amount):
+            raise ValueError(f"payer, payee and amount differ in length: {[len(column) for column in columns]}")
+        _refuse((self.payer < 0) | (self.payee < 0), "has a bank with a negative number")
+        _refuse(self.payer == self.payee, "is from a bank to itself; it needs no settlement")
+        _refuse(self.amount <= 0, "has an amount that is not positive")
+        # A float is near enough to find a total that int64 may not hold; Python's integers decide.
+        if self.amount.sum(dtype=np.float64) > MOST / 2 and sum(self.amount.tolist()) >= MOST:
+            raise ValueError(f"the payments add up to {MOST} minor units or more; sums would not be exact")
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Queue:
+        """The chosen payments, by mask or by row numbers, in the order in which they are given."""
+        return Queue(self.payer[rows], self.payee[rows], self.amount[rows])
+
+    def value(self, rows: NDArray[np.bool_]) -> int:
+        """Sum of the chosen payments, in minor units."""
+        return int(self.amount[rows].sum())
+
+    def sent(self, n: int) -> Amounts:
+        """What each of `n` banks is to pay."""
+        return totals(self.payer, self.amount, n)
+
+    def received(self, n: int) -> Amounts:
+        """What each of `n` banks is to be paid."""
+        return totals(self.payee, self.amount, n)
+
+
+def totals(banks: NDArray[np.int64], amount: Amounts, n: int) -> Amounts:
+    """Sum of the amounts by bank, exact (np.bincount would add floats)."""
+    found = np.zeros(n, dtype=np.int64)
+    np.add.at(found, banks, amount)
+    return found
+
+
+def check(queue: Queue, available: Amounts) -> None:
+    """ValueError if a bank of the queue is unknown, or if a bank stands below its floor already."""
+    if available.ndim != 1 or available.dtype != np.int64:
+        raise ValueError("available must be a one-dimensional array of int64")
+    if len(available) and available.min() < 0:
+        bank = int(available.argmin())
+        raise ValueError(f"bank {bank} is {-int(available[bank])} below its floor; restore its balance first")
+    check_banks(queue, len(available))
+
+
+def check_banks(queue: Queue, n: int) -> None:
+    """ValueError if the queue names a bank that is not among `n`."""
+    _refuse((queue.payer >= n) | (queue.payee >= n), f"has a bank that is not among the {n} given")
+
+
+def _refuse(wrong: NDArray[np.bool_], what: str) -> None:
+    if wrong.any():
+        raise ValueError(f"payment {int(wrong.argmax())} {what}")
+
+
+class Lines:
+    """The queue sorted into one line per bank: bank i's payments stand at `ends[i] … ends[i + 1] − 1`.
+
+    Lists, since single elements of arrays are slow to read.
+    """
+
+    def __init__(self, queue: Queue, n: int) -> None:
+        self._order = np.argsort(queue.payer, kind="stable")
+        self._payer = queue.payer[self._order]
+        self.ends: list[int] = np.searchsorted(self._payer, np.arange(n + 1)).tolist()
+        self.payee: list[int] = queue.payee[self._order].tolist()
+        self.amount: list[int] = queue.amount[self._order].tolist()
+
+    def before(self, position: list[int]) -> NDArray[np.bool_]:
+        """Mask over the queue's rows: those that stand before the position given for their bank."""
+        mask = np.empty(len(self._order), dtype=np.bool_)
+        limit = np.array(position, dtype=np.int64)
+        mask[self._order] = np.arange(len(mask)) < limit[self._payer]
+        return mask
