@@ -170,7 +170,8 @@ def durations(draw: st.DrawFn, longest: int = 8) -> Declared:
                 AT_ONCE,
                 {"kind": "fixed", "value": f"{hours}h"},
                 {"kind": "triangular", "low": "0min", "mode": f"{minutes // 3}min", "high": f"{hours}h"},
-                {"kind": "lognormal", "median": f"{minutes // 6}min", "p95": f"{hours}h"},
+                {"kind": "lognormal", "median": f"{minutes // 6}min", "p95": f"{hours}h"}
+                | draw(st.sampled_from([{}, {"longest": f"{hours}h"}])),
                 {"kind": "exponential", "mean": f"{minutes // 2}min"},
             ]
         )

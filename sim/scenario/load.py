@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioError
-from sim.scenario.document import dump, plain
+from sim.scenario.document import dump
 from sim.scenario.explain import explain
 from sim.scenario.merge import resolve
+from sim.scenario.model.own import WrittenText
 from sim.scenario.tree import KeyPath, Located, Node, located
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def load_as(
     `document`, the scenario as it was written, for rules that reach across declarations.
     """
     tree, findings = resolve(source, overrides)
-    data = plain(tree)
+    data = _written(tree)
     names = {section: tuple(value) for section, value in data.items() if isinstance(value, dict)}
     scenario = None
     told = list(findings)
@@ -113,6 +114,18 @@ def load_as(
 def to_yaml(scenario: BaseModel) -> str:
     """The scenario resolved and complete, every default stated; loading the text gives an equal scenario."""
     return dump(_writable(scenario.model_dump(exclude_none=True)))
+
+
+def _written(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
+    """The tree without places, but for the file that each text remembers: paths start beside it."""
+    if isinstance(node.value, dict):
+        return {key: _written(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [_written(child) for child in node.value]
+    if isinstance(node.value, str):
+        # What has no line was said on the command line, as a whole.
+        return WrittenText(node.value, node.place.file if node.place.line else "")
+    return node.value
 
 
 def _at(tree: Node, path: KeyPath, message: str, suggestion: str | None = None) -> Located:

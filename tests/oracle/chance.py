@@ -21,7 +21,8 @@ def seconds(declared: Durations, uniform: float) -> int:
             return round(-declared.mean * log1p(-uniform))
         case "lognormal":
             scale = log(declared.p95 / declared.median) / NORMAL.inv_cdf(0.95)
-            return round(declared.median * exp(scale * NORMAL.inv_cdf(max(uniform, 2.0**-54))))
+            drawn = declared.median * exp(scale * NORMAL.inv_cdf(max(uniform, 2.0**-54)))
+            return round(drawn if declared.longest is None else min(drawn, declared.longest))
         case "triangular":
             low, mode, high = declared.low, declared.mode, declared.high
             if uniform < (mode - low) / (high - low):

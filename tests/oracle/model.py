@@ -89,8 +89,8 @@ class Payment:
     """When it settled, by step; also where it had nothing to move."""
     credited_at: int | None = None
     causes: Counter[str] = field(default_factory=Counter)
-    queued: tuple[int, Sessions] | None = None
-    """Since when it waits for money, and in which hours."""
+    queued_at: int | None = None
+    """Since when it waits for money."""
 
     @property
     def settled_at(self) -> int | None:
@@ -195,7 +195,7 @@ class _Model:
             yield from self.opening(payment, hours)
             yield self.turns.take(Turn.SUBMISSION, payment.number, place)
             payment.arrivals[place] = self.env.now
-            payment.queued = self.env.now, hours
+            payment.queued_at = self.env.now
             transfer = Transfer(payment.number, place, debit, credit, payment.amount, self.env.event())
             self.books.submit(transfer)
             yield transfer.settled
@@ -208,14 +208,10 @@ class _Model:
         payment.credited_at = self.env.now
 
     def _leave_the_line(self, payment: Payment) -> None:
-        """Tell apart, in the time waited, what was for money and what was for the system's opening."""
-        if payment.queued is None:
-            return
-        since, hours = payment.queued
-        for_money = hours.open_seconds(since, self.env.now)
-        payment.causes["liquidity"] += for_money
-        payment.causes["closed"] += self.env.now - since - for_money
-        payment.queued = None
+        """The whole wait is for money: covered, the payment would have settled on arrival."""
+        if payment.queued_at is not None:
+            payment.causes["liquidity"] += self.env.now - payment.queued_at
+            payment.queued_at = None
 
     # How time passes for a payment.
 

@@ -24,11 +24,3 @@ class Sessions:
     def closing(self, at: int) -> int:
         """When the session closes in which `at` lies."""
         return self._closes[bisect_right(self._closes, at)]
-
-    def open_seconds(self, since: int, until: int) -> int:
-        """How much of `[since, until)` lies in sessions."""
-        total, at = 0, self.opening(since)
-        while at is not None and at < until:
-            total += min(self.closing(at), until) - at
-            at = self.opening(self.closing(at))
-        return total

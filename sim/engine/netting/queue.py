@@ -33,8 +33,9 @@ class Queue:
         columns = (self.payer, self.payee, self.amount)
         if any(column.ndim != 1 or column.dtype != np.int64 for column in columns):
             raise ValueError("payer, payee and amount must be one-dimensional arrays of int64")
-        if not len(self.payer) == len(self.payee) == len(self.amount):
-            raise ValueError(f"payer, payee and amount differ in length: {[len(column) for column in columns]}")
+        lengths = [len(column) for column in columns]
+        if len(set(lengths)) > 1:
+            raise ValueError(f"payer, payee and amount differ in length: {lengths}")
         _refuse((self.payer < 0) | (self.payee < 0), "has a bank with a negative number")
         _refuse(self.payer == self.payee, "is from a bank to itself; it needs no settlement")
         _refuse(self.amount <= 0, "has an amount that is not positive")

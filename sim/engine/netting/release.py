@@ -8,7 +8,7 @@ is what each bank can pay out, its balance above its floor, and the answer is a 
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
@@ -17,8 +17,6 @@ import numpy as np
 from sim.engine.netting.queue import Lines, check
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from sim.core.currency import Amounts
@@ -92,10 +90,12 @@ def bilateral(queue: Queue, available: Amounts, *, by_pair: bool) -> NDArray[np.
     left: list[int] = available.tolist()
     waiting = _Waiting(queue, by_pair=by_pair)
     settled = np.zeros(len(queue), dtype=np.bool_)
-    work = waiting.pairs(range(len(left)))
-    heapify(work)
+    work = sorted({pair for bank in range(len(left)) for pair in waiting.pairs(bank)})
+    queued = set(work)
     while work:
-        _, one, other = heappop(work)
+        pair = heappop(work)
+        queued.remove(pair)
+        _, one, other = pair
         there, back = waiting.run(one, other), waiting.run(other, one)
         net = _trim(there, back, left[one], left[other], waiting.amount)
         if not (there and back):
@@ -105,14 +105,17 @@ def bilateral(queue: Queue, available: Amounts, *, by_pair: bool) -> NDArray[np.
         left[other] += net
         waiting.leave(one, other, len(there))
         waiting.leave(other, one, len(back))
-        for pair in waiting.pairs((one, other)):
-            heappush(work, pair)
+        # A bank whose cover fell can offset nothing new, unless another payee came to the head of its queue.
+        for bank in (one, other) if not by_pair else (other,) if net > 0 else (one,):
+            for found in waiting.pairs(bank) - queued:
+                heappush(work, found)
+                queued.add(found)
     return settled
 
 
 def _trim(there: list[int], back: list[int], cover: int, other_cover: int, amount: list[int]) -> int:
     """Shorten two runs to the largest prefixes whose net both banks cover; returns the first bank's net."""
-    net = sum(amount[row] for row in there) - sum(amount[row] for row in back)
+    net = sum([amount[row] for row in there]) - sum([amount[row] for row in back])
     while not -other_cover <= net <= cover:
         if net > 0:
             net -= amount[there.pop()]
@@ -131,25 +134,27 @@ class _Waiting:
         self._by_pair = by_pair
         self._lanes: dict[tuple[int, int], deque[int]] = defaultdict(deque)
         self._earliest: dict[tuple[int, int], int] = {}
-        self._partners: dict[int, dict[int, None]] = defaultdict(dict)
+        # Whom each bank could pay next.
+        self._next: dict[int, set[int]] = defaultdict(set)
         for row, (one, other) in enumerate(zip(payer, self._payee, strict=True)):
-            self._lanes[self._lane(one, other)].append(row)
+            lane = self._lanes[self._lane(one, other)]
+            if not lane:
+                self._next[one].add(other)
+            lane.append(row)
             self._earliest.setdefault((min(one, other), max(one, other)), row)
-            self._partners[one][other] = None
 
-    def pairs(self, banks: Iterable[int]) -> list[tuple[int, int, int]]:
-        """Pairs in which one of `banks` and its partner may both pay: earliest row, lower and higher number."""
-        found = set()
-        for one in banks:
-            for other in self._heads(one):
-                if one in self._heads(other):
-                    low, high = min(one, other), max(one, other)
-                    found.add((self._earliest[low, high], low, high))
-        return sorted(found)
+    def pairs(self, bank: int) -> set[tuple[int, int, int]]:
+        """Pairs of `bank` and a partner that could both pay next: earliest row, lower and higher number."""
+        pairs = (
+            (min(bank, other), max(bank, other)) for other in self._next[bank] if bank in self._next[other]
+        )
+        return {(self._earliest[pair], *pair) for pair in pairs}
 
     def run(self, payer: int, payee: int) -> list[int]:
         """Rows that `payer` can send to `payee` before anything else has to leave."""
         lane = self._lanes[self._lane(payer, payee)]
+        if self._by_pair:
+            return list(lane)
         return list(takewhile(lambda row: self._payee[row] == payee, lane))
 
     def leave(self, payer: int, payee: int, count: int) -> None:
@@ -157,13 +162,9 @@ class _Waiting:
         lane = self._lanes[self._lane(payer, payee)]
         for _ in range(count):
             lane.popleft()
-
-    def _heads(self, bank: int) -> Iterable[int]:
-        """Banks that stand at the head of a lane of `bank`."""
-        if self._by_pair:
-            return [other for other in self._partners[bank] if self._lanes[bank, other]]
-        lane = self._lanes[self._lane(bank, bank)]
-        return (self._payee[lane[0]],) if lane else ()
+        self._next[payer].discard(payee)
+        if lane:
+            self._next[payer].add(self._payee[lane[0]])
 
     def _lane(self, payer: int, payee: int) -> tuple[int, int]:
         return (payer, payee if self._by_pair else payer)

@@ -1,0 +1,322 @@
+"""If banks may reorder their queues, the most value that can settle at once is a knapsack-like problem.
+
+It is NP-hard, so the answer comes with a proven bound, and with whatever gap the time allowed has left. The
+solver reckons in floats; therefore it is only ever asked about a relaxation whose coefficients floats hold
+exactly, and its answers are checked, and repaired or cut off, in integers.
+"""
+
+from __future__ import annotations
+
+import math
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+import numpy as np
+
+from sim.engine.netting.queue import check
+from sim.engine.netting.release import multilateral
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from sim.core.currency import Amounts
+    from sim.engine.netting.queue import Queue
+
+Status = Literal["optimal", "tolerance", "failed", "time_limit"]
+
+#: From the best to the worst; an answer made of parts has the worst of theirs.
+_STATUSES: Final[tuple[Status, ...]] = ("optimal", "tolerance", "failed", "time_limit")
+
+#: Bits of the largest coefficient of a row, before and after the binary point: the solver tolerates 10⁻⁶, and
+#: drops what is below 10⁻⁹.
+_WHOLE_BITS, _FRACTION_BITS = 16, 24
+
+#: Bits after the binary point of a price in `_lagrange`.
+_PRICE_BITS = 30
+
+
+class Optimum(NamedTuple):
+    """The best set found, its value, a proven upper bound of any set's value, and their relative distance.
+
+    `status` says why the search ended: `optimal` (no gap), `tolerance` (what is left is within the tolerance,
+    or some 10⁻⁹ of the value offered, which the solver's floats do not resolve), `failed` (the solver gave
+    up), `time_limit`.
+    """
+
+    mask: NDArray[np.bool_]
+    value: int
+    bound: int
+    gap: float
+    status: Status
+
+
+def optimal(
+    queue: Queue,
+    available: Amounts,
+    *,
+    time_limit: float,
+    respect_order: bool = False,
+    tolerance: float = 0.0,
+) -> Optimum:
+    """The largest value over all subsets of the queue that leave nobody short, by branch and bound (HiGHS).
+
+    Never less than multilateral netting settles, which with `respect_order` is the answer itself. Of payments
+    alike in payer, payee and amount the earlier ones settle. The search ends after `time_limit` seconds of
+    wall-clock time, or when each independent part of the problem has a gap of at most `tolerance`; the same
+    input gives the same answer unless time runs out.
+    """
+    check(queue, available)
+    if not (time_limit >= 0 and 0 <= tolerance < 1):
+        raise ValueError(
+            f"time_limit {time_limit} must not be negative, and tolerance {tolerance} be in [0, 1)"
+        )
+    if respect_order:
+        mask = multilateral(queue, available)
+        return _optimum(queue, mask, queue.value(mask), "optimal")
+    deadline = monotonic() + time_limit
+    mask, left, candidates = _reduce(queue, available)
+    bound, status = queue.value(mask), _STATUSES[0]
+    for rows in _parts(queue, candidates, len(available)):
+        found = _Search(queue[rows], left, tolerance).run(deadline)
+        mask[rows] = found.mask
+        bound += found.bound
+        status = max(status, found.status, key=_STATUSES.index)
+    return _optimum(queue, _earliest(queue, mask), bound, status)
+
+
+def _optimum(queue: Queue, mask: NDArray[np.bool_], bound: int, status: Status) -> Optimum:
+    value = queue.value(mask)
+    gap = (bound - value) / bound if bound else 0.0
+    return Optimum(mask, value, bound, gap, status if bound > value else "optimal")
+
+
+def _reduce(queue: Queue, available: Amounts) -> tuple[NDArray[np.bool_], Amounts, NDArray[np.bool_]]:
+    """What settles in some best set, what is then left to each bank, and what remains to be decided.
+
+    A bank that covers its whole queue settles it: that makes nobody shorter. A payment that its bank could
+    not cover even if it received everything never settles.
+    """
+    n = len(available)
+    left = np.minimum(available, queue.sent(n))
+    settled, open_ = np.zeros(len(queue), dtype=np.bool_), np.ones(len(queue), dtype=np.bool_)
+    while True:
+        undecided = queue[open_]
+        rich = open_ & (left >= undecided.sent(n))[queue.payer]
+        hopeless = open_ & (queue.amount > (left + undecided.received(n))[queue.payer])
+        if not (rich | hopeless).any():
+            return settled, left, open_
+        settled |= rich
+        open_ &= ~(rich | hopeless)
+        moved = queue[rich]
+        left += moved.received(n) - moved.sent(n)
+
+
+def _earliest(queue: Queue, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """As many payments of each kind (payer, payee, amount) as in `mask`, but always the first ones."""
+    kinds = np.stack([queue.payer, queue.payee, queue.amount])
+    order = np.lexsort(kinds)
+    new = np.ones(len(queue), dtype=np.bool_)
+    new[1:] = (np.diff(kinds[:, order]) != 0).any(axis=0)
+    kind, first = np.cumsum(new) - 1, np.flatnonzero(new)
+    count = np.bincount(kind[mask[order]], minlength=len(first))
+    earliest = np.empty_like(mask)
+    earliest[order] = np.arange(len(queue)) - first[kind] < count[kind]
+    return earliest
+
+
+def _parts(queue: Queue, candidates: NDArray[np.bool_], n: int) -> list[NDArray[np.int64]]:
+    """Rows of the problems that have no bank in common, the smallest first.
+
+    A bank that only receives joins nothing, since it cannot fall short.
+    """
+    from scipy.sparse import coo_array  # noqa: PLC0415 - scipy loads where it is used
+    from scipy.sparse.csgraph import connected_components  # noqa: PLC0415 - as above
+
+    rows = np.flatnonzero(candidates)
+    payer, payee = queue.payer[rows], queue.payee[rows]
+    joins = np.isin(payee, payer)
+    links = coo_array((np.ones(joins.sum()), (payer[joins], payee[joins])), shape=(n, n))
+    _, label = connected_components(links, directed=False)
+    parts = [rows[label[payer] == part] for part in np.unique(label[payer])]
+    return sorted(parts, key=len)
+
+
+class _Search:
+    """The search for the best set of a queue that falls into no smaller ones, and what is known so far."""
+
+    def __init__(self, queue: Queue, available: Amounts, tolerance: float) -> None:
+        self._queue = queue
+        self._n = len(available)
+        self._available = available
+        self._tolerance = tolerance
+        self._banks = np.unique(queue.payer)
+        # Payers by number of their row; −1 for banks that only receive.
+        self._row = np.full(self._n, -1)
+        self._row[self._banks] = np.arange(len(self._banks))
+        # Minor units per unit of a row, as the solver sees it.
+        self._row_unit = np.ones(len(self._banks))
+        self._best = self._extend(multilateral(queue, available))
+        self._value = queue.value(self._best)
+        self._bound = queue.value(np.ones(len(queue), dtype=np.bool_))
+        # A set of the solver's that turned out to leave a bank short is cut off by one row per such bank.
+        self._cuts: list[NDArray[np.float64]] = []
+        self._cut_limits: list[float] = []
+
+    def run(self, deadline: float) -> Optimum:
+        """Search until the gap is closed or the deadline has come."""
+        status = self._narrow(deadline)
+        return _optimum(self._queue, self._best, self._bound, status)
+
+    def _narrow(self, deadline: float) -> Status:
+        matrix, limits = self._constraints()
+        if monotonic() < deadline:
+            self._bound_by_prices(matrix, limits, deadline)
+        while self._bound - self._value > self._tolerance * self._bound:
+            if monotonic() >= deadline:
+                return "time_limit"
+            found = self._ask(matrix, limits, deadline)
+            if found.x is None or found.status not in (0, 1):
+                return "time_limit" if found.status == 1 else "failed"
+            chosen = found.x > 0.5  # noqa: PLR2004 - the nearest of 0 and 1
+            short = np.flatnonzero(self._left(chosen) < 0)
+            self._improve(chosen)
+            if found.status == 1:
+                return "time_limit"
+            if not short.size:
+                return "tolerance"
+            for bank in short:
+                self._cut_off(chosen, int(bank))
+        return "tolerance"
+
+    def _constraints(self) -> tuple[csr_array, NDArray[np.float64]]:
+        """Sent − received ≤ available, one row per payer, scaled for the solver.
+
+        Amounts of more bits than a row holds are rounded in favour of settling (sent and available down,
+        received up; whole units on both sides), so that no feasible set is lost.
+        """
+        from scipy.sparse import csr_array  # noqa: PLC0415 - scipy loads where it is used
+
+        queue = self._queue
+        columns = np.arange(len(queue))
+        receives = self._row[queue.payee] >= 0
+        row = np.concatenate([self._row[queue.payer], self._row[queue.payee[receives]]])
+        column = np.concatenate([columns, columns[receives]])
+        amount = np.concatenate([queue.amount, -queue.amount[receives]])
+        largest = np.zeros(len(self._banks), dtype=np.int64)
+        np.maximum.at(largest, row, np.abs(amount))
+        bits = np.array([int(value).bit_length() for value in largest])
+        dropped = np.maximum(bits - _WHOLE_BITS - _FRACTION_BITS, 0)
+        scale = np.exp2(np.minimum(_WHOLE_BITS - bits + dropped, 0))
+        self._row_unit = np.exp2(dropped) / scale
+        # Shifting right rounds down, negative amounts too.
+        entries = (amount >> dropped[row]) * scale[row]
+        limits = (self._available[self._banks] >> dropped) * scale
+        return csr_array((entries, (row, column)), shape=(len(limits), len(queue))), limits
+
+    def _ask(self, matrix: csr_array, limits: NDArray[np.float64], deadline: float) -> Any:  # noqa: ANN401 - scipy's
+        """Have HiGHS solve the relaxation with the cuts, and take note of the bound that it proves."""
+        from scipy.optimize import Bounds, LinearConstraint, milp  # noqa: PLC0415 - scipy loads where it is used
+        from scipy.sparse import csr_array, vstack  # noqa: PLC0415 - as above
+
+        if self._cuts:
+            matrix = vstack([matrix, csr_array(np.array(self._cuts))], format="csr")
+            limits = np.concatenate([limits, self._cut_limits])
+        unit = self._unit()
+        found = milp(
+            -self._queue.amount / unit,
+            integrality=np.ones(len(self._queue), dtype=np.int64),
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(matrix, -np.inf, limits),
+            options={"time_limit": max(deadline - monotonic(), 0.0), "mip_rel_gap": self._tolerance},
+        )
+        if found.mip_dual_bound is not None and math.isfinite(found.mip_dual_bound):
+            claimed = -found.mip_dual_bound
+            # What the solver may err: 10⁻⁶ when it stops, 10⁻⁷ in each price, and rounding.
+            claimed += 1e-6 + 1e-7 * len(self._queue) + 1e-12 * abs(claimed)
+            self._lower(int(claimed * unit))
+        return found
+
+    def _bound_by_prices(self, matrix: csr_array, limits: NDArray[np.float64], deadline: float) -> None:
+        """Bound the value by the linear relaxation: its dual prices prove one however inexact they are."""
+        from scipy.optimize import linprog  # noqa: PLC0415 - scipy loads where it is used
+
+        unit = self._unit()
+        found = linprog(
+            -self._queue.amount / unit,
+            A_ub=matrix,  # type: ignore[call-overload]  # the stubs know dense matrices only
+            b_ub=limits,
+            bounds=(0, 1),
+            options={"time_limit": max(deadline - monotonic(), 0.0)},
+        )
+        if found.status == 0:
+            prices = np.zeros(self._n)
+            prices[self._banks] = -found.ineqlin.marginals * unit / self._row_unit
+            self._lower(_lagrange(self._queue, self._available, prices))
+
+    def _unit(self) -> float:
+        """Minor units per unit of the solver's objective, a power of two."""
+        return 2.0 ** max(int(self._queue.amount.max()).bit_length() - _WHOLE_BITS, 0)
+
+    def _lower(self, bound: int) -> None:
+        """Accept a bound; values are multiples of the amounts' common divisor, none below the smallest."""
+        step = int(np.gcd.reduce(self._queue.amount))
+        bound = bound // step * step if bound >= self._queue.amount.min() else 0
+        self._bound = max(min(self._bound, bound), self._value)
+
+    def _left(self, mask: NDArray[np.bool_]) -> Amounts:
+        """What each bank could still pay after the chosen payments; negative where it is short."""
+        chosen = self._queue[mask]
+        return self._available + chosen.received(self._n) - chosen.sent(self._n)
+
+    def _improve(self, chosen: NDArray[np.bool_]) -> None:
+        """Keep the solver's set if it is better, less the smallest payments of banks that it leaves short."""
+        rows = np.flatnonzero(chosen)
+        rows = rows[np.argsort(-self._queue.amount[rows], kind="stable")]
+        mask = np.zeros(len(self._queue), dtype=np.bool_)
+        mask[rows[multilateral(self._queue[rows], self._available)]] = True
+        mask = self._extend(mask)
+        if self._queue.value(mask) > self._value:
+            self._best, self._value = mask, self._queue.value(mask)
+            self._bound = max(self._bound, self._value)
+
+    def _extend(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The set with whatever can settle alone beside it, the largest payment first."""
+        queue, left = self._queue, self._left(mask).tolist()
+        payer, payee, amount = queue.payer.tolist(), queue.payee.tolist(), queue.amount.tolist()
+        waiting: list[int] = np.flatnonzero(~mask)[np.argsort(-queue.amount[~mask], kind="stable")].tolist()
+        extended = mask.copy()
+        while True:
+            behind = []
+            for row in waiting:
+                if amount[row] <= left[payer[row]]:
+                    left[payer[row]] -= amount[row]
+                    left[payee[row]] += amount[row]
+                    extended[row] = True
+                else:
+                    behind.append(row)
+            if len(behind) == len(waiting):
+                return extended
+            waiting = behind
+
+    def _cut_off(self, chosen: NDArray[np.bool_], bank: int) -> None:
+        """Demand that the bank sends one payment less than in the chosen set, or receives one more."""
+        sends = chosen & (self._queue.payer == bank)
+        could_receive = ~chosen & (self._queue.payee == bank)
+        self._cuts.append(sends.astype(np.float64) - could_receive)
+        self._cut_limits.append(float(sends.sum() - 1))
+
+
+def _lagrange(queue: Queue, available: Amounts, prices: NDArray[np.float64]) -> int:
+    """An upper bound of the value that holds for any prices p ≥ 0 of the banks' money, in exact integers.
+
+    Σ p·available + Σ max(0, amount·(1 − p of the payer + p of the payee)), rounded down.
+    """
+    one = 1 << _PRICE_BITS
+    price = [round(value * one) for value in np.maximum(prices, 0.0).tolist()]
+    bound = sum(p * cover for p, cover in zip(price, available.tolist(), strict=True))
+    for payer, payee, amount in zip(
+        queue.payer.tolist(), queue.payee.tolist(), queue.amount.tolist(), strict=True
+    ):
+        bound += amount * max(0, one - price[payer] + price[payee])
+    return int(bound >> _PRICE_BITS)

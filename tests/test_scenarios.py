@@ -1,0 +1,310 @@
+"""The scenarios that come with the package read as prose, run, and differ by what they say differs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from sim.scenario.document import parse, plain
+from sim.scenario.library import find, folder, names
+from sim.scenario.load import load, to_yaml
+from sim.scenario.merge import NOT_INHERITED, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sim.results.results import Results
+
+NAMES = names()
+
+
+def text_of(name: str) -> str:
+    path = find(name)
+    assert path is not None
+    return path.read_text("utf-8")
+
+
+def written(name: str) -> dict[str, Any]:
+    """What stands in the file itself."""
+    found = plain(parse(text_of(name), name))
+    assert isinstance(found, dict)
+    return found
+
+
+def parent_of(name: str) -> str | None:
+    extends = written(name).get("extends")
+    return None if extends is None else str(extends).removesuffix(".yaml")
+
+
+VARIANTS = [name for name in NAMES if parent_of(name) is not None]
+
+
+def test_the_library_is_here() -> None:
+    assert {"baseline", "national-currency", "dollar-legacy"} <= set(NAMES)
+    assert folder().is_dir()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_says_what_it_is_and_what_it_asks(name: str) -> None:
+    scenario = load(name)
+    assert scenario.name == name.rsplit("/", 1)[-1]
+    assert scenario.question.endswith("?")
+    assert scenario.question.count("?") == 1
+    assert len(scenario.description.split()) >= 20
+    own = written(name)
+    assert all(own.get(key) for key in NOT_INHERITED)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: dict[str, Results]) -> None:
+    results = short_runs[name]
+    measures = results.measures
+    assert measures["payments"].value > 1_000
+    assert 0 < measures["settled_share"].value <= 1
+    assert measures["delay"].value["mean"] > 0
+    causes = results.payments[[column for column in results.payments if column.endswith("_seconds")]]
+    assert (causes >= 0).all(axis=None)
+    assert set(results.payments["route"]) <= set(results.scenario.routes)
+    # Every declared route is used: one that is not was left behind by an edit.
+    assert set(results.payments["route"]) == set(results.scenario.routes)
+
+
+def test_nothing_is_declared_that_no_scenario_uses() -> None:
+    """A variant may inherit what it does not need, but then its parent needs it, or a sister."""
+    scenarios = [load(name) for name in NAMES]
+    texts = [to_yaml(scenario) for scenario in scenarios]
+    sections = ("calendars", "hours", "banks", "systems", "treasuries", "markets", "firms")
+    for name in {name for one in scenarios for section in sections for name in getattr(one, section)}:
+        mentions = [len(re.findall(rf"(?<![\w-]){name}(?![\w-])", text)) for text in texts]
+        assert max(mentions) > 1, name
+
+
+def restated(child: Any, parent: Any, path: tuple[str, ...] = ()) -> Iterator[str]:  # noqa: ANN401
+    """Paths at which a variant says what it inherits anyway; a list is one value."""
+    if isinstance(child, dict) and isinstance(parent, dict):
+        if {"kind"} <= child.keys() & parent.keys() and child["kind"] != parent["kind"]:
+            return
+        for key, value in child.items():
+            # A kind beside other keys says which alternative they belong to.
+            if key in parent and key != "kind":
+                yield from restated(value, parent[key], (*path, key))
+    elif child == parent:
+        yield ".".join(path)
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_states_only_what_differs(name: str) -> None:
+    child = {key: value for key, value in written(name).items() if key not in {*NOT_INHERITED, "extends"}}
+    parent = parent_of(name)
+    assert parent is not None
+    assert list(restated(child, plain(resolve(parent).tree))) == []
+    assert child
+
+
+#: Keys whose numbers somebody has measured or assumed.
+CALIBRATED = frozenset(
+    {
+        *("spread_bps", "probability", "lag", "delivery", "volatility", "follows", "weight", "rates"),
+        *("low", "mode", "high", "median", "p95", "mean", "sigma", "longest", "largest", "value"),
+        *("flat", "share", "minimum", "maximum", "balance", "target", "sessions", "after_break"),
+        *("count", "size_sigma", "cities", "invoicing", "months", "days"),
+    }
+)
+
+
+def blocks(node: Any, path: tuple[Any, ...] = (), above: tuple[Any, ...] = ()) -> Iterator[Any]:  # noqa: ANN401
+    """Every mapping of a document with its path and the mappings around it."""
+    if isinstance(node, dict):
+        yield path, node, above
+        for key, child in node.items():
+            yield from blocks(child, (*path, key), (*above, node))
+    elif isinstance(node, list):
+        for number, child in enumerate(node):
+            yield from blocks(child, (*path, number), above)
+
+
+def speaks(comment: object) -> bool:
+    return any(word in str(comment) for word in ("assumption", "source", "range"))
+
+
+def unsourced(text: str) -> list[str]:
+    """Paths of calibrated numbers without a source.
+
+    A number is sourced by a `source` in its mapping or in one around it, up to the entry of a top-level key;
+    by a comment on its line or above its top-level key that names a source or an assumption; as an alias
+    of something sourced; and, for invoicing shares, by a description that owns up to them.
+    """
+    document = YAML(typ="rt", pure=True).load(text)
+    comments = text_comments(text)
+    sourced: set[int] = set()
+    wanting: dict[str, tuple[int, ...]] = {}
+    for path, block, above in blocks(document):
+        if len(path) < 1:
+            continue
+        chain = (*above[1:], block)
+        has = any("source" in one for one in chain) or comments.get(str(path[0]), False)
+        for key, value in block.items():
+            if key not in CALIBRATED or value is None:
+                continue
+            place = ".".join(str(step) for step in (*path, key))
+            ids = tuple(id(one) for one in (*chain[1:], value))
+            told = has or speaks(beside(block, key))
+            if key == "invoicing":
+                told = told or "shares are assumption" in " ".join(str(document["description"]).split())
+            if told:
+                sourced.update((id(value), id(block)))
+            else:
+                wanting[place] = ids
+    return [place for place, ids in wanting.items() if not sourced & set(ids)]
+
+
+def beside(block: Any, key: str) -> str:  # noqa: ANN401
+    """The comment at the end of the line of a key."""
+    return str(block.ca.items.get(key, "")) if hasattr(block, "ca") else ""
+
+
+def text_comments(text: str) -> dict[str, bool]:
+    """Whether the comment right above a top-level key speaks of where its numbers come from."""
+    found: dict[str, bool] = {}
+    above = ""
+    for line in text.splitlines():
+        if line.startswith("#"):
+            above += line
+        else:
+            if line and not line[0].isspace() and ":" in line:
+                found[line.split(":")[0]] = speaks(above)
+            above = ""
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_calibrated_number_has_a_source_or_is_an_assumption(name: str) -> None:
+    assert unsourced(text_of(name)) == []
+
+
+def test_a_number_without_a_source_would_be_found() -> None:
+    text = """\
+description: d
+banks: {a: {hours: h}}
+markets:
+  m: {delivery: 1h, pairs: {CNY/BYN: {spread_bps: 3, source: somewhere}, USD/BYN: {spread_bps: 4}}}
+routes:
+  r:
+    steps:
+      - {kind: originate, work: &work {kind: exponential, mean: 1h}, source: somebody}
+      - {kind: post, work: *work}
+      - {kind: post, work: {kind: exponential, mean: 2h}}
+# Balances are assumption.
+accounts:
+  - {holder: a, balance: 5}
+"""
+    assert unsourced(text) == [
+        "markets.m.delivery",
+        "markets.m.pairs.USD/BYN.spread_bps",
+        "routes.r.steps.2.work.mean",
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_assumption_about_the_world_states_a_range(name: str) -> None:
+    """Where a source is no more than an assumption, it says how far the number may be off, or why it is."""
+    bare = [
+        ".".join(str(step) for step in path)
+        for path, block, _ in blocks(written(name))
+        if str(block.get("source", "")).strip() == "assumption"
+    ]
+    assert [place for place in bare if not place.startswith("treasuries.")] == []
+
+
+TRADE = ["flow", "term", "payer", "payee", "payer_side", "payee_side", "invoiced_at", "due_at"]
+
+
+def usd_cents(results: Results) -> np.ndarray:
+    """Size of each obligation at mid when it was invoiced."""
+    rates = results.fx.pivot_table(index="valid_from", columns="currency", values="per_usd", observed=True)
+    row = (
+        rates.index.searchsorted(results.obligations["invoiced_at"].dt.as_unit(rates.index.unit), "right") - 1
+    )
+    column = rates.columns.get_indexer(results.obligations["currency"].astype(str))
+    return results.obligations["amount"].to_numpy() / rates.to_numpy()[row, column]
+
+
+@pytest.mark.parametrize("name", ["national-currency", "dollar-legacy"])
+def test_one_seed_draws_the_same_trade(name: str, short_runs: dict[str, Results]) -> None:
+    one, other = short_runs["baseline"], short_runs[name]
+    pd.testing.assert_frame_equal(one.obligations[TRADE], other.obligations[TRADE])
+    assert not one.obligations["currency"].astype(str).equals(other.obligations["currency"].astype(str))
+    # Amounts are rounded to minor units, of which the smallest is worth about a cent of a dollar.
+    assert np.abs(usd_cents(one) - usd_cents(other)).max() <= 1.01
+    shared = [column for column in one.firms if column != "bank"]
+    assert one.firms[shared].astype(str).equals(other.firms[shared].astype(str))
+
+
+def test_one_seed_draws_the_same_rates(short_runs: dict[str, Results]) -> None:
+    tables = {
+        name: run.fx.astype({"currency": str}).set_index(["valid_from", "currency"])["per_usd"]
+        for name, run in short_runs.items()
+    }
+    for rates in tables.values():
+        shared = rates.index.intersection(tables["baseline"].index)
+        assert len(shared) > 300
+        assert (rates[shared] == tables["baseline"][shared]).all()
+
+
+def mean_exposure(results: Results, currency: str) -> float:
+    """Mean over days of the absolute positions of both sides."""
+    rows = results.exposure[results.exposure["currency"] == currency]
+    return float(rows["net_open_position_reporting"].abs().mean()) if len(rows) else 0.0
+
+
+def test_settlement_in_national_currencies_is_faster(short_runs: dict[str, Results]) -> None:
+    delays = {name: run.measures["delay"].value for name, run in short_runs.items()}
+    for statistic in ("mean", "value_weighted"):
+        assert delays["national-currency"][statistic] < delays["baseline"][statistic]
+
+
+def test_dollar_invoices_expose_both_sides_to_the_dollar(short_runs: dict[str, Results]) -> None:
+    exposures = {name: mean_exposure(run, "USD") for name, run in short_runs.items()}
+    assert exposures["national-currency"] == 0
+    assert exposures["dollar-legacy"] > 2 * exposures["baseline"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(
+            name,
+            marks=[pytest.mark.xfail(reason="charged where nothing is exchanged", strict=True)]
+            if name == "national-currency"
+            else [],
+        )
+        for name in NAMES
+    ],
+)
+def test_nobody_pays_for_an_exchange_that_does_not_take_place(
+    name: str, short_runs: dict[str, Results]
+) -> None:
+    run = short_runs[name]
+    fees = run.fees[run.fees["kind"] == "convert"]
+    deals = set(zip(run.conversions["payment_id"], run.conversions["firm"].astype(str), strict=True))
+    charged = set(zip(fees["payment_id"], fees["firm"].astype(str), strict=True))
+    assert deals <= charged
+    # A firm is charged when it turns to the market, where the deal may not have been made by the end.
+    assert len(charged - deals) <= 0.01 * len(deals)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_files_are_plain_text(name: str) -> None:
+    lines = text_of(name).splitlines()
+    assert all(line == line.rstrip() and "\t" not in line for line in lines)
+
+
+def test_no_other_file_lies_in_the_library() -> None:
+    stray: list[Path] = [path for path in folder().rglob("*") if path.is_file() and path.suffix != ".yaml"]
+    assert stray == []
