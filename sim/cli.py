@@ -222,4 +222,11 @@ def _print_summary(results: Results) -> None:
 
 def main() -> None:
     """Entry point of the `sim` command."""
-    cli(prog_name="sim")
+    try:
+        cli.main(prog_name="sim", standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)

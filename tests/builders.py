@@ -124,6 +124,7 @@ def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World
         payee_bank=column(lambda order: world.network.banks.index(order.payee)),
         currency=currency,
         amount=amount,
+        priority=0 * number,
         due_at=at,
         instructed_at=at,
         draws={name: np.zeros(len(ordered)) for name in world.payments.draws},

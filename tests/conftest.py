@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Two months, entered with payments under way and followed for weeks.
 SHORT = ("period.end=2024-03-01", "run_in=15d", "horizon=20d")
+#: Two weeks, for the many scenarios that differ from one another by a mechanism.
+SHORTER = ("period.end=2024-01-15", "run_in=5d", "horizon=10d")
 
 
 @pytest.fixture(scope="session")
@@ -35,5 +37,5 @@ def baseline_folder(baseline_run: Results, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def short_runs() -> dict[str, Results]:
-    """Two months of every library scenario, by name."""
-    return {name: execute(load(name, SHORT)) for name in names()}
+    """Two months of every library scenario, or two weeks of one in a folder of its own, by name."""
+    return {name: execute(load(name, SHORTER if "/" in name else SHORT)) for name in names()}

@@ -147,10 +147,12 @@ def test_a_time_may_have_a_space_no_seconds_or_an_offset_of_its_own() -> None:
 
 def test_amounts_never_pass_through_binary_floats() -> None:
     setting = replace(SETTING, default_system="dinar")
-    texts = ["90071992547409.931", "0.001", "0.1", "99999999999999.999", "1.2300000"]
-    rows = "\n".join(f"{number},2024-03-04T09:10,A,B,{text}" for number, text in enumerate(texts))
-    found = table(f"{HEADER}\n{rows}", setting).amount.tolist()
-    assert found == [90071992547409931, 1, 100, 99999999999999999, 1230]
+    texts = ["96000000000000.001", "0.001", "0.1", "99999999999999.999", "1.2300000"]
+    exact = [96000000000000001, 1, 100, 99999999999999999, 1230]
+    # The last one is out of the ordinary, and makes all be read one by one.
+    for count in (4, 5):
+        rows = "\n".join(f"{number},2024-03-04T09:10,A,B,{texts[number]}" for number in range(count))
+        assert table(f"{HEADER}\n{rows}", setting).amount.tolist() == exact[:count]
 
 
 @pytest.mark.parametrize(
@@ -316,10 +318,10 @@ def test_beyond_a_hundred_problems_the_others_are_counted() -> None:
 
 
 def test_names_of_columns_are_told_with_what_was_meant() -> None:
-    assert refusal("payment_id,instructed_at,payer_bank,payee_bnak,amount,note,amount\n") == [
+    assert refusal("payment_id,instructed_at,payer_bank,payee_bnak,amount,remark,amount\n") == [
         "1: payee_bnak: unknown column; did you mean 'payee_bank'?",
         "1: amount: this column stands here twice",
-        "1: note: unknown column",
+        "1: remark: unknown column",
         "1: payee_bank: this column is missing",
     ]
 
@@ -493,6 +495,12 @@ def test_columns_of_parquet_are_told_as_those_of_csv() -> None:
     ]
 
 
+def test_text_in_parquet_that_is_not_utf_8_is_told() -> None:
+    broken = pa.array([b"P1", b"\xff"]).view(pa.string())
+    (told,) = parquet_refusal(typed(payment_id=broken))
+    assert told.startswith("the file cannot be read as Parquet: ")
+
+
 def test_a_corrupt_parquet_file_is_told_as_such() -> None:
     pq.write_table(pa.table(typed()), "payments.parquet")
     whole = Path("payments.parquet").read_bytes()
@@ -577,7 +585,7 @@ def major(row: Row) -> Decimal:
     return Decimal(row.amount).scaleb(-DIGITS[CURRENCIES[SYSTEMS[row.system]]])
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(rows=meant(), data=st.data())
 def test_a_table_written_as_csv_in_any_style_is_read_as_meant(rows: list[Row], data: st.DataObject) -> None:
     def at(instant_: int | None) -> str:
@@ -610,7 +618,7 @@ def test_a_table_written_as_csv_in_any_style_is_read_as_meant(rows: list[Row], d
         assert same(table(text.getvalue(), WIDE), expected(rows))
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(rows=meant(), unit=st.sampled_from(["s", "us", "ns"]), zone=st.sampled_from([None, "UTC"]))
 def test_a_table_written_as_parquet_is_read_as_meant(rows: list[Row], unit: str, zone: str | None) -> None:
     def times(name: str) -> pa.Array:
@@ -634,7 +642,7 @@ def test_a_table_written_as_parquet_is_read_as_meant(rows: list[Row], unit: str,
         assert same(parquet_table(columns, WIDE), expected(rows))
 
 
-@settings(max_examples=1000)
+@settings(max_examples=500)
 @given(st.sampled_from(["", "a,b\n", '"a",b\r\n']), st.text('ab,,,\n\n\r"" é', max_size=30))
 @example("a,b\n", '"x"y,z\n')
 @example("a,b\n", 'x"y,"z\n')
@@ -790,6 +798,7 @@ def test_a_file_that_cannot_be_read_is_told_where_it_is_named() -> None:
         "beside.csv/x": "the file 'beside.csv/x' cannot be read: Not a directory",
         "data": "'data' is a folder; a file is needed",
         "pipe.csv": "'pipe.csv' is a pipe or a device; a file is needed",
+        "/dev/null": "'/dev/null' is a pipe or a device; a file is needed",
         "loop.csv": "the file 'loop.csv' cannot be read: Too many levels of symbolic links",
         '""': "'' is a folder; a file is needed",
         r'"a\0b"': "the file 'a\\x00b' cannot be read: embedded null byte",

@@ -91,7 +91,6 @@ def test_a_moved_fen_of_fx_result_is_found(
         check_promises(tables, end)
 
 
-@pytest.mark.xfail(reason="the parts are added up, and not compared with the valuations", strict=True)
 def test_a_fen_moved_from_one_cause_to_another_is_found(tables: Tables, end: pd.Timestamp) -> None:
     add(tables["fx_results"], 3, contract=1, spread=-1)
     with pytest.raises(sim.PromiseError, match="obligation"):

@@ -532,7 +532,6 @@ def alike(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype(dict.fromkeys(gaps, "Int64"))
 
 
-@pytest.mark.xfail(reason="numbers with gaps come back as floats", strict=True)
 def test_numbers_of_payments_come_back_as_whole_numbers(baseline_folder: Path) -> None:
     assert sim.open(baseline_folder).postings["payment_id"].dtype == "Int64"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +39,18 @@ def written(name: str) -> dict[str, Any]:
 
 
 def parent_of(name: str) -> str | None:
+    """Library name of what a scenario extends, which it names by its path from its own folder."""
     extends = written(name).get("extends")
-    return None if extends is None else str(extends).removesuffix(".yaml")
+    if extends is None:
+        return None
+    beside = posixpath.normpath(posixpath.join(posixpath.dirname(name), str(extends)))
+    return beside.removesuffix(".yaml")
+
+
+def chain(name: str) -> list[str]:
+    """A scenario, what it extends, and so on."""
+    parent = parent_of(name)
+    return [name] if parent is None else [name, *chain(parent)]
 
 
 VARIANTS = [name for name in NAMES if parent_of(name) is not None]
@@ -53,12 +64,18 @@ def test_the_library_is_here() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_says_what_it_is_and_what_it_asks(name: str) -> None:
     scenario = load(name)
-    assert scenario.name == name.rsplit("/", 1)[-1]
+    assert scenario.name.endswith(name.rsplit("/", 1)[-1])
     assert scenario.question.endswith("?")
     assert scenario.question.count("?") == 1
     assert len(scenario.description.split()) >= 20
     own = written(name)
     assert all(own.get(key) for key in NOT_INHERITED)
+
+
+def test_no_two_scenarios_share_a_name_or_a_question() -> None:
+    scenarios = [load(name) for name in NAMES]
+    assert len({scenario.name for scenario in scenarios}) == len(NAMES)
+    assert len({scenario.question for scenario in scenarios}) == len(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,14 +170,15 @@ def unsourced(text: str) -> list[str]:
             if key not in CALIBRATED or value is None:
                 continue
             place = ".".join(str(step) for step in (*path, key))
-            ids = tuple(id(one) for one in (*chain[1:], value))
+            # A plain number is the same object wherever it stands; a mapping or an anchored number is not.
+            own = () if type(value) in {int, str} else (id(value),)
             told = has or speaks(beside(block, key))
             if key == "invoicing":
                 told = told or "shares are assumption" in " ".join(str(document["description"]).split())
             if told:
-                sourced.update((id(value), id(block)))
+                sourced.update(own, (id(block),) if has else ())
             else:
-                wanting[place] = ids
+                wanting[place] = (*(id(one) for one in chain[1:]), *own)
     return [place for place, ids in wanting.items() if not sourced & set(ids)]
 
 
@@ -193,7 +211,12 @@ def test_a_number_without_a_source_would_be_found() -> None:
 description: d
 banks: {a: {hours: h}}
 markets:
-  m: {delivery: 1h, pairs: {CNY/BYN: {spread_bps: 3, source: somewhere}, USD/BYN: {spread_bps: 4}}}
+  m:
+    delivery: 1h
+    pairs: {CNY/BYN: {spread_bps: 3, source: somewhere}, USD/BYN: {spread_bps: 3}}
+  n:
+    delivery: 1h  # assumption
+    pairs: {CNY/BYN: {spread_bps: 3}}
 routes:
   r:
     steps:
@@ -207,6 +230,7 @@ accounts:
     assert unsourced(text) == [
         "markets.m.delivery",
         "markets.m.pairs.USD/BYN.spread_bps",
+        "markets.n.pairs.CNY/BYN.spread_bps",
         "routes.r.steps.2.work.mean",
     ]
 
@@ -246,6 +270,17 @@ def test_one_seed_draws_the_same_trade(name: str, short_runs: dict[str, Results]
     assert one.firms[shared].astype(str).equals(other.firms[shared].astype(str))
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("mechanisms/")])
+def test_a_mechanism_changes_when_payments_settle_and_nothing_before(
+    name: str, short_runs: dict[str, Results]
+) -> None:
+    first = short_runs["mechanisms/bypass"]
+    other = short_runs[name]
+    pd.testing.assert_frame_equal(first.obligations, other.obligations)
+    drawn = ["obligation_id", "route", "payer_bank", "payee_bank", "currency", "amount", "instructed_at"]
+    pd.testing.assert_frame_equal(first.payments[drawn], other.payments[drawn])
+
+
 def test_one_seed_draws_the_same_rates(short_runs: dict[str, Results]) -> None:
     tables = {
         name: run.fx.astype({"currency": str}).set_index(["valid_from", "currency"])["per_usd"]
@@ -275,18 +310,7 @@ def test_dollar_invoices_expose_both_sides_to_the_dollar(short_runs: dict[str, R
     assert exposures["dollar-legacy"] > 2 * exposures["baseline"]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(
-            name,
-            marks=[pytest.mark.xfail(reason="charged where nothing is exchanged", strict=True)]
-            if name == "national-currency"
-            else [],
-        )
-        for name in NAMES
-    ],
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_nobody_pays_for_an_exchange_that_does_not_take_place(
     name: str, short_runs: dict[str, Results]
 ) -> None:
@@ -296,7 +320,7 @@ def test_nobody_pays_for_an_exchange_that_does_not_take_place(
     charged = set(zip(fees["payment_id"], fees["firm"].astype(str), strict=True))
     assert deals <= charged
     # A firm is charged when it turns to the market, where the deal may not have been made by the end.
-    assert len(charged - deals) <= 0.01 * len(deals)
+    assert len(charged - deals) <= 0.02 * len(deals)
 
 
 @pytest.mark.parametrize("name", NAMES)

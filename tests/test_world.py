@@ -53,6 +53,9 @@ def test_a_triangular_duration_has_its_mean_and_quartiles(uniform: NDArray[np.fl
     assert drawn.max() <= high
     turn = (mode - low) / (high - low)
     assert (drawn <= mode).mean() == pytest.approx(turn, abs=ERRORS * sqrt(turn * (1 - turn) / DRAWS) + 1e-3)
+    for share in (0.05, 0.12):
+        value = low + sqrt(share * (high - low) * (mode - low))
+        assert_quantile(drawn, share, value, 2 * (value - low) / ((high - low) * (mode - low)))
     median = high - sqrt(0.5 * (high - low) * (high - mode))
     assert_quantile(drawn, 0.5, median, 2 * (high - median) / ((high - low) * (high - mode)))
 
@@ -84,7 +87,7 @@ def test_an_exponential_duration_has_its_mean_and_no_memory(uniform: NDArray[np.
 
 
 def test_a_fixed_duration_is_always_the_same(uniform: NDArray[np.float64]) -> None:
-    assert set(durations(Fixed(value="90s"), uniform).tolist()) == {90}
+    assert set(durations(Fixed(kind="fixed", value="90s"), uniform).tolist()) == {90}
 
 
 @pytest.mark.parametrize(
@@ -370,6 +373,18 @@ def test_what_is_added_moves_no_other_draw(addition: str, plain: World) -> None:
     before, after = work(plain), work(more)
     assert before == {key: after[key] for key in before}
     assert (plain.fx.per_usd == more.fx.per_usd).all()
+
+
+def test_the_order_of_declarations_moves_no_draw(plain: World) -> None:
+    scenario = plain.scenario
+    backwards = {
+        section: dict(reversed(getattr(scenario, section).items()))
+        for section in ("firms", "flows", "routes")
+    }
+    other = build_world(scenario.model_copy(update=backwards))
+    flows = tuple(scenario.flows)
+    pd.testing.assert_frame_equal(trade(plain, flows), trade(other, flows))
+    assert work(plain) == work(other)
 
 
 def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: World) -> None:

@@ -95,6 +95,10 @@ class OpeningHours:
         start = self._start_list[bisect_right(self._end_list, at)]
         return max(at, start)
 
+    def opened_at(self, at: int) -> int:
+        """Opening instant of the session that holds `at`, which must be open."""
+        return self._start_list[bisect_right(self._end_list, at)]
+
     def is_open_at(self, at: int) -> bool:
         """`is_open` of one instant."""
         return self._start_list[bisect_right(self._end_list, at)] <= at < NEVER

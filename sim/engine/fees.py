@@ -22,8 +22,8 @@ def charge(fee: Fee, step: int, rows: NDArray[np.int64], at: Seconds, world: Wor
     """Charge the payments `rows` that reach step number `step` at the instants `at`, before the run ends."""
     reached = at < log.end
     rows, at = rows[reached], at[reached]
-    obligation = world.payments.obligation[rows]
     parties = world.obligations.payer if fee.bearer == "payer" else world.obligations.payee
+    obligation = world.payments.obligation[rows]
     currency = world.fx.index(fee.currency)
     value = world.fx.convert(world.payments.amount[rows], world.payments.currency[rows], currency, at)
     log.charge(

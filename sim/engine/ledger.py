@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from sim.engine.records import Journal
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.engine.routes import Transfers
@@ -26,10 +29,22 @@ class Ledger:
         self._at: list[int] = []
         self._reference: list[int] = []
         self._others: list[tuple[int, int, int]] = []
+        self._joined: list[tuple[int, int]] = []
 
     def covers(self, account: int, amount: int) -> bool:
         """Whether `amount` can leave the account without passing its limit."""
         return self.balance[account] - amount >= self._floor[account]
+
+    def available(self, account: int) -> int:
+        """How much can leave the account before it reaches its limit; never negative between postings."""
+        return self.balance[account] - self._floor[account]
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Postings that take effect at once: limits hold before the first and after the last of them."""
+        first = len(self._at)
+        yield
+        self._joined.append((first, len(self._at)))
 
     def settle(self, transfer: int, debit: int, credit: int, amount: int, at: int) -> None:
         """Post a transfer; the caller has made sure of cover, at this very instant."""
@@ -55,7 +70,11 @@ class Ledger:
             merged[~other], merged[other] = of_transfer[rows], of_other
             return merged
 
+        batch = np.arange(len(reference))
+        for first, end in self._joined:
+            batch[first:end] = first
         return Journal(
+            batch=batch,
             at=np.array(self._at, dtype=np.int64),
             payment=column(transfers.payment, -1),
             step=column(transfers.step, -1),

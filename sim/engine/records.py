@@ -46,14 +46,37 @@ class Fees(NamedTuple):
 
 
 class Journal(NamedTuple):
-    """One row per movement between two accounts, in the order of posting; `payment` is −1 for funding."""
+    """One row per movement between two accounts, in the order of posting; `payment` is −1 for other money.
 
+    Rows of one `batch` took effect together.
+    """
+
+    batch: NDArray[np.int64]
     at: Seconds
     payment: NDArray[np.int64]
     step: NDArray[np.int64]
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
     amount: Amounts
+
+
+class Submissions(NamedTuple):
+    """One row per movement that a payment asked a system for; `settled_at` is NEVER where it did not happen."""
+
+    payment: NDArray[np.int64]
+    step: NDArray[np.int64]
+    debit: NDArray[np.int64]
+    credit: NDArray[np.int64]
+    amount: Amounts
+    submitted_at: Seconds
+    settled_at: Seconds
+
+
+class Standstills(NamedTuple):
+    """Episodes of gridlock and deadlock by system number."""
+
+    gridlocks: tuple[int, ...]
+    deadlocks: tuple[int, ...]
 
 
 class Records(NamedTuple):
@@ -65,6 +88,8 @@ class Records(NamedTuple):
     conversions: Conversions
     fees: Fees
     journal: Journal
+    submissions: Submissions
+    standstills: Standstills
     closing: Amounts
 
 

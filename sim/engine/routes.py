@@ -11,8 +11,9 @@ from sim.core.currency import Amounts
 from sim.engine.fees import charge
 from sim.engine.steps import KINDS
 from sim.engine.steps.base import Roles
+from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
-from sim.engine.steps.settle import SettleStep
+from sim.engine.steps.settle import SettleStep, Waits
 from sim.scenario.topology import Topology
 from sim.world.draws import route_draws
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 class Transfers(NamedTuple):
     """One row per movement that payments ask for; `following` is the next one of the same payment, or −1.
 
-    `arrival` is the instant of submission if nobody waits.
+    `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
+    turned, so that smaller goes first.
     """
 
     payment: NDArray[np.int64]
@@ -36,6 +38,7 @@ class Transfers(NamedTuple):
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
     amount: Amounts
+    haste: NDArray[np.int64]
     arrival: Seconds
     following: NDArray[np.int64]
 
@@ -77,12 +80,12 @@ class Walk:
         return int(at[0])
 
     def trace(
-        self, settled: dict[int, Seconds], log: Log, end: int
+        self, waits: dict[int, Waits], log: Log, end: int
     ) -> tuple[Seconds, Seconds, dict[int, Seconds]]:
         """Settlement and credit instants of the route's payments (NEVER if not before `end`).
 
-        `settled` holds, by step number, the instant at which each payment of the whole run settled there
-        (−1 where it had nothing to move). Delays, deals and charges go into the log; also returned are the
+        `waits` holds, by step number, how each payment of the whole run waited and settled there (−1 where it
+        had nothing to move). Delays, deals and charges go into the log; also returned are the
         arrivals at each settling step, for comparison with those that were simulated.
         """
         at = self._world.payments.instructed_at[self.rows]
@@ -91,16 +94,17 @@ class Walk:
         arrivals = {}
         for number, (step, declared) in enumerate(zip(self.steps, self._declared, strict=True)):
             if declared.fee is not None:
-                charge(declared.fee, number, self.rows, at, self._world, log)
+                owed = step.exchanges(self.rows) if isinstance(step, ConvertStep) else slice(None)
+                charge(declared.fee, number, self.rows[owed], at[owed], self._world, log)
             at = step.plan(self.rows, at, log)
             if isinstance(step, SettleStep):
                 arrivals[number] = at
-                there = settled[number][self.rows]
-                out = np.where(there < 0, at, there)
-                step.wait(self.rows, at, out, log)
-                settled_at = at = out
+                settled_at = at = step.wait(self.rows, at, waits[number], log)
             elif isinstance(step, PostStep):
                 credited_at = at
+        if not any(isinstance(step, PostStep) for step in self.steps):
+            # Between banks, what is settled is with the payee.
+            credited_at = settled_at
         return (
             np.where(settled_at < end, settled_at, NEVER),
             np.where(credited_at < end, credited_at, NEVER),
@@ -113,7 +117,7 @@ def build_walks(world: World) -> list[Walk]:
     topology = Topology(world.scenario)
     numbers = {bank: number for number, bank in enumerate(world.network.banks)}
     walks = []
-    for number, route in enumerate(world.scenario.routes.values()):
+    for number, route in enumerate(world.routes.values()):
         found = [topology.correspondent(bank, route) for bank in world.network.banks]
         correspondents = np.array([-1 if bank is None else numbers[bank] for bank in found], dtype=np.int64)
         rows = np.flatnonzero(world.payments.route == number)
@@ -122,13 +126,14 @@ def build_walks(world: World) -> list[Walk]:
 
 
 def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
-    """Every movement of the run, in order of planned arrival, then payment, then step."""
+    """Every movement of the run, in order of planned arrival, then priority, payment and step."""
     parts = [part for walk in walks for part in walk.submissions()]
     empty = np.zeros(0, dtype=np.int64)
     payment = np.concatenate([empty, *(part[1] for part in parts)])
     step = np.concatenate([empty, *(np.full(len(part[1]), part[0], dtype=np.int64) for part in parts)])
     debit, credit, arrival = (np.concatenate([empty, *(part[k] for part in parts)]) for k in (2, 3, 4))
-    order = np.lexsort((step, payment, arrival))
+    haste = -world.payments.priority[payment]
+    order = np.lexsort((step, payment, haste, arrival))
     payment, step = payment[order], step[order]
     return Transfers(
         payment=payment,
@@ -136,6 +141,7 @@ def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
         debit=debit[order],
         credit=credit[order],
         amount=world.payments.amount[payment],
+        haste=haste[order],
         arrival=arrival[order],
         following=_following(payment, step),
     )

@@ -8,9 +8,10 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.causes import Delays
-from sim.engine.records import Log, Records
+from sim.engine.records import Log, Records, Submissions
 from sim.engine.routes import build_walks, plan_transfers
 from sim.engine.settlement import Settlement
+from sim.engine.steps.settle import Waits
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
+    from sim.engine.floor import Floor
     from sim.engine.routes import Transfers, Walk
     from sim.world.build import World
 
@@ -45,18 +47,22 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
 
 
 def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: Settlement) -> Records:
+    floor = settlement.floor
     count, end = len(world.payments), world.window.end
     delays = Delays(count, end)
     log = Log(delays, end)
     settled_at, credited_at = np.full(count, NEVER), np.full(count, NEVER)
-    arrival, settled = (
-        np.array(settlement.arrival, dtype=np.int64),
-        np.array(settlement.settled, dtype=np.int64),
-    )
+    arrival, settled = np.array(floor.arrival, dtype=np.int64), np.array(floor.settled, dtype=np.int64)
     settled = np.where(settled < 0, NEVER, settled)
+    accepted, cycle = _cycles(floor, settled)
     for walk in walks:
-        there = {number: _by_payment(transfers, settled, number, count) for number in walk.settling}
-        settled_at[walk.rows], credited_at[walk.rows], arrivals = walk.trace(there, log, end)
+        waits = {
+            number: Waits(
+                *(_by_payment(transfers, column, number, count) for column in (settled, accepted, cycle))
+            )
+            for number in walk.settling
+        }
+        settled_at[walk.rows], credited_at[walk.rows], arrivals = walk.trace(waits, log, end)
         for number, told in arrivals.items():
             _compare(walk, told, _by_payment(transfers, arrival, number, count)[walk.rows], end)
     return Records(
@@ -65,9 +71,37 @@ def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: S
         delays=delays,
         conversions=log.conversions(),
         fees=log.fees(),
-        journal=settlement.ledger.journal(transfers),
-        closing=np.array(settlement.ledger.balance, dtype=np.int64),
+        journal=floor.ledger.journal(transfers),
+        submissions=_submissions(transfers, arrival, settled, end),
+        standstills=settlement.standstills(),
+        closing=np.array(floor.ledger.balance, dtype=np.int64),
     )
+
+
+def _submissions(transfers: Transfers, arrival: Seconds, settled: Seconds, end: int) -> Submissions:
+    """The transfers that were really submitted before the end: those after an unsettled one never were."""
+    settled_before = np.ones(len(transfers.payment), dtype=np.bool_)
+    has_next = np.flatnonzero(transfers.following >= 0)
+    settled_before[transfers.following[has_next]] = settled[has_next] < NEVER
+    rows = np.flatnonzero(settled_before & (arrival < end))
+    rows = rows[np.lexsort((transfers.step[rows], transfers.payment[rows], arrival[rows]))]
+    return Submissions(
+        payment=transfers.payment[rows],
+        step=transfers.step[rows],
+        debit=transfers.debit[rows],
+        credit=transfers.credit[rows],
+        amount=transfers.amount[rows],
+        submitted_at=arrival[rows],
+        settled_at=settled[rows],
+    )
+
+
+def _cycles(floor: Floor, settled: Seconds) -> tuple[Seconds, Seconds]:
+    """Instants of acceptance for a cycle and of that cycle by transfer; those of settlement where there is none."""
+    accepted, cycle = settled.copy(), settled.copy()
+    for number, (accepted_at, cycle_at) in floor.cycles.items():
+        accepted[number], cycle[number] = accepted_at, cycle_at
+    return accepted, cycle
 
 
 def _by_payment(transfers: Transfers, instants: Seconds, step: int, count: int) -> Seconds:

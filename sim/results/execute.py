@@ -17,6 +17,7 @@ from sim.results.liquidity import balances_table
 from sim.results.measures import measures
 from sim.results.promises import check_promises
 from sim.results.results import Results
+from sim.results.settlement import system_measures
 from sim.results.tables import fact_tables
 from sim.scenario.load import to_yaml
 from sim.world.build import build_world
@@ -45,7 +46,12 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
     check_promises(tables, end)
     resolved = resolve_calendars(scenario, world.openings)
-    found = measures(tables, scenario.reporting_currency, end)
+    hours = dict(zip(world.network.systems, world.network.system_hours, strict=True))
+    period = (world.window.period_start, world.window.period_end)
+    found = {
+        **measures(tables, scenario.reporting_currency, end),
+        **system_measures(tables, hours, period),
+    }
     timings = {
         "world": drawn - began,
         "engine": simulated - drawn,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.clock import DAY, NEVER, Seconds
 from sim.results.instants import instants
-from sim.results.tables import firm_sides, names
+from sim.results.tables import firm_sides, names, payment_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -117,7 +117,8 @@ def _bearer_results(
     obligations, fx = world.obligations, world.fx
     functional = world.functional_currency[firms]
     payment = np.full(len(obligations), -1, dtype=np.int64)
-    payment[world.payments.obligation] = np.arange(len(world.payments))
+    known = np.flatnonzero(world.payments.obligation >= 0)
+    payment[world.payments.obligation[known]] = known
     rows = np.flatnonzero((functional != obligations.currency) & (payment >= 0))
     deal = np.full(len(obligations), -1, dtype=np.int64)
     mine = np.flatnonzero(records.conversions.by_payee == (name == "payee"))
@@ -138,7 +139,7 @@ def _bearer_results(
     return pd.DataFrame(
         {
             "obligation_id": rows,
-            "payment_id": payment[rows],
+            "payment_id": payment_ids(world, payment[rows]),
             "bearer": names(["payer", "payee"], np.full(len(rows), 0 if name == "payer" else 1)),
             "firm": names(world.firms.labels, firms[rows]),
             "side": names(list(world.scenario.sides), sides[firms[rows]]),

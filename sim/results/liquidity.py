@@ -25,20 +25,17 @@ def balances_table(world: World, accounts: pd.DataFrame, postings: pd.DataFrame)
     start, end = world.window.start, world.window.end
     days = np.arange(start, end, DAY, dtype=np.int64)
     day = (seconds(postings["posted_at"]) - start) // DAY
-    debit = postings["debit_account"].cat.codes.to_numpy()
-    credit = postings["credit_account"].cat.codes.to_numpy()
     running = running_balances(
-        accounts["opening_balance"].to_numpy(), debit, credit, postings["amount"].to_numpy()
+        accounts["opening_balance"].to_numpy(),
+        postings["debit_account"].cat.codes.to_numpy(),
+        postings["credit_account"].cat.codes.to_numpy(),
+        postings["amount"].to_numpy(),
+        postings["batch"].to_numpy(),
     )
-    touching = np.concatenate([debit, credit])
-    order = np.lexsort((np.concatenate([np.arange(len(debit))] * 2), touching))
-    bounds = np.searchsorted(touching[order], np.arange(len(accounts) + 1))
-    when = np.concatenate([day, day])[order]
     parts = []
-    for number, balances in running:
-        mine = when[bounds[number] : bounds[number + 1]]
+    for number, (balances, posting) in enumerate(running):
         opening = int(accounts["opening_balance"].iloc[number])
-        closing, lowest = _by_day(opening, balances, mine, len(days))
+        closing, lowest = _by_day(opening, balances, day[posting], len(days))
         parts.append(
             pd.DataFrame(
                 {

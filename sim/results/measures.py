@@ -112,10 +112,10 @@ def _fx_results(
 ) -> dict[str, Measure]:
     """Realised FX result of obligations due in the period, by side and cause; gains positive."""
     results, payments = tables["fx_results"], tables["payments"]
-    counted = payments.set_index("payment_id")["counted"]
-    realised = results[results["realised"] & results["payment_id"].map(counted)]
-    deals = tables["conversions"][["payment_id", "bearer", "converted_at"]]
-    realised = realised.merge(deals, on=["payment_id", "bearer"], how="left", validate="one_to_one")
+    counted = payments.loc[payments["counted"], "payment_id"]
+    realised = results[results["realised"] & results["payment_id"].isin(counted)]
+    deals = tables["conversions"][["obligation_id", "bearer", "converted_at"]]
+    realised = realised.merge(deals, on=["obligation_id", "bearer"], how="left", validate="one_to_one")
     by_side: dict[str, dict[str, float]] = {}
     for cause in ("contract", "clearing", "spread", "hedge", "total"):
         amounts = value.of(realised[cause], realised["functional_currency"], realised["converted_at"])
@@ -128,8 +128,8 @@ def _fees(
     tables: Mapping[str, pd.DataFrame], value: Valuation, currency: str, scale: int
 ) -> dict[str, Measure]:
     """Fees of payments due in the period, in total, by kind of step, and per value paid."""
-    counted = tables["payments"].set_index("payment_id")["counted"]
-    fees = tables["fees"][tables["fees"]["payment_id"].map(counted).astype(bool)]
+    payments, fees = tables["payments"], tables["fees"]
+    fees = fees[fees["payment_id"].isin(payments.loc[payments["counted"], "payment_id"])]
     amounts = value.of(fees["amount"], fees["currency"], fees["charged_at"])
     by_kind = amounts.groupby(fees["kind"], observed=True).sum() / scale
     return {

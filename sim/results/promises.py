@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+
+class Running(NamedTuple):
+    """An account's balance after each batch of postings that touches it, and the last posting of that batch."""
+
+    balance: np.ndarray
+    posting: np.ndarray
 
 
 def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> None:
@@ -34,16 +41,21 @@ def _every_second_has_a_cause(payments: pd.DataFrame, end: pd.Timestamp) -> None
     if len(wrong):
         row = int(wrong[0])
         raise PromiseError(
-            f"payment {row}: its delay is {elapsed.iloc[row].total_seconds():.0f} s, "
+            f"payment {payments['payment_id'].iloc[row]}: its delay is {elapsed.iloc[row].total_seconds():.0f} s, "
             f"its causes add up to {told.iloc[row]} s"
         )
 
 
 def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
     told = results[["contract", "clearing", "spread", "hedge"]].sum(axis=1)
-    change = results["realised_value"] - results["booked_value"]
     sign = np.where(results["bearer"] == "payee", 1, -1)
-    wrong = np.flatnonzero((told != results["total"]) | (results["total"] != sign * change))
+    differs = told != results["total"]
+    valuations = ("booked_value", "due_value", "mid_value", "realised_value")
+    for cause, before, after in zip(
+        ("contract", "clearing", "spread"), valuations, valuations[1:], strict=False
+    ):
+        differs |= results[cause] != sign * (results[after] - results[before])
+    wrong = np.flatnonzero(differs)
     if len(wrong):
         row = results.iloc[int(wrong[0])]
         raise PromiseError(
@@ -70,7 +82,8 @@ def _money_is_conserved(accounts: pd.DataFrame, postings: pd.DataFrame) -> None:
     if len(across) or (amount <= 0).any():
         raise PromiseError("a posting joins two currencies or moves nothing")
     opening = accounts["opening_balance"].to_numpy()
-    for number, running in running_balances(opening, debit, credit, amount):
+    batch = postings["batch"].to_numpy()
+    for number, (running, _) in enumerate(running_balances(opening, debit, credit, amount, batch)):
         account = accounts.iloc[number]
         if len(running) and running.min() < account["floor"]:
             raise PromiseError(f"account {account['account']}: its balance passed its limit")
@@ -83,14 +96,18 @@ def _money_is_conserved(accounts: pd.DataFrame, postings: pd.DataFrame) -> None:
 
 
 def running_balances(
-    opening: np.ndarray, debit: np.ndarray, credit: np.ndarray, amount: np.ndarray
-) -> list[tuple[int, np.ndarray]]:
-    """Balance of each account after each posting that touches it, in order of posting."""
+    opening: np.ndarray, debit: np.ndarray, credit: np.ndarray, amount: np.ndarray, batch: np.ndarray
+) -> list[Running]:
+    """How each account went on; postings of one batch took effect together."""
     account = np.concatenate([debit, credit])
     change = np.concatenate([-amount, amount])
-    order = np.lexsort((np.concatenate([np.arange(len(debit))] * 2), account))
+    posting = np.concatenate([np.arange(len(debit))] * 2)
+    order = np.lexsort((posting, account))
     bounds = np.searchsorted(account[order], np.arange(len(opening) + 1))
-    return [
-        (number, opening[number] + np.cumsum(change[order[bounds[number] : bounds[number + 1]]]))
-        for number in range(len(opening))
-    ]
+    found = []
+    for number in range(len(opening)):
+        mine = order[bounds[number] : bounds[number + 1]]
+        together = batch[posting[mine]]
+        last = np.flatnonzero(np.append(together[1:] != together[:-1], True)) if len(mine) else mine
+        found.append(Running(opening[number] + np.cumsum(change[mine])[last], posting[mine][last]))
+    return found

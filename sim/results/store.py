@@ -86,7 +86,14 @@ def write_table(table: pd.DataFrame, path: Path) -> str:
 def read_table(path: Path) -> pd.DataFrame:
     """The table of a Parquet file as it was saved: dictionary columns come back as categories."""
     try:
-        found: pd.DataFrame = pq.read_table(path).to_pandas()
+        # Whole numbers with gaps stay whole numbers.
+        table = pq.read_table(path)
+        with_gaps = {
+            name: pd.Int64Dtype()
+            for name, column in zip(table.column_names, table.columns, strict=True)
+            if pa.types.is_integer(column.type) and column.null_count
+        }
+        found: pd.DataFrame = table.to_pandas(integer_object_nulls=bool(with_gaps)).astype(with_gaps)
     except (OSError, pa.ArrowInvalid) as error:
         raise ResultsError(f"{path}: not a readable table ({error})") from None
     return found

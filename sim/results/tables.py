@@ -30,7 +30,9 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "payments": _payments(world, records),
         "conversions": _conversions(world, records),
         "fees": _fees(world, records),
+        "transfers": _transfers(world, records),
         "postings": _postings(world, records),
+        "systems": _systems(world, records),
         "fx": _fx(world),
     }
 
@@ -38,6 +40,29 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
 def names(known: Sequence[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
     """Names by number, −1 for none; as categories, which are small in memory and on disk."""
     return pd.Categorical.from_codes(numbers, categories=pd.Index(list(known), dtype="str"))
+
+
+def looked_up(column: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`column` at `numbers`, −1 where the number is."""
+    found = np.full(len(numbers), -1, dtype=np.int64)
+    known = numbers >= 0
+    found[known] = column[numbers[known]]
+    return found
+
+
+def optional(numbers: NDArray[np.int64]) -> pd.Series[int]:
+    """Whole numbers, with none for −1; plain integers where all are there."""
+    if (numbers >= 0).all():
+        return pd.Series(numbers)
+    return pd.Series(pd.array(numbers, dtype="Int64")).mask(numbers < 0)
+
+
+def payment_ids(world: World, numbers: NDArray[np.int64]) -> pd.Series[int] | pd.Series[str]:
+    """What payments are called: their numbers, or what the user calls them; none for −1."""
+    ids = world.payments.ids
+    if ids is None:
+        return optional(numbers)
+    return pd.Series(ids[numbers], dtype="str").mask(numbers < 0) if len(ids) else pd.Series([], dtype="str")
 
 
 def firm_sides(world: World) -> NDArray[np.int64]:
@@ -107,24 +132,27 @@ def _obligations(world: World) -> pd.DataFrame:
 
 def _payments(world: World, records: Records) -> pd.DataFrame:
     rows, obligations, window = world.payments, world.obligations, world.window
-    payer, payee = obligations.payer[rows.obligation], obligations.payee[rows.obligation]
+    payer, payee = (
+        looked_up(obligations.payer, rows.obligation),
+        looked_up(obligations.payee, rows.obligation),
+    )
     sides, side_names = firm_sides(world), list(world.scenario.sides)
-    routes = world.scenario.routes
+    routes = world.routes
     last_system = [
         [step.system for step in route.steps if isinstance(step, Settle)][-1] for route in routes.values()
     ]
     numbers = np.array([world.network.systems.index(name) for name in last_system], dtype=np.int64)
     labels = world.firms.labels
     table = {
-        "payment_id": np.arange(len(rows)),
-        "obligation_id": rows.obligation,
-        "flow": names(list(world.scenario.flows), obligations.flow[rows.obligation]),
+        "payment_id": payment_ids(world, np.arange(len(rows))),
+        "obligation_id": optional(rows.obligation),
+        "flow": names(list(world.scenario.flows), looked_up(obligations.flow, rows.obligation)),
         "route": names(list(routes), rows.route),
         "system": names(world.network.systems, numbers[rows.route]),
         "payer": names(labels, payer),
         "payee": names(labels, payee),
-        "payer_side": names(side_names, sides[payer]),
-        "payee_side": names(side_names, sides[payee]),
+        "payer_side": names(side_names, looked_up(sides, payer)),
+        "payee_side": names(side_names, looked_up(sides, payee)),
         "payer_bank": names(world.network.banks, rows.payer_bank),
         "payee_bank": names(world.network.banks, rows.payee_bank),
         "currency": names(world.fx.currencies, rows.currency),
@@ -145,7 +173,7 @@ def _conversions(world: World, records: Records) -> pd.DataFrame:
     side_names, currencies = list(world.scenario.sides), world.fx.currencies
     return pd.DataFrame(
         {
-            "payment_id": rows.payment,
+            "payment_id": payment_ids(world, rows.payment),
             "obligation_id": world.payments.obligation[rows.payment],
             "bearer": names(["payer", "payee"], rows.by_payee.astype(np.int64)),
             "firm": names(world.firms.labels, rows.firm),
@@ -163,20 +191,50 @@ def _conversions(world: World, records: Records) -> pd.DataFrame:
 
 def _fees(world: World, records: Records) -> pd.DataFrame:
     rows = records.fees
-    kinds = sorted({step.kind for route in world.scenario.routes.values() for step in route.steps})
-    width = max((len(route.steps) for route in world.scenario.routes.values()), default=1)
-    lookup = np.zeros((max(len(world.scenario.routes), 1), width), dtype=np.int64)
-    for number, route in enumerate(world.scenario.routes.values()):
+    kinds = sorted({step.kind for route in world.routes.values() for step in route.steps})
+    width = max((len(route.steps) for route in world.routes.values()), default=1)
+    lookup = np.zeros((max(len(world.routes), 1), width), dtype=np.int64)
+    for number, route in enumerate(world.routes.values()):
         lookup[number, : len(route.steps)] = [kinds.index(step.kind) for step in route.steps]
     return pd.DataFrame(
         {
-            "payment_id": rows.payment,
+            "payment_id": payment_ids(world, rows.payment),
             "step": rows.step,
             "kind": names(kinds, lookup[world.payments.route[rows.payment], rows.step]),
             "firm": names(world.firms.labels, rows.firm),
             "charged_at": instants(rows.at),
             "currency": names(world.fx.currencies, rows.currency),
             "amount": rows.amount,
+        }
+    )
+
+
+def _transfers(world: World, records: Records) -> pd.DataFrame:
+    rows, accounts = records.submissions, world.network.accounts
+    system = np.array(accounts.system_number, dtype=np.int64)
+    return pd.DataFrame(
+        {
+            "payment_id": payment_ids(world, rows.payment),
+            "step": rows.step,
+            "system": names(world.network.systems, system[rows.debit]),
+            "debit_account": names(accounts.labels, rows.debit),
+            "credit_account": names(accounts.labels, rows.credit),
+            "amount": rows.amount,
+            "submitted_at": instants(rows.submitted_at),
+            "settled_at": instants(rows.settled_at),
+        }
+    )
+
+
+def _systems(world: World, records: Records) -> pd.DataFrame:
+    declared = world.scenario.systems.values()
+    return pd.DataFrame(
+        {
+            "system": list(world.network.systems),
+            "kind": [system.kind for system in declared],
+            "currency": [system.currency for system in declared],
+            "gridlocks": records.standstills.gridlocks,
+            "deadlocks": records.standstills.deadlocks,
         }
     )
 
@@ -189,17 +247,15 @@ def _postings(world: World, records: Records) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "posting_id": np.arange(len(rows.at)),
+            "batch": rows.batch,
             "posted_at": instants(rows.at),
-            "payment_id": pd.array(rows.payment, dtype="Int64").copy(),
-            "step": pd.array(rows.step, dtype="Int64").copy(),
+            "payment_id": payment_ids(world, rows.payment),
+            "step": optional(rows.step),
             "debit_account": names(labels, rows.debit),
             "credit_account": names(labels, rows.credit),
             "currency": names(codes, currency[rows.debit]),
             "amount": rows.amount,
         }
-    ).assign(
-        payment_id=lambda t: t["payment_id"].mask(t["payment_id"] < 0),
-        step=lambda t: t["step"].mask(t["step"] < 0),
     )
 
 

@@ -36,7 +36,9 @@ class Valuation:
         digits = np.array([minor_digits(code) for code in known], dtype=np.int64)[named.codes]
         row = np.searchsorted(self._since, seconds(at), side="right") - 1
         target = self._columns[self._currency]
-        rate = self._per_usd[row, target] / self._per_usd[row, column]
+        # Where the currency is the reporting one there may be no rate at all, and none is needed.
+        same = column == target
+        rate = np.where(same, 1.0, self._per_usd[row, target] / self._per_usd[row, column])
         value = round_half_even(amounts.to_numpy() * rate * 10.0 ** (minor_digits(self._currency) - digits))
         own = amounts.to_numpy(dtype=np.int64)
-        return pd.Series(np.where(column == target, own, value), index=amounts.index, dtype=np.int64)
+        return pd.Series(np.where(same, own, value), index=amounts.index, dtype=np.int64)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.model.base import nearest
-from sim.scenario.model.network import Convert, Correspondent, Originate, Post, Screen, Settle
+from sim.scenario.model.network import Convert, Originate, Post, Screen, Settle
+from sim.scenario.model.settlement import Correspondent
 from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def check(scenario: Scenario) -> list[Finding]:
     return [
         *_calendars(scenario),
         *_rates(scenario),
+        *_own_payments(scenario),
         *_accounts(scenario),
         *_routes(scenario),
         *_flows(scenario, topology),
@@ -50,6 +52,20 @@ def _joined_with(scenario: Scenario, name: str, seen: set[str]) -> set[str]:
             seen.add(other)
             _joined_with(scenario, other, seen)
     return seen
+
+
+def _own_payments(scenario: Scenario) -> Iterator[Finding]:
+    """Own payments are between banks: nobody in them exchanges currency or is charged."""
+    if scenario.payments is None:
+        return
+    if scenario.flows:
+        yield Finding(("flows",), "a scenario has either 'flows' or 'payments' of its own")
+    for name, route in scenario.routes.items():
+        for number, step in enumerate(route.steps):
+            if isinstance(step, Convert) or step.fee is not None:
+                what = "a fee" if step.fee is not None else "'convert'"
+                path = ("routes", name, "steps", number)
+                yield Finding(path, f"{what} needs firms, which payments of one's own do not have")
 
 
 def _rates(scenario: Scenario) -> Iterator[Finding]:

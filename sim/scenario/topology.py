@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.model.network import Correspondent, Settle
+from sim.scenario.model.network import Settle
+from sim.scenario.model.settlement import Correspondent
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from sim.core.clock import Seconds
 from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
+from sim.scenario.model.network import Route, Settle
 from sim.scenario.topology import Topology
 from sim.world.draws import choose, draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.network import Network, build_network
+from sim.world.own_payments import Setting, read_payments
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms, draw_obligations
 
@@ -28,7 +31,8 @@ if TYPE_CHECKING:
 class Payments:
     """One row per payment, in order of instruction; the row number is the payment's number.
 
-    Firms, banks and routes by number. `draws` holds uniform draws by purpose, one per payment.
+    Firms, banks and routes by number, −1 for an obligation that is not known. `draws` holds uniform draws by
+    purpose, one per payment; `ids` the names that users gave to payments of their own.
     """
 
     obligation: NDArray[np.int64]
@@ -37,9 +41,11 @@ class Payments:
     payee_bank: NDArray[np.int64]
     currency: NDArray[np.int64]
     amount: NDArray[np.int64]
+    priority: NDArray[np.int64]
     due_at: Seconds
     instructed_at: Seconds
     draws: dict[str, NDArray[np.float64]]
+    ids: NDArray[np.object_] | None = None
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -58,6 +64,7 @@ class World:
     firms: FirmTable
     obligations: Obligations
     payments: Payments
+    routes: dict[str, Route]
     warnings: tuple[str, ...]
 
     @property
@@ -80,18 +87,35 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
     window = openings.window
     firms = draw_firms(scenario, replication)
     obligations = draw_obligations(scenario, replication, openings, firms, fx)
+    network = build_network(scenario, openings)
+    routes = all_routes(scenario)
+    if scenario.payments is None:
+        payments = _payments(scenario, replication, window, fx, firms, obligations)
+    else:
+        payments = _own_payments(scenario, window, fx, network, routes)
     return World(
         scenario=scenario,
         replication=replication,
         window=window,
         openings=openings,
         fx=fx,
-        network=build_network(scenario, openings),
+        network=network,
         firms=firms,
         obligations=obligations,
-        payments=_payments(scenario, replication, window, fx, firms, obligations),
+        payments=payments,
+        routes=routes,
         warnings=tuple(openings.provisional_warnings()),
     )
+
+
+def all_routes(scenario: Scenario) -> dict[str, Route]:
+    """The declared routes and, for payments of one's own, a direct one for each system."""
+    if scenario.payments is None:
+        return scenario.routes
+    direct = {
+        f"direct-{name}": Route(steps=(Settle(kind="settle", system=name),)) for name in scenario.systems
+    }
+    return {**scenario.routes, **direct}
 
 
 def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths]:
@@ -160,9 +184,50 @@ def _payments(
         payee_bank=firms.bank[obligations.payee[rows]],
         currency=obligations.currency[rows],
         amount=obligations.amount[rows],
+        priority=np.zeros(len(rows), dtype=np.int64),
         due_at=obligations.due_at[rows],
         instructed_at=obligations.due_at[rows],
         draws=draws,
+    )
+
+
+def _own_payments(
+    scenario: Scenario, window: Window, fx: FxPaths, network: Network, routes: dict[str, Route]
+) -> Payments:
+    """The user's payments; one without a route goes straight to its system."""
+    declared = scenario.payments
+    if declared is None:
+        raise AssertionError("asked for only where there are payments of one's own")
+    table = read_payments(
+        Path(declared.file),
+        Setting(
+            zone=window.zone,
+            period_start=window.start,
+            end=window.end,
+            currency_of_system={name: system.currency for name, system in scenario.systems.items()},
+            banks=network.banks,
+            accounts=network.accounts.number,
+            routes=list(scenario.routes),
+            default_system=declared.system,
+            default_route=declared.route,
+        ),
+    )
+    direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)
+    currencies = {code: fx.index(code) for code in set(table.currency.tolist())}
+    return Payments(
+        obligation=np.full(len(table), -1, dtype=np.int64),
+        route=np.where(table.route >= 0, table.route, direct[table.system]),
+        payer_bank=table.payer_bank,
+        payee_bank=table.payee_bank,
+        currency=np.array([currencies[code] for code in table.currency.tolist()], dtype=np.int64),
+        amount=table.amount,
+        priority=table.priority,
+        due_at=table.due_at,
+        instructed_at=table.instructed_at,
+        draws={
+            name: stream(scenario.seed, 0, name).random(len(table)) for name in draw_names(scenario.routes)
+        },
+        ids=table.payment_id,
     )
 
 

@@ -12,15 +12,16 @@ import numpy as np
 from sim.core.clock import HOUR, MINUTE, local_instant
 from sim.core.currency import Amounts, to_minor
 from sim.core.hours import OpeningHours
-from sim.scenario.model.network import Correspondent
+from sim.scenario.model.settlement import Correspondent, Dns, Hybrid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Account, Treasury
+    from sim.scenario.model.network import Account
+    from sim.scenario.model.settlement import System
     from sim.world.timing import Openings
 
 #: Lowest balance of an account without a limit: a servicer's own position, or the market's.
@@ -54,9 +55,14 @@ class Accounts:
     opening: Amounts
     floor: Amounts
     number: dict[tuple[str, str], int]
+    system_number: tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.holder)
+
+    def of_system(self, number: int) -> tuple[int, ...]:
+        """Numbers of the accounts of a system."""
+        return tuple(k for k, system in enumerate(self.system_number) if system == number)
 
     @property
     def labels(self) -> list[str]:
@@ -74,6 +80,8 @@ class Network:
     system_hours: tuple[OpeningHours, ...]
     accounts: Accounts
     funding: tuple[FundingPlan, ...]
+    cycles: tuple[tuple[int, ...], ...]
+    caps: dict[int, int]
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
         """Account number by bank number in `system`; −1 where a bank has none."""
@@ -85,13 +93,30 @@ class Network:
 def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
     accounts = _accounts(scenario)
+    # Where no banks are declared, whoever holds an account is one.
+    others = [
+        holder
+        for holder in dict.fromkeys(account.holder for account in scenario.accounts)
+        if holder not in scenario.banks
+    ]
     return Network(
-        banks=tuple(scenario.banks),
-        bank_hours=tuple(openings.hours(bank.hours) for bank in scenario.banks.values()),
+        banks=(*scenario.banks, *others),
+        bank_hours=(
+            *(openings.hours(bank.hours) for bank in scenario.banks.values()),
+            *(openings.hours("always") for _ in others),
+        ),
         systems=tuple(scenario.systems),
         system_hours=tuple(openings.hours(system.hours) for system in scenario.systems.values()),
         accounts=accounts,
         funding=tuple(_funding_plans(scenario, accounts, openings)),
+        cycles=tuple(_cycles(system, scenario, openings) for system in scenario.systems.values()),
+        caps={
+            accounts.number[account.holder, account.system]: to_minor(
+                account.net_debit_cap, scenario.systems[account.system].currency
+            )
+            for account in scenario.accounts
+            if account.net_debit_cap is not None
+        },
     )
 
 
@@ -113,7 +138,7 @@ def _accounts(scenario: Scenario) -> Accounts:
         if isinstance(system, Correspondent):
             servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
             rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
-        if any(a.system == name and a.treasury for a in scenario.accounts):
+        if system.zero_balance or any(a.system == name and a.treasury for a in scenario.accounts):
             rows.append((MARKET, None, name, 0, UNLIMITED))
     return Accounts(
         holder=tuple(row[0] for row in rows),
@@ -123,6 +148,7 @@ def _accounts(scenario: Scenario) -> Accounts:
         opening=np.array([row[3] for row in rows], dtype=np.int64),
         floor=np.array([row[4] for row in rows], dtype=np.int64),
         number={(row[0], row[2]): k for k, row in enumerate(rows)},
+        system_number=tuple(list(scenario.systems).index(row[2]) for row in rows),
     )
 
 
@@ -141,16 +167,25 @@ def _funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) -
             targets=tuple(to_minor(target, currency) for target in targets),
             system=systems.index(system),
             market=accounts.number[MARKET, system],
-            instants=_decisions(treasury, openings),
+            instants=_daily([treasury.at], treasury.calendar, treasury.zone, openings),
             lag=treasury.lag,
             sweep=treasury.sweep,
         )
 
 
-def _decisions(treasury: Treasury, openings: Openings) -> tuple[int, ...]:
-    at, zone = time.fromisoformat(treasury.at), ZoneInfo(treasury.zone)
-    after_midnight = at.hour * HOUR + at.minute * MINUTE + at.second
-    found = [
-        local_instant(day, after_midnight, zone) for day in openings.days(treasury.calendar).dates().tolist()
+def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
+    """Instants of the netting cycles of a system, none if it has none."""
+    if not isinstance(system, Dns | Hybrid):
+        return ()
+    hours = scenario.hours[system.hours] if isinstance(system.hours, str) else system.hours
+    return _daily(system.cycles, hours.calendar, hours.zone, openings)
+
+
+def _daily(times: Iterable[str], calendar: str, zone: str, openings: Openings) -> tuple[int, ...]:
+    """Instants of local times on the working days of a calendar, from the start of the run to its end."""
+    seconds = [
+        at.hour * HOUR + at.minute * MINUTE + at.second for at in (time.fromisoformat(text) for text in times)
     ]
-    return tuple(instant for instant in found if openings.window.start <= instant < openings.window.end)
+    window, days = openings.window, openings.days(calendar).dates().tolist()
+    found = sorted({local_instant(day, second, ZoneInfo(zone)) for day in days for second in seconds})
+    return tuple(instant for instant in found if window.start <= instant < window.end)

@@ -110,7 +110,7 @@ def sound_csv(data: bytes) -> Sheet | None:
         return None
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
-        names = next(_reader(data), [])
+        names: list[str] = next(_reader(data), [])
         if b'"' in data:
             deque(_reader(data), maxlen=0)  # quotes of which pyarrow is too forgiving raise an error here
         table = pa_csv.read_csv(

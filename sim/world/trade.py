@@ -12,6 +12,7 @@ import numpy as np
 from sim.core.clock import DAY, YEAR_DAYS, Seconds, from_instant
 from sim.core.currency import Amounts, minor_digits, round_half_even
 from sim.core.streams import stream
+from sim.errors import Problem, ScenarioError
 from sim.scenario.model.trade import FixedAmount
 from sim.world.draws import choose, standard_normal
 
@@ -170,6 +171,11 @@ def mean_invoice(flow: Flow) -> float:
     return mean * normal.cdf(z - sigma) + largest * (1 - normal.cdf(z))
 
 
+def longest_term(flow: Flow) -> int:
+    """Most calendar days from an invoice to its due date."""
+    return max(term.days[1] for term in flow.terms.values())
+
+
 def _draw_flow(
     name: str,
     flow: Flow,
@@ -180,8 +186,9 @@ def _draw_flow(
     fx: FxPaths,
 ) -> TradeDraws:
     """One flow: the number of invoices is the expected one, their dates, sizes and parties are drawn."""
-    window = openings.window
-    years = (window.end - window.trade_start) / (YEAR_DAYS * DAY)
+    # From its own longest term before the start on, so that the terms of other flows change nothing here.
+    since, until = openings.window.start - longest_term(flow) * DAY, openings.window.end
+    years = (until - since) / (YEAR_DAYS * DAY)
     count = round(float(flow.value) * years / mean_invoice(flow))
 
     def uniform(purpose: str) -> NDArray[np.float64]:
@@ -189,12 +196,18 @@ def _draw_flow(
 
     payer_side = scenario.sides[scenario.firms[flow.payer].side]
     payee_side = scenario.sides[scenario.firms[flow.payee].side]
-    invoiced_at = _invoice_instants(
-        openings.hours(payee_side.hours), flow, window, uniform("day"), uniform("invoiced_at")
-    )
+    weights, starts, ends = _invoicing_sessions(name, flow, openings.hours(payee_side.hours), since, until)
+    session = choose(weights, uniform("day"))
+    invoiced_at = starts[session] + (uniform("invoiced_at") * (ends - starts)[session]).astype(np.int64)
     term = choose([t.share for t in flow.terms.values()], uniform("term"))
     due_at = _due_instants(
-        openings.hours(payer_side.hours), flow, window, invoiced_at, term, uniform("days"), uniform("due_at")
+        openings.hours(payer_side.hours),
+        flow,
+        openings.window,
+        invoiced_at,
+        term,
+        uniform("days"),
+        uniform("due_at"),
     )
     currency = _currency_numbers(flow, fx)[choose(flow.invoicing.values(), uniform("currency"))]
     stated = _invoice_amounts(flow, uniform("amount"))
@@ -209,18 +222,19 @@ def _draw_flow(
     )
 
 
-def _invoice_instants(
-    hours: OpeningHours, flow: Flow, window: Window, day: NDArray[np.float64], moment: NDArray[np.float64]
-) -> Seconds:
-    """Instants in sessions of the payee's hours, a session weighing as its month does."""
-    inside = (hours.starts >= window.trade_start) & (hours.ends <= window.end)
+def _invoicing_sessions(
+    name: str, flow: Flow, hours: OpeningHours, since: int, until: int
+) -> tuple[NDArray[np.float64], Seconds, Seconds]:
+    """Sessions of the payee's hours in `[since, until)` with their weights: their length, times their month's."""
+    inside = (hours.starts >= since) & (hours.ends <= until)
     starts, ends = hours.starts[inside], hours.ends[inside]
     months = (hours.value_dates[inside].astype("datetime64[M]").astype(np.int64)) % 12
     weights = np.array([float(weight) for weight in flow.months])[months] * (ends - starts)
     if not weights.any():
-        raise ValueError("no invoicing day lies within the run")
-    session = choose(weights, day)
-    return starts[session] + (moment * (ends[session] - starts[session])).astype(np.int64)
+        raise ScenarioError(
+            [Problem("", f"flows.{name}", "no invoicing day of the payee lies within the run")]
+        )
+    return weights, starts, ends
 
 
 def _due_instants(

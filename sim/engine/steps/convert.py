@@ -63,6 +63,12 @@ class ConvertStep:
                 self._report(rows[mine], firms[mine], deal, desk, log)
         return out
 
+    def exchanges(self, rows: Rows) -> NDArray[np.bool_]:
+        """Whether there is anything to exchange: the payment is not in the firm's functional currency."""
+        parties = self._world.obligations.payee if self._by_payee else self._world.obligations.payer
+        firms = parties[self._world.payments.obligation[rows]]
+        return np.not_equal(self._world.functional_currency[firms], self._world.payments.currency[rows])
+
     def _desk(self, group: int, currency: int) -> _Desk:
         if (group, currency) not in self._desks:
             self._desks[group, currency] = self._find_desk(group, currency)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from sim.core.clock import Seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.core.clock import Seconds
     from sim.engine.records import Log
     from sim.engine.steps.base import Roles, Rows
     from sim.scenario.model.network import Settle
     from sim.world.build import World
+
+
+class Waits(NamedTuple):
+    """Instants by payment at one settling step, −1 for payments that had nothing to move.
+
+    `settled` is NEVER where it did not happen; `accepted` and `cycle` are those of the first netting cycle for
+    which a payment was accepted, or of settlement where there was none.
+    """
+
+    settled: Seconds
+    accepted: Seconds
+    cycle: Seconds
 
 
 class SettleStep:
@@ -41,6 +54,17 @@ class SettleStep:
             log.delays.spend(rows, at, arrival, "closed")
         return arrival
 
-    def wait(self, rows: Rows, arrival: Seconds, settled: Seconds, log: Log) -> None:
-        """Report the time in the queue: with cover it would have settled at once, so money is the cause."""
-        log.delays.spend(rows, arrival, settled, "liquidity")
+    def wait(self, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
+        """Report the time in the system, and return the instants of settlement.
+
+        With cover a payment would have settled at once, so money is the cause of its wait; in a system with
+        cycles it would still have waited for the first cycle after its acceptance: that part is netting's.
+        """
+        settled, accepted, cycle = (column[rows] for column in waits)
+        out = np.where(settled < 0, arrival, settled)
+        accepted = np.clip(accepted, arrival, out)
+        cycle = np.clip(cycle, accepted, out)
+        log.delays.spend(rows, arrival, accepted, "liquidity")
+        log.delays.spend(rows, accepted, cycle, "netting")
+        log.delays.spend(rows, cycle, out, "liquidity")
+        return out

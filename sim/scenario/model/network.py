@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import time
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
@@ -21,6 +20,7 @@ from sim.scenario.model.base import (
     written,
     wrong,
 )
+from sim.scenario.model.settlement import TimeOfDay
 from sim.scenario.model.timing import CalendarName, Durations, HoursChoice, Zone
 
 SideName = Annotated[str, AfterValidator(reference("sides"))]
@@ -49,45 +49,10 @@ class Bank(Declaration):
     """When its back office works."""
 
 
-class Rtgs(Declaration):
-    """A system that settles each payment at once and finally if the payer's account covers it."""
-
-    kind: Literal["rtgs"]
-    """Kind of system."""
-    currency: Currency
-    """Currency it settles."""
-    hours: HoursChoice
-    """When it settles."""
-    queue: Literal["fifo"] = "fifo"
-    """How payments wait for cover: first in, first out, per account."""
-
-
-class Correspondent(Declaration):
-    """Book transfers between accounts that banks hold with one another (nostro and vostro)."""
-
-    kind: Literal["correspondent"]
-    """Kind of system."""
-    currency: Currency
-    """Currency of the accounts."""
-    hours: HoursChoice
-    """When the servicing banks book."""
-
-
-System = Annotated[Rtgs | Correspondent, Field(discriminator="kind")]
-
-
-def _time_of_day(text: str) -> str:
-    try:
-        time.fromisoformat(text)
-    except ValueError:
-        raise wrong(f"{text!r} is not a time of day such as 10:30") from None
-    return text
-
-
 class Treasury(Declaration):
     """Restores the accounts in its care to their targets once per working day."""
 
-    at: Annotated[str, AfterValidator(_time_of_day)]
+    at: TimeOfDay
     """Local time of the decision."""
     zone: Zone
     """Zone of `at`."""
@@ -118,6 +83,8 @@ class Account(Declaration):
     """Treasury that looks after the account; none leaves it to its payments."""
     target: Amount | None = Field(default=None, ge=0)
     """Balance that the treasury restores, beyond what waits in the queue; by default the opening balance."""
+    net_debit_cap: Amount | None = Field(default=None, ge=0)
+    """How much the bank may owe on balance between two cycles of a `dns`; nothing stated is no cap."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
@@ -125,7 +92,7 @@ class Account(Declaration):
     def _amounts(self, info: ValidationInfo) -> Self:
         currency = written(info, "systems", self.system, "currency")
         if currency in MINOR_DIGITS:
-            check_amounts(self, currency, "balance", "credit", "target")
+            check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap")
         if self.balance < -self.credit:
             raise wrong("the opening balance is beyond the credit line", field="balance")
         if self.target is not None and self.treasury is None:

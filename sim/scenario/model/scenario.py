@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, wrong
 from sim.scenario.model.fx import Fx
-from sim.scenario.model.network import Account, Bank, Market, Route, Side, System, Treasury
+from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury
+from sim.scenario.model.own import OwnPayments
+from sim.scenario.model.settlement import System
 from sim.scenario.model.timing import Calendar, Hours, Period
 from sim.scenario.model.trade import Firms, Flow
 
@@ -41,7 +43,7 @@ class Scenario(Declaration):
     horizon: Annotated[Duration, Field(ge=0)] = 0
     """Time after the period for which payments are followed."""
     reporting_currency: Currency = "USD"
-    """Currency in which mixed currencies are added up, at mid."""
+    """Currency in which mixed currencies are added up, at mid; by default the only one there is, or USD."""
     calendars: Annotated[dict[Name, Calendar], AfterValidator(_not_built_in)] = Field(default_factory=dict)
     """Sets of working days."""
     hours: Annotated[dict[Name, Hours], AfterValidator(_not_built_in)] = Field(default_factory=dict)
@@ -66,6 +68,22 @@ class Scenario(Declaration):
     """Groups of firms."""
     flows: dict[Name, Flow] = Field(default_factory=dict)
     """Streams of obligations."""
+    payments: OwnPayments | None = None
+    """Payments of the user's own instead of flows; then no firms and no rates are needed."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _report_in_the_only_currency(cls, data: Any) -> Any:  # noqa: ANN401 - whatever was written
+        """Without a word about it, a scenario of one currency reports in that one."""
+        if not isinstance(data, dict) or "reporting_currency" in data or "fx" in data:
+            return data
+        systems = data.get("systems")
+        found = (
+            {system.get("currency") for system in systems.values() if isinstance(system, dict)}
+            if (isinstance(systems, dict))
+            else set()
+        )
+        return {**data, "reporting_currency": found.pop()} if len(found) == 1 else data
 
     def __repr__(self) -> str:
         """One line; the whole is `sim show`, or the notebook's table."""

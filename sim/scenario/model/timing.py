@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, time
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -28,6 +28,15 @@ def _session(text: str) -> str:
         parse_session(text)
     except ValueError as error:
         raise wrong(str(error)) from None
+    return text
+
+
+def time_of_day(text: str) -> str:
+    """Refuse what is no time of day."""
+    try:
+        time.fromisoformat(text)
+    except ValueError:
+        raise wrong(f"{text!r} is not a time of day such as 10:30") from None
     return text
 
 
@@ -115,7 +124,7 @@ HoursChoice = HoursName | Hours
 class Fixed(Declaration):
     """Always the same duration."""
 
-    kind: Literal["fixed"] = "fixed"
+    kind: Literal["fixed"]
     """Kind of distribution."""
     value: Duration
     """The duration."""

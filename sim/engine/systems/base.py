@@ -1,0 +1,65 @@
+"""A system takes transfers in and settles them by its own rules, on the floor that it shares with the others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from sim.engine.netting import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from sim.core.hours import OpeningHours
+    from sim.engine.floor import Floor
+
+
+class Place(NamedTuple):
+    """Where a system stands: its number, its accounts, its hours and cycles, and caps by account."""
+
+    number: int
+    accounts: tuple[int, ...]
+    hours: OpeningHours
+    cycles: tuple[int, ...]
+    caps: dict[int, int]
+
+
+class System(Protocol):
+    """Rules of settlement; every call happens while the system is open, at the instant `at`."""
+
+    def submit(self, number: int, at: int) -> None:
+        """Take in a transfer: settle it, or keep it waiting."""
+        ...
+
+    def credited(self, account: int, at: int) -> None:
+        """Money has come to an account from outside: settle what that allows."""
+        ...
+
+    def net(self, at: int) -> None:
+        """Settle what is waiting for this instant, which the system had put on the agenda."""
+        ...
+
+    def waiting(self, account: int) -> int:
+        """Value that waits for cover on an account, in minor units."""
+        ...
+
+
+class Snapshot:
+    """Waiting transfers of a system as the netting functions take them: banks numbered from 0."""
+
+    def __init__(self, floor: Floor, place: Place, numbers: Iterable[int]) -> None:
+        self.numbers = list(numbers)
+        index = {account: k for k, account in enumerate(place.accounts)}
+        self.queue = Queue(
+            payer=np.array([index[floor.debit[k]] for k in self.numbers], dtype=np.int64),
+            payee=np.array([index[floor.credit[k]] for k in self.numbers], dtype=np.int64),
+            amount=np.array([floor.amount[k] for k in self.numbers], dtype=np.int64),
+        )
+        self.available = np.array([floor.ledger.available(k) for k in place.accounts], dtype=np.int64)
+
+    def chosen(self, mask: NDArray[np.bool_]) -> list[int]:
+        """Numbers of the transfers that a mask chooses, in their order."""
+        return [self.numbers[k] for k in np.flatnonzero(mask)]

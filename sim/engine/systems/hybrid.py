@@ -1,0 +1,60 @@
+"""A hybrid system settles gross while funds last, and the rest together at its cycles."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sim.engine.netting import multilateral
+from sim.engine.systems.base import Snapshot
+from sim.engine.systems.cycles import Cycles
+
+if TYPE_CHECKING:
+    from sim.engine.floor import Floor
+    from sim.engine.systems.base import Place
+    from sim.scenario.model.settlement import Hybrid as Declared
+
+
+class Hybrid:
+    """What an account covers settles on submission; what it does not waits for a cycle.
+
+    At a cycle the largest set settles that respects each account's order; the rest waits for the next one.
+    Later payments do not pass those that wait.
+    """
+
+    def __init__(self, declared: Declared, place: Place, floor: Floor) -> None:
+        del declared  # every system is made alike
+        self._floor = floor
+        self._place = place
+        self._cycles = Cycles(place.cycles, place, floor)
+        self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
+
+    def submit(self, number: int, at: int) -> None:
+        """See `System`."""
+        queue = self._queues[self._floor.debit[number]]
+        if not queue and self._floor.covers(number):
+            self._floor.post(number, at)
+        else:
+            queue.append(number)
+            self._floor.hold(number)
+            self._floor.note_cycle(number, at, self._cycles.await_next(at))
+
+    def credited(self, account: int, at: int) -> None:
+        """See `System`: what waits, waits for the cycle."""
+
+    def net(self, at: int) -> None:
+        """See `System`: the cycle."""
+        numbers = [number for queue in self._queues.values() for number in queue]
+        snapshot = Snapshot(self._floor, self._place, numbers)
+        settled = snapshot.chosen(multilateral(snapshot.queue, snapshot.available))
+        if settled:
+            self._floor.post_together(settled, at)
+        gone = set(settled)
+        for account, queue in self._queues.items():
+            self._queues[account] = deque(number for number in queue if number not in gone)
+        if any(self._queues.values()):
+            self._cycles.await_next(at + 1)
+
+    def waiting(self, account: int) -> int:
+        """See `System`."""
+        return sum(self._floor.amount[number] for number in self._queues[account])

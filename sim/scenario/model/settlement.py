@@ -1,0 +1,117 @@
+"""Settlement systems: where money moves between banks, and by which rules payments wait."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sim.scenario.model.base import Currency, Declaration, Duration, wrong
+from sim.scenario.model.timing import HoursChoice, time_of_day
+
+TimeOfDay = Annotated[str, AfterValidator(time_of_day)]
+
+
+class Offsetting(Declaration):
+    """Settling several waiting payments at once, which no account could pay one by one."""
+
+    kind: Literal["none", "bilateral", "multilateral", "optimal"] = "none"
+    """How they are found.
+
+    `bilateral`: opposite payments of two banks; `multilateral`: the largest set that respects each bank's queue
+    order; `optimal`: the largest value over all sets, found by integer programming.
+    """
+    when: Literal["entry"] | None = None
+    """`entry`: whenever a payment has to wait; this is so unless `every` or `size` is stated."""
+    every: Annotated[Duration, Field(gt=0)] | None = None
+    """Time between runs, counted from the opening of each session."""
+    size: Annotated[int, Field(ge=1)] | None = None
+    """Run when a payment has to wait and so many do."""
+    time_limit: Annotated[Duration, Field(gt=0)] = "10s"  # type: ignore[assignment]
+    """Longest computing time of one `optimal` run; the best set found until then settles."""
+
+    @model_validator(mode="after")
+    def _one_occasion(self) -> Self:
+        stated = [name for name in ("when", "every", "size") if getattr(self, name) is not None]
+        if len(stated) > 1:
+            raise wrong(
+                f"state one of 'when', 'every' and 'size', not {' and '.join(stated)}", field=stated[1]
+            )
+        return self
+
+
+class Rtgs(Declaration):
+    """Settles each payment at once and finally if the payer's account covers it."""
+
+    kind: Literal["rtgs"]
+    """Real-time gross settlement."""
+    currency: Currency
+    """Currency it settles."""
+    hours: HoursChoice
+    """When it settles."""
+    queue: Literal["fifo", "bypass", "priority"] = "fifo"
+    """How payments of one account wait for cover.
+
+    `fifo`: first in, first out; `bypass`: whoever is covered may pass those who are not; `priority`: higher
+    priority first, then first in, first out.
+    """
+    offsetting: Offsetting = Offsetting()
+    """Whether waiting payments settle together."""
+    zero_balance: bool = False
+    """Whether accounts are emptied when a session ends."""
+
+
+class Correspondent(Declaration):
+    """Book transfers between accounts that banks hold with one another (nostro and vostro)."""
+
+    kind: Literal["correspondent"]
+    """Correspondent banking."""
+    currency: Currency
+    """Currency of the accounts."""
+    hours: HoursChoice
+    """When the servicing banks book."""
+    queue: Literal["fifo", "bypass", "priority"] = "fifo"
+    """How payments of one account wait for cover, as in an `rtgs`."""
+    offsetting: Offsetting = Offsetting()
+    """Whether waiting payments settle together."""
+    zero_balance: bool = False
+    """Whether accounts are emptied when a session ends."""
+
+
+class Dns(Declaration):
+    """Gathers payments and settles at its cycles what each participant owes or is owed on balance."""
+
+    kind: Literal["dns"]
+    """Deferred net settlement."""
+    currency: Currency
+    """Currency it settles."""
+    hours: HoursChoice
+    """When it accepts payments."""
+    cycles: tuple[TimeOfDay, ...] = Field(min_length=1)
+    """Local times of the netting cycles, on each working day of `hours`."""
+    shortfall: Literal["unwind", "pool"] = "unwind"
+    """What happens when a participant cannot cover its net debit.
+
+    `unwind`: its newest payments are put off to the next cycle; `pool`: the others lend it what it lacks, in
+    proportion to the cover that they have to spare.
+    """
+    zero_balance: bool = False
+    """Whether accounts are emptied when a session ends."""
+
+
+class Hybrid(Declaration):
+    """Settles gross while funds last, and the rest together at its cycles."""
+
+    kind: Literal["hybrid"]
+    """Gross settlement with deferred netting of what is not covered."""
+    currency: Currency
+    """Currency it settles."""
+    hours: HoursChoice
+    """When it settles."""
+    cycles: tuple[TimeOfDay, ...] = Field(min_length=1)
+    """Local times of the netting cycles, on each working day of `hours`."""
+    zero_balance: bool = False
+    """Whether accounts are emptied when a session ends."""
+
+
+System = Annotated[Rtgs | Correspondent | Dns | Hybrid, Field(discriminator="kind")]
