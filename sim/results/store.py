@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,6 +56,10 @@ def check_target(target: Path) -> None:
         is_run = (target / MANIFEST).is_file()
     except OSError as error:
         raise RunError(f"{target}: the folder cannot be read ({error.strerror or error})") from None
+    above = next(parent for parent in target.absolute().parents if parent.exists())
+    if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
+        what = "cannot be written" if above.is_dir() else "is a file, not a folder"
+        raise RunError(f"{target}: the folder cannot be made: {above} {what}")
     if occupied and not is_run:
         raise RunError(f"{target}: exists and is not a run; choose another folder with -o")
 

@@ -40,6 +40,7 @@ class Offsetting:
         self._place = place
         self._floor = floor
         self._awaited = False
+        self._fruitless: tuple[list[int], list[int]] = ([], [])
 
     def entered(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
         """A payment has joined a queue."""
@@ -60,10 +61,15 @@ class Offsetting:
 
     def _offset(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
         snapshot = Snapshot(self._floor, self._place, waiting())
-        if snapshot.numbers:
-            chosen = snapshot.chosen(self._choose(snapshot.queue, snapshot.available))
-            if chosen:
-                settle(chosen, at)
+        state = (snapshot.numbers, snapshot.available.tolist())
+        # The same payments and the same money once led to nothing, and would again.
+        if not snapshot.numbers or state == self._fruitless:
+            return
+        chosen = snapshot.chosen(self._choose(snapshot.queue, snapshot.available))
+        if chosen:
+            settle(chosen, at)
+        else:
+            self._fruitless = state
 
     def _await_tick(self, at: int) -> None:
         """Runs take place every so often from the opening of each session on, if anybody waits."""
