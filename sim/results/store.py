@@ -59,7 +59,7 @@ def check_target(target: Path) -> None:
     above = next(parent for parent in target.absolute().parents if parent.exists())
     if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
         what = "cannot be written" if above.is_dir() else "is a file, not a folder"
-        raise RunError(f"{target}: the folder cannot be made: {above} {what}")
+        raise RunError(f"{target}: the folder cannot be written: {above} {what}")
     if occupied and not is_run:
         raise RunError(f"{target}: exists and is not a run; choose another folder with -o")
 
