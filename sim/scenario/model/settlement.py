@@ -40,15 +40,11 @@ class Offsetting(Declaration):
         return self
 
 
-class Rtgs(Declaration):
-    """Settles each payment at once and finally if the payer's account covers it."""
-
-    kind: Literal["rtgs"]
-    """Real-time gross settlement."""
+class _Gross(Declaration):
     currency: Currency
     """Currency it settles."""
     hours: HoursChoice
-    """When it settles."""
+    """When it settles; for correspondents, when the servicing banks book."""
     queue: Literal["fifo", "bypass", "priority"] = "fifo"
     """How payments of one account wait for cover.
 
@@ -61,21 +57,18 @@ class Rtgs(Declaration):
     """Whether accounts are emptied when a session ends."""
 
 
-class Correspondent(Declaration):
+class Rtgs(_Gross):
+    """Settles each payment at once and finally if the payer's account covers it."""
+
+    kind: Literal["rtgs"]
+    """Real-time gross settlement."""
+
+
+class Correspondent(_Gross):
     """Book transfers between accounts that banks hold with one another (nostro and vostro)."""
 
     kind: Literal["correspondent"]
     """Correspondent banking."""
-    currency: Currency
-    """Currency of the accounts."""
-    hours: HoursChoice
-    """When the servicing banks book."""
-    queue: Literal["fifo", "bypass", "priority"] = "fifo"
-    """How payments of one account wait for cover, as in an `rtgs`."""
-    offsetting: Offsetting = Offsetting()
-    """Whether waiting payments settle together."""
-    zero_balance: bool = False
-    """Whether accounts are emptied when a session ends."""
 
 
 class Dns(Declaration):
