@@ -118,10 +118,6 @@ class Floor:
         """A transfer was accepted for the cycle at `cycle_at`: until then it waits for netting, not for money."""
         self.cycles.setdefault(number, (accepted_at, cycle_at))
 
-    def lend(self, lender: int, borrower: int, amount: int, at: int) -> None:
-        """Move money that one participant lends another."""
-        self.ledger.move(lender, borrower, amount, at)
-
     def post(self, number: int, at: int) -> None:
         """Settle a transfer that is covered."""
         self.ledger.settle(number, self.debit[number], self.credit[number], self.amount[number], at)

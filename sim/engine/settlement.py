@@ -13,7 +13,6 @@ from sim.engine.floor import Action, Floor, Phase
 from sim.engine.records import Standstills
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
-from sim.engine.systems.standstill import Standstill
 from sim.engine.treasury import Deal, Desk
 from sim.world.network import MARKET
 
@@ -76,8 +75,8 @@ class Settlement:
                 return
 
     def standstills(self) -> Standstills:
-        """Gridlocks and deadlocks so far; systems that settle in cycles only have none."""
-        found = [getattr(system, "standstill", Standstill()) for system in self._systems]
+        """Gridlocks and deadlocks so far, by system."""
+        found = [system.standstill for system in self._systems]
         return Standstills(tuple(one.gridlocks for one in found), tuple(one.deadlocks for one in found))
 
     def _drain(self, bound: float) -> None:
@@ -128,6 +127,7 @@ class Settlement:
                 self._decide(action.subject, at)
             case Phase.CLOSING:
                 self._closings[action.subject].empty(self.floor.ledger, at)
+                self._systems[action.subject].emptied()
                 self._await_closing(action.subject)
 
     def _await_closing(self, number: int) -> None:

@@ -96,7 +96,7 @@ def _profile(hours: pd.Series, value: pd.Series) -> dict[str, float]:
 
 
 def _exposure(exposure: pd.DataFrame, currency: str, scale: int) -> dict[str, Measure]:
-    """Largest and mean absolute daily net open position by side and currency, at mid."""
+    """Largest absolute and mean signed daily net open position by side and currency, at mid."""
     position = exposure["net_open_position_reporting"] / scale
     keys = [exposure["side"], exposure["currency"]]
     grouped = position.groupby(keys, observed=True)

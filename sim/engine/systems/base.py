@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
+    from sim.engine.systems.standstill import Standstill
 
 
 class Place(NamedTuple):
@@ -30,12 +31,19 @@ class Place(NamedTuple):
 class System(Protocol):
     """Rules of settlement; every call happens while the system is open, at the instant `at`."""
 
+    #: Counts gridlocks and deadlocks; a system that settles in cycles has none.
+    standstill: Standstill
+
     def submit(self, number: int, at: int) -> None:
         """Take in a transfer: settle it, or keep it waiting."""
         ...
 
     def credited(self, account: int, at: int) -> None:
         """Money has come to an account from outside: settle what that allows."""
+        ...
+
+    def emptied(self) -> None:
+        """Money was taken from accounts."""
         ...
 
     def net(self, at: int) -> None:

@@ -21,13 +21,18 @@ class Cycles:
         self._place = place
         self._floor = floor
         self._awaited = -1
+        self._last = -1
+
+    def takes_place(self, at: int) -> None:
+        """The cycle of this instant is under way; whoever comes now waits for the next one."""
+        self._last = at
 
     def after(self, at: int) -> int:
         """Instant of the first cycle that takes in what is submitted at `at`; NEVER if none is left.
 
-        Submissions come before the cycle of their instant.
+        Submissions come before the cycle of their instant, unless they follow from one that took place then.
         """
-        place = bisect_right(self._instants, at - 1)
+        place = bisect_right(self._instants, max(at - 1, self._last))
         return self._instants[place] if place < len(self._instants) else NEVER
 
     def await_next(self, at: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.base import Snapshot
 from sim.engine.systems.cycles import Cycles
+from sim.engine.systems.standstill import Standstill
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
@@ -29,6 +30,7 @@ class DeferredNet:
         self._floor = floor
         self._place = place
         self._pool = declared.shortfall == "pool"
+        self.standstill = Standstill()
         self._cycles = Cycles(place.cycles, place, floor)
         self._accepted: list[int] = []
         self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}
@@ -48,8 +50,12 @@ class DeferredNet:
     def credited(self, account: int, at: int) -> None:
         """See `System`: money does not loosen a cap, and cycles look at it when they take place."""
 
+    def emptied(self) -> None:
+        """See `System`."""
+
     def net(self, at: int) -> None:
         """See `System`: the cycle."""
+        self._cycles.takes_place(at)
         snapshot = Snapshot(self._floor, self._place, self._accepted)
         if self._pool:
             self._lend(snapshot, at)
@@ -65,7 +71,7 @@ class DeferredNet:
         for account in self._place.accounts:
             self._readmit(account, at)
         if self._accepted or any(self._refused.values()):
-            self._cycles.await_next(at + 1)
+            self._cycles.await_next(at)
 
     def waiting(self, account: int) -> int:
         """See `System`: the net debit of the coming cycle."""
@@ -98,13 +104,12 @@ class DeferredNet:
                 credited.append(self._floor.credit[number])
 
     def _lend(self, snapshot: Snapshot, at: int) -> None:
-        """Let those with cover to spare lend what others lack, as far as it goes."""
+        """Let those with cover to spare lend what others lack, as far as it goes; nobody pays back here."""
         left = snapshot.available + net_positions(snapshot.queue, len(snapshot.available))
         lacking, spare = np.maximum(-left, 0), np.maximum(np.minimum(left, snapshot.available), 0)
         for bank in np.flatnonzero(lacking):
             lent = loss_shares(min(int(lacking[bank]), int(spare.sum())), spare) if spare.any() else spare
             for lender in np.flatnonzero(lent):
-                self._floor.lend(
-                    self._place.accounts[lender], self._place.accounts[bank], int(lent[lender]), at
-                )
+                accounts = self._place.accounts
+                self._floor.ledger.move(accounts[lender], accounts[bank], int(lent[lender]), at)
             spare = spare - lent

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.engine.netting import multilateral
 from sim.engine.systems.base import Snapshot
 from sim.engine.systems.cycles import Cycles
+from sim.engine.systems.standstill import Standstill
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
@@ -26,6 +27,7 @@ class Hybrid:
         del declared  # every system is made alike
         self._floor = floor
         self._place = place
+        self.standstill = Standstill()
         self._cycles = Cycles(place.cycles, place, floor)
         self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
 
@@ -42,8 +44,12 @@ class Hybrid:
     def credited(self, account: int, at: int) -> None:
         """See `System`: what waits, waits for the cycle."""
 
+    def emptied(self) -> None:
+        """See `System`."""
+
     def net(self, at: int) -> None:
         """See `System`: the cycle."""
+        self._cycles.takes_place(at)
         numbers = [number for queue in self._queues.values() for number in queue]
         snapshot = Snapshot(self._floor, self._place, numbers)
         settled = snapshot.chosen(multilateral(snapshot.queue, snapshot.available))
@@ -53,7 +59,7 @@ class Hybrid:
         for account, queue in self._queues.items():
             self._queues[account] = deque(number for number in queue if number not in gone)
         if any(self._queues.values()):
-            self._cycles.await_next(at + 1)
+            self._cycles.await_next(at)
 
     def waiting(self, account: int) -> int:
         """See `System`."""

@@ -88,7 +88,7 @@ class Offsetting:
         return bilateral(queue, available, by_pair=self._by_pair)
 
     def _optimal(self, queue: Queue, available: Amounts) -> NDArray[np.bool_]:
-        return optimal(queue, available, time_limit=self._declared.time_limit / 1).mask
+        return optimal(queue, available, time_limit=float(self._declared.time_limit)).mask
 
 
 def _nothing(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
