@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 from typing import Final
 
 import numpy as np
@@ -32,15 +32,6 @@ def to_minor(amount: Decimal, currency: str) -> int:
     if scaled != scaled.to_integral_value():
         raise ValueError(f"{amount} has more than {minor_digits(currency)} decimals, the most {currency} has")
     return int(scaled)
-
-
-def to_major(minor: int, currency: str) -> Decimal:
-    """The decimal amount of `minor` units, with exactly the decimals of the currency."""
-    return (
-        Decimal(minor)
-        .scaleb(-minor_digits(currency))
-        .quantize(Decimal(1).scaleb(-minor_digits(currency)), rounding=ROUND_HALF_EVEN)
-    )
 
 
 def round_half_even(values: ArrayLike) -> Amounts:
