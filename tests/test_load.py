@@ -7,7 +7,7 @@ import shutil
 import sys
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import pytest
 from pydantic import AfterValidator, Field, model_validator
@@ -326,3 +326,54 @@ def test_a_library_scenario_loads_and_so_does_its_resolved_text(
     resolved = tmp_path / "resolved.yaml"
     resolved.write_text(to_yaml(scenario), "utf-8")
     assert load(resolved) == scenario
+
+
+# Lists by groups.
+
+
+class Grouped(Toy):
+    """The same, with accounts that may stand below their systems."""
+
+    GROUPED: ClassVar = {"accounts": "system"}
+
+
+def grouped(text: str, *overrides: str) -> Loaded[Grouped]:
+    Path("grouped.yaml").write_text(text, "utf-8")
+    return load_as(Grouped, "grouped.yaml", overrides)
+
+
+ABOVE = """\
+systems:
+  rtgs: {kind: gross, currency: CNY}
+  dns: {kind: net, limit: 5}
+accounts:
+  rtgs:
+    - {balance: 100}
+    - {balance: 1}
+  dns: [{balance: 2.50}]
+"""
+
+
+def test_entries_below_the_name_of_their_group_are_those_that_state_it() -> None:
+    listed = load_as(Grouped, "base.yaml").scenario.accounts
+    above = grouped(ABOVE, "accounts.rtgs.1=null").scenario.accounts
+    assert above == listed
+    assert grouped(ABOVE, "accounts.dns[0].balance=7").scenario.accounts[2].balance == 7
+
+
+def test_a_variant_adds_a_group_and_removes_another() -> None:
+    Path("above.yaml").write_text(ABOVE, "utf-8")
+    text = "extends: above.yaml\nsystems: {new: {kind: net, limit: 1}}\naccounts: {rtgs: null, new: [{balance: 3}]}\n"
+    found = [(account.system, account.balance) for account in grouped(text).scenario.accounts]
+    assert found == [("dns", Decimal("2.50")), ("new", 3)]
+
+
+def test_mistakes_in_groups_are_told_where_they_were_written() -> None:
+    bad = ABOVE.replace("balance: 1}", "balance: -1}").replace("[{bal", "[{system: dns, bal")
+    with pytest.raises(ScenarioError) as caught:
+        grouped(bad + "  nowhere: [{}]\n")
+    assert [str(problem) for problem in caught.value.problems] == [
+        "grouped.yaml:7:17: accounts.rtgs.1.balance: must be at least 0, not -1",
+        "grouped.yaml:8:18: accounts.dns.0.system: the entry stands under 'dns' already",
+        "grouped.yaml:9:3: accounts.nowhere.0.system: 'nowhere' is not declared under 'systems'",
+    ]

@@ -361,7 +361,11 @@ ADDITIONS = {
     "flow": [NEW_FLOW],
     "route": [NEW_ROUTE],
     "bank": ["banks.aaa-bank={side: belarus, hours: belarus-office}"],
-    "policy": ["routes.usd.steps.4.probability=0.9", "accounts.0.balance=1_000", "treasuries.minsk.lag=3d"],
+    "policy": [
+        "routes.usd.steps.4.probability=0.9",
+        "accounts.nostro-cny.0.balance=1_000",
+        "treasuries.minsk.lag=3d",
+    ],
 }
 
 

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from sim.errors import Problem, ScenarioError
 from sim.scenario.document import dump
 from sim.scenario.explain import explain
+from sim.scenario.grouping import Spread, spread
 from sim.scenario.merge import resolve
 from sim.scenario.model.own import WrittenText
 from sim.scenario.tree import KeyPath, Located, Node, located
@@ -31,11 +32,11 @@ class Loaded(Generic[M]):
     """A valid scenario, and the tree that still knows where each part of it was written."""
 
     scenario: M
-    tree: Node
+    groups: Spread
 
     def problem(self, path: KeyPath, message: str, suggestion: str | None = None) -> Problem:
         """A problem at `path`, located there or at the last part of the path that was written."""
-        return _at(self.tree, path, message, suggestion).problem
+        return self.groups.as_written(_at(self.groups.tree, path, message, suggestion)).problem
 
     @contextmanager
     def placing(self) -> Iterator[None]:
@@ -95,11 +96,13 @@ def load_as(
     The context of validation holds `names`, the keys under each top-level key, for references to them, and
     `document`, the scenario as it was written, for rules that reach across declarations.
     """
-    tree, findings = resolve(source, overrides)
+    resolved, findings = resolve(source, overrides)
+    groups = spread(resolved, getattr(model, "GROUPED", {}))
+    tree = groups.tree
     data = _written(tree)
     names = {section: tuple(value) for section, value in data.items() if isinstance(value, dict)}
     scenario = None
-    told = list(findings)
+    told = [*findings, *groups.findings]
     try:
         scenario = model.model_validate(data, context={"names": names, "document": data})
     except ValidationError as error:
@@ -107,8 +110,8 @@ def load_as(
     if scenario is not None and check is not None:
         told += [_at(tree, *found) for found in check(scenario)]
     if told or scenario is None:
-        raise ScenarioError(_in_order(told))
-    return Loaded(scenario, tree)
+        raise ScenarioError(_in_order(map(groups.as_written, told)))
+    return Loaded(scenario, groups)
 
 
 def to_yaml(scenario: BaseModel) -> str:

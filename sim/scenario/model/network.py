@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
 from sim.core.currency import MINOR_DIGITS
 from sim.scenario.model.base import (
@@ -66,8 +66,15 @@ class Treasury(Declaration):
     """Where the numbers come from, or the word assumption with a range."""
 
 
+def _system_may_stand_above(schema: dict[str, Any]) -> None:
+    """Where accounts are grouped by system, an editor need not ask for it in each."""
+    schema["required"].remove("system")
+
+
 class Account(Declaration):
     """An account of a bank in a system."""
+
+    model_config = ConfigDict(json_schema_extra=_system_may_stand_above)
 
     holder: str
     """Bank that holds the account."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, wrong
 from sim.scenario.model.fx import Fx
@@ -25,8 +25,22 @@ def _not_built_in(names: dict[str, object]) -> dict[str, object]:
     return names
 
 
+def _or_grouped(schema: dict[str, Any]) -> None:
+    """Tell in the JSON Schema that a list of accounts may also stand below its system."""
+    listed = schema["properties"]["accounts"]
+    one_list = {key: listed[key] for key in ("type", "items")}
+    grouped = {"type": "object", "additionalProperties": one_list}
+    rest = {key: value for key, value in listed.items() if key not in one_list}
+    schema["properties"]["accounts"] = {"anyOf": [one_list, grouped], **rest}
+
+
 class Scenario(Declaration):
     """A world to simulate, complete: two runs of one scenario and seed leave the same tables."""
+
+    model_config = ConfigDict(json_schema_extra=_or_grouped)
+
+    #: Lists that may also be written as mappings, by what a field of their entries names.
+    GROUPED: ClassVar = {"accounts": "system"}
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Short name; names the run folder."""
@@ -61,7 +75,7 @@ class Scenario(Declaration):
     treasuries: dict[Name, Treasury] = Field(default_factory=dict)
     """How banks keep their accounts funded."""
     accounts: tuple[Account, ...] = ()
-    """Accounts of banks in systems."""
+    """Accounts of banks in systems: a list, or a mapping from a system to the list of its accounts."""
     routes: dict[Name, Route] = Field(default_factory=dict)
     """Ways of a payment."""
     firms: dict[Name, Firms] = Field(default_factory=dict)
