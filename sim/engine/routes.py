@@ -10,12 +10,11 @@ from sim.core.clock import NEVER, Seconds
 from sim.core.currency import Amounts
 from sim.engine.fees import charge
 from sim.engine.steps import KINDS
-from sim.engine.steps.base import Roles
 from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
 from sim.engine.steps.settle import SettleStep, Waits
-from sim.scenario.topology import Topology
 from sim.world.draws import route_draws
+from sim.world.roles import Roles, roles_by_route
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -49,11 +48,10 @@ class Transfers(NamedTuple):
 class Walk:
     """The steps of one route, ready to be walked by its payments."""
 
-    def __init__(self, route: Route, rows: Rows, world: World, correspondents: NDArray[np.int64]) -> None:
+    def __init__(self, route: Route, rows: Rows, world: World, roles: Roles) -> None:
         self.rows = rows
         self._world = world
         self._declared = route.steps
-        roles = Roles(world, correspondents)
         self.steps: list[Step] = [
             KINDS[step.kind](step, world, roles, draws)
             for step, draws in zip(route.steps, route_draws(route), strict=True)
@@ -114,15 +112,11 @@ class Walk:
 
 def build_walks(world: World) -> list[Walk]:
     """One walk per declared route, by route number."""
-    topology = Topology(world.scenario)
-    numbers = {bank: number for number, bank in enumerate(world.network.banks)}
-    walks = []
-    for number, route in enumerate(world.routes.values()):
-        found = [topology.correspondent(bank, route) for bank in world.network.banks]
-        correspondents = np.array([-1 if bank is None else numbers[bank] for bank in found], dtype=np.int64)
-        rows = np.flatnonzero(world.payments.route == number)
-        walks.append(Walk(route, rows, world, correspondents))
-    return walks
+    every = roles_by_route(world.scenario, world.routes, world.payments, world.network)
+    return [
+        Walk(route, np.flatnonzero(world.payments.route == number), world, roles)
+        for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True))
+    ]
 
 
 def plan_transfers(world: World, walks: list[Walk]) -> Transfers:

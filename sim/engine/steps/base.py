@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.core.hours import OpeningHours
     from sim.engine.records import Log
     from sim.scenario.model.timing import Durations
     from sim.world.build import World
+    from sim.world.roles import Roles
 
     Rows = NDArray[np.int64]
 
@@ -30,32 +30,6 @@ class Step(Protocol):
         NEVER and reports nothing.
         """
         ...
-
-
-class Roles:
-    """The bank that plays a role, for every payment of one route."""
-
-    def __init__(self, world: World, correspondents: NDArray[np.int64]) -> None:
-        self._payments = world.payments
-        self._correspondents = correspondents
-        self._hours = world.network.bank_hours
-
-    def banks(self, role: str, rows: Rows) -> NDArray[np.int64]:
-        """Bank numbers, by payment."""
-        party = self._payments.payer_bank if role.startswith("payer") else self._payments.payee_bank
-        return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
-
-    def by_hours(self, role: str, rows: Rows) -> list[tuple[NDArray[np.int64], OpeningHours]]:
-        """Positions within `rows`, together with the hours of their bank; banks of equal hours together."""
-        banks = self.banks(role, rows)
-        groups: dict[int, tuple[OpeningHours, list[int]]] = {}
-        for bank in np.unique(banks):
-            hours = self._hours[bank]
-            groups.setdefault(id(hours), (hours, []))[1].append(int(bank))
-        if len(groups) == 1:
-            ((hours, _),) = groups.values()
-            return [(np.arange(len(rows)), hours)]
-        return [(np.flatnonzero(np.isin(banks, members)), hours) for hours, members in groups.values()]
 
 
 class OfficeWork:

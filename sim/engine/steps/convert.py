@@ -15,9 +15,10 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
     from sim.engine.records import Log
-    from sim.engine.steps.base import Roles, Rows
+    from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Convert
     from sim.world.build import World
+    from sim.world.roles import Roles
 
 
 class _Desk(NamedTuple):

@@ -12,9 +12,10 @@ from sim.world.draws import durations
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.records import Log
-    from sim.engine.steps.base import Roles, Rows
+    from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Message
     from sim.world.build import World
+    from sim.world.roles import Roles
 
 
 class MessageStep:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.steps.base import OfficeWork, Roles
+from sim.engine.steps.base import OfficeWork
 
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Originate, Post, Screen
     from sim.world.build import World
+    from sim.world.roles import Roles
 
 
 class OriginateStep:

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Log
-    from sim.engine.steps.base import Roles, Rows
+    from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Settle
     from sim.world.build import World
+    from sim.world.roles import Roles
 
 
 class Waits(NamedTuple):
@@ -38,13 +39,10 @@ class SettleStep:
         self._hours = world.network.system_hours[self.system]
         self._roles = roles
         self._declared = declared
-        self._numbers = world.network.account_numbers(declared.system)
 
     def accounts(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numbers of the debited and the credited account; nothing moves if they are the same."""
-        debit = self._numbers[self._roles.banks(self._declared.debit, rows)]
-        credit = self._numbers[self._roles.banks(self._declared.credit, rows)]
-        return debit, credit
+        return self._roles.accounts(self._declared, rows)
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`: the instants of submission, which are those of settlement if nobody waits."""

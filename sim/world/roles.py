@@ -1,0 +1,66 @@
+"""Which banks act, and whose accounts pay, follows from a payment's parties and the route that it takes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.scenario.topology import Topology
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.core.hours import OpeningHours
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route, Settle
+    from sim.world.build import Payments
+    from sim.world.network import Network
+
+    Rows = NDArray[np.int64]
+
+
+class Roles:
+    """The bank that plays a role, for every payment of one route."""
+
+    def __init__(self, payments: Payments, network: Network, correspondents: NDArray[np.int64]) -> None:
+        self._payments = payments
+        self._network = network
+        self._correspondents = correspondents
+        self._numbers = {system: network.account_numbers(system) for system in network.systems}
+
+    def banks(self, role: str, rows: Rows) -> NDArray[np.int64]:
+        """Bank numbers, by payment."""
+        party = self._payments.payer_bank if role.startswith("payer") else self._payments.payee_bank
+        return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
+
+    def accounts(self, step: Settle, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Numbers of the debited and the credited account; nothing moves if they are the same."""
+        numbers = self._numbers[step.system]
+        return numbers[self.banks(step.debit, rows)], numbers[self.banks(step.credit, rows)]
+
+    def by_hours(self, role: str, rows: Rows) -> list[tuple[NDArray[np.int64], OpeningHours]]:
+        """Positions within `rows`, together with the hours of their bank; banks of equal hours together."""
+        banks = self.banks(role, rows)
+        groups: dict[int, tuple[OpeningHours, list[int]]] = {}
+        for bank in np.unique(banks):
+            hours = self._network.bank_hours[bank]
+            groups.setdefault(id(hours), (hours, []))[1].append(int(bank))
+        if len(groups) == 1:
+            ((hours, _),) = groups.values()
+            return [(np.arange(len(rows)), hours)]
+        return [(np.flatnonzero(np.isin(banks, members)), hours) for hours, members in groups.values()]
+
+
+def roles_by_route(
+    scenario: Scenario, routes: dict[str, Route], payments: Payments, network: Network
+) -> list[Roles]:
+    """The roles of each route, by route number."""
+    topology = Topology(scenario)
+    numbers = {bank: number for number, bank in enumerate(network.banks)}
+    found = []
+    for route in routes.values():
+        keepers = [topology.correspondent(bank, route) for bank in network.banks]
+        correspondents = np.array([-1 if bank is None else numbers[bank] for bank in keepers], dtype=np.int64)
+        found.append(Roles(payments, network, correspondents))
+    return found
