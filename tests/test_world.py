@@ -363,7 +363,7 @@ ADDITIONS = {
     "bank": ["banks.aaa-bank={side: belarus, hours: belarus-office}"],
     "policy": [
         "routes.usd.steps.4.probability=0.9",
-        "accounts.nostro-cny.0.balance=1_000",
+        "accounts.nostro-cny.0.prefund_days=1",
         "treasuries.minsk.lag=3d",
     ],
 }

@@ -18,6 +18,7 @@ from sim.world.draws import choose, draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.network import Network, build_network
 from sim.world.own_payments import Setting, read_payments
+from sim.world.prefund import prefunded
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms, draw_obligations
 
@@ -99,7 +100,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         window=window,
         openings=openings,
         fx=fx,
-        network=network,
+        network=prefunded(scenario, openings, network, routes, payments),
         firms=firms,
         obligations=obligations,
         payments=payments,

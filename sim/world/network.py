@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
@@ -108,7 +109,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         systems=tuple(scenario.systems),
         system_hours=tuple(openings.hours(system.hours) for system in scenario.systems.values()),
         accounts=accounts,
-        funding=tuple(_funding_plans(scenario, accounts, openings)),
+        funding=tuple(funding_plans(scenario, accounts, openings)),
         cycles=tuple(_cycles(system, scenario, openings) for system in scenario.systems.values()),
         caps={
             accounts.number[account.holder, account.system]: to_minor(
@@ -130,7 +131,7 @@ def _accounts(scenario: Scenario) -> Accounts:
                 account.holder,
                 account.servicer,
                 account.system,
-                to_minor(account.balance, currency),
+                to_minor(account.balance or Decimal(0), currency),
                 -to_minor(account.credit, currency),
             )
         )
@@ -152,7 +153,7 @@ def _accounts(scenario: Scenario) -> Accounts:
     )
 
 
-def _funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) -> Iterator[FundingPlan]:
+def funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) -> Iterator[FundingPlan]:
     """One plan for the accounts that share a treasury and a system, in the order of their declaration."""
     cared: dict[tuple[str, str], list[Account]] = {}
     for account in scenario.accounts:
@@ -161,10 +162,15 @@ def _funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) -
     systems = list(scenario.systems)
     for (name, system), group in cared.items():
         treasury, currency = scenario.treasuries[name], scenario.systems[system].currency
-        targets = [account.balance if account.target is None else account.target for account in group]
+        numbers = tuple(accounts.number[account.holder, system] for account in group)
         yield FundingPlan(
-            accounts=tuple(accounts.number[account.holder, system] for account in group),
-            targets=tuple(to_minor(target, currency) for target in targets),
+            accounts=numbers,
+            targets=tuple(
+                int(accounts.opening[number])
+                if account.target is None
+                else to_minor(account.target, currency)
+                for number, account in zip(numbers, group, strict=True)
+            ),
             system=systems.index(system),
             market=accounts.number[MARKET, system],
             instants=_daily([treasury.at], treasury.calendar, treasury.zone, openings),

@@ -82,8 +82,13 @@ class Account(Declaration):
     """System that carries it; its currency is the account's."""
     servicer: str | None = None
     """Bank that keeps the account, in a correspondent system."""
-    balance: Amount = Decimal(0)
-    """Opening balance."""
+    balance: Amount | None = None
+    """Opening balance; zero if neither this nor `prefund_days` is stated."""
+    prefund_days: Annotated[Number, Field(ge=0)] | None = None
+    """Opening balance in days of the account's mean payouts, instead of `balance`.
+
+    The mean is that of the payments due in the period, per working day of the system's hours.
+    """
     credit: Amount = Field(default=Decimal(0), ge=0)
     """How far the balance may fall below zero."""
     treasury: Annotated[str, AfterValidator(reference("treasuries"))] | None = None
@@ -100,7 +105,9 @@ class Account(Declaration):
         currency = written(info, "systems", self.system, "currency")
         if currency in MINOR_DIGITS:
             check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap")
-        if self.balance < -self.credit:
+        if self.balance is not None and self.prefund_days is not None:
+            raise wrong("state either 'balance' or 'prefund_days'", field="prefund_days")
+        if self.balance is not None and self.balance < -self.credit:
             raise wrong("the opening balance is beyond the credit line", field="balance")
         if self.target is not None and self.treasury is None:
             raise wrong("a target needs a 'treasury'", field="target")

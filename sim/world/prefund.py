@@ -1,0 +1,68 @@
+"""A bank that must pay before it is paid keeps some days of its usual payouts on the account."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.currency import Amounts, round_half_even
+from sim.scenario.model.network import Settle
+from sim.world.network import funding_plans
+from sim.world.roles import roles_by_route
+
+if TYPE_CHECKING:
+    from sim.core.hours import OpeningHours
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+    from sim.world.build import Payments
+    from sim.world.network import Network
+    from sim.world.timing import Openings
+
+
+def prefunded(
+    scenario: Scenario, openings: Openings, network: Network, routes: dict[str, Route], payments: Payments
+) -> Network:
+    """The network with the opening balances that accounts state in days of mean payouts.
+
+    `prefund_days` · (what the account is asked to pay for payments due in the period) / (working days of its
+    system whose sessions reach into the period), in whole minor units, halves to the even one. Targets of
+    treasuries that are not stated follow.
+    """
+    wanted = [k for k, account in enumerate(scenario.accounts) if account.prefund_days is not None]
+    if not wanted:
+        return network
+    total = payouts(scenario, openings, network, routes, payments)
+    period = (openings.window.period_start, openings.window.period_end)
+    opening = network.accounts.opening.copy()
+    for k in wanted:
+        days = working_days(network.system_hours[network.accounts.system_number[k]], *period)
+        share = float(scenario.accounts[k].prefund_days or 0)
+        opening[k] = round_half_even(share * float(total[k]) / days) if days else 0
+    accounts = replace(network.accounts, opening=opening)
+    return replace(network, accounts=accounts, funding=tuple(funding_plans(scenario, accounts, openings)))
+
+
+def payouts(
+    scenario: Scenario, openings: Openings, network: Network, routes: dict[str, Route], payments: Payments
+) -> Amounts:
+    """What each account is asked to pay for payments due in the period, in minor units by account number."""
+    window = openings.window
+    due = (payments.due_at >= window.period_start) & (payments.due_at < window.period_end)
+    total = np.zeros(len(network.accounts), dtype=np.int64)
+    every = roles_by_route(scenario, routes, payments, network)
+    for number, (route, roles) in enumerate(zip(routes.values(), every, strict=True)):
+        rows = np.flatnonzero(due & (payments.route == number))
+        for step in route.steps:
+            if isinstance(step, Settle):
+                debit, credit = roles.accounts(step, rows)
+                moving = debit != credit
+                np.add.at(total, debit[moving], payments.amount[rows[moving]])
+    return total
+
+
+def working_days(hours: OpeningHours, start: int, end: int) -> int:
+    """Number of working days whose sessions reach into `[start, end)`."""
+    inside = (hours.ends > start) & (hours.starts < end)
+    return len(np.unique(hours.value_dates[inside]))
