@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 
 
 class Conversions(NamedTuple):
-    """One row per deal of a firm; currencies and firms by number, amounts in minor units.
+    """One row per part of an obligation that a bearer exchanged; by number, amounts in minor units.
 
-    The firm buys or sells `amount` of the payment's currency against `counter_amount` of its functional
-    currency: exactly what `mid_amount` would have been without the market's spread.
+    The firm buys or sells `amount` of the obligation's currency against `counter_amount` of its functional
+    currency: exactly what `mid_amount` would have been without the market's price. `vehicle` is the currency
+    that it was crossed through, with a second deal at `vehicle_market`; all four are −1 where there is none,
+    `market` where foreign cash was `matched` with what the firm owed, `payment` where none was due in the run.
     """
 
     payment: NDArray[np.int64]
+    obligation: NDArray[np.int64]
     by_payee: NDArray[np.bool_]
     firm: NDArray[np.int64]
+    matched: NDArray[np.bool_]
     market: NDArray[np.int64]
+    vehicle: NDArray[np.int64]
+    vehicle_market: NDArray[np.int64]
     at: Seconds
     currency: NDArray[np.int64]
     amount: Amounts
@@ -114,9 +120,10 @@ class Log:
         self._fees.append(_rows(rows, rows.at < self.end))
 
     def conversions(self) -> Conversions:
-        """All deals, by instant, then payment."""
+        """All deals, by instant, then payment; parts of one obligation at one instant as they were told."""
         joined = _joined(Conversions, self._conversions)
-        return _rows(joined, np.lexsort((joined.by_payee, joined.payment, joined.at)))
+        keys = (joined.by_payee, joined.obligation, joined.payment, joined.at)
+        return _rows(joined, np.lexsort(keys))
 
     def fees(self) -> Fees:
         """All charges, by instant, then payment, then step."""

@@ -114,8 +114,6 @@ def _fx_results(
     results, payments = tables["fx_results"], tables["payments"]
     counted = payments.loc[payments["counted"], "payment_id"]
     realised = results[results["realised"] & results["payment_id"].isin(counted)]
-    deals = tables["conversions"][["obligation_id", "bearer", "converted_at"]]
-    realised = realised.merge(deals, on=["obligation_id", "bearer"], how="left", validate="one_to_one")
     by_side: dict[str, dict[str, float]] = {}
     for cause in ("contract", "clearing", "spread", "hedge", "total"):
         amounts = value.of(realised[cause], realised["functional_currency"], realised["converted_at"])

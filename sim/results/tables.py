@@ -170,15 +170,19 @@ def _payments(world: World, records: Records) -> pd.DataFrame:
 
 def _conversions(world: World, records: Records) -> pd.DataFrame:
     rows = records.conversions
-    side_names, currencies = list(world.scenario.sides), world.fx.currencies
+    side_names, markets = list(world.scenario.sides), list(world.scenario.markets)
+    currencies = world.fx.currencies
     return pd.DataFrame(
         {
             "payment_id": payment_ids(world, rows.payment),
-            "obligation_id": world.payments.obligation[rows.payment],
+            "obligation_id": rows.obligation,
             "bearer": names(["payer", "payee"], rows.by_payee.astype(np.int64)),
             "firm": names(world.firms.labels, rows.firm),
             "side": names(side_names, firm_sides(world)[rows.firm]),
-            "market": names(list(world.scenario.markets), rows.market),
+            "kind": names(["market", "matched"], rows.matched.astype(np.int64)),
+            "market": names(markets, rows.market),
+            "vehicle": names(currencies, rows.vehicle),
+            "vehicle_market": names(markets, rows.vehicle_market),
             "converted_at": instants(rows.at),
             "currency": names(currencies, rows.currency),
             "amount": rows.amount,

@@ -99,9 +99,13 @@ class ConvertStep:
         log.convert(
             Conversions(
                 payment=rows,
+                obligation=payments.obligation[rows],
                 by_payee=np.full(len(rows), self._by_payee),
                 firm=firms,
+                matched=np.zeros(len(rows), dtype=np.bool_),
                 market=np.full(len(rows), desk.market, dtype=np.int64),
+                vehicle=np.full(len(rows), -1, dtype=np.int64),
+                vehicle_market=np.full(len(rows), -1, dtype=np.int64),
                 at=deal,
                 currency=currency,
                 amount=amount,
