@@ -300,7 +300,9 @@ def test_fx_results_to_the_minor_unit(saved: Saved, rates: Rates) -> None:
     deals = results.merge(
         saved.conversions[columns], on=["obligation_id", "bearer"], how="left", suffixes=("", "_dealt")
     )
-    assert (deals["converted_at"].notna() == results["realised"]).all()
+    assert (deals["converted_at_dealt"].notna() == results["realised"]).all()
+    assert (results["converted_at"] == deals["converted_at_dealt"])[results["realised"]].all()
+    assert results["converted_at"][~results["realised"]].isna().all()
     done = results["realised"]
     assert (results["mid_value"] == deals["mid_value_dealt"])[done].all()
     assert (results["realised_value"] == deals["realised_value_dealt"])[done].all()
@@ -335,9 +337,7 @@ def test_every_bearer_of_a_payment_has_one_fx_result(saved: Saved) -> None:
 
 
 def test_fx_results_by_side_and_cause(saved: Saved, rates: Rates) -> None:
-    results = saved.fx_results.merge(
-        saved.conversions[["obligation_id", "bearer", "converted_at"]], on=["obligation_id", "bearer"]
-    )
+    results = saved.fx_results[saved.fx_results["realised"]]
     results = results[results["payment_id"].isin(saved.payments["payment_id"][saved.payments["counted"]])]
     told = saved.measures["fx_result"]
     assert told.keys() == set(results["side"])
