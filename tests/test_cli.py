@@ -372,7 +372,7 @@ def test_days_without_rates_are_told(bad: Path) -> None:
 def test_a_route_without_an_account_is_told(bad: Path) -> None:
     (line,) = refused(bad, "validate", "baseline", "--set", "accounts.nostro-usd.1=null")
     assert re.search(
-        r"baseline\.yaml:\d+:\d+: routes\.usd\.steps\.3: 'minsk-b' has no account in 'nostro-usd'$", line
+        r"baseline\.yaml:\d+:\d+: routes\.usd\.steps\.nostro: 'minsk-b' has no account in 'nostro-usd'$", line
     )
 
 

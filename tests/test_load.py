@@ -334,7 +334,7 @@ def test_a_library_scenario_loads_and_so_does_its_resolved_text(
 class Grouped(Toy):
     """The same, with accounts that may stand below their systems."""
 
-    GROUPED: ClassVar = {"accounts": "system"}
+    GROUPED: ClassVar = {("accounts",): "system"}
 
 
 def grouped(text: str, *overrides: str) -> Loaded[Grouped]:
@@ -377,3 +377,25 @@ def test_mistakes_in_groups_are_told_where_they_were_written() -> None:
         "grouped.yaml:8:18: accounts.dns.0.system: the entry stands under 'dns' already",
         "grouped.yaml:9:3: accounts.nowhere.0.system: 'nowhere' is not declared under 'systems'",
     ]
+
+
+def test_parts_with_names_can_be_changed_added_and_removed_by_a_variant() -> None:
+    class Named(Toy):
+        """The same, with accounts that may have names."""
+
+        GROUPED: ClassVar = {("accounts",): None}
+
+    text = "systems: {rtgs: {kind: gross, currency: CNY}}\naccounts:\n"
+    named = "  one: {system: rtgs, balance: 1}\n  two: {system: rtgs}\n  three: {system: rtgs, balance: 3}\n"
+    Path("named.yaml").write_text(text + named, "utf-8")
+    change = (
+        "extends: named.yaml\naccounts: {four: {system: rtgs, balance: 4}, two: null, one: {balance: 7}}\n"
+    )
+    Path("variant.yaml").write_text(change, "utf-8")
+    assert [account.balance for account in load_as(Named, "variant.yaml").scenario.accounts] == [7, 3, 4]
+    with pytest.raises(ScenarioError) as caught:
+        load_as(Named, "variant.yaml", ["accounts.three.balance=-1"])
+    (problem,) = caught.value.problems
+    assert str(problem) == (
+        "--set accounts.three.balance=-1: accounts.three.balance: must be at least 0, not -1"
+    )

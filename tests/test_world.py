@@ -362,7 +362,7 @@ ADDITIONS = {
     "route": [NEW_ROUTE],
     "bank": ["banks.aaa-bank={side: belarus, hours: belarus-office}"],
     "policy": [
-        "routes.usd.steps.4.probability=0.9",
+        "routes.usd.steps.review.probability=0.9",
         "accounts.nostro-cny.0.prefund_days=1",
         "treasuries.minsk.lag=3d",
     ],

@@ -1,26 +1,32 @@
-"""What belongs to one thing may be written under its name, so that a variant can add to it or remove it.
+"""A list may be written as a mapping, so that a variant can change, add or remove one part of it.
 
-`accounts: {cips: [{holder: minsk-a}]}` says the same as `accounts: [{system: cips, holder: minsk-a}]`.
+`accounts: {cips: [{holder: minsk-a}]}` says the same as `accounts: [{system: cips, holder: minsk-a}]`: the key is a
+field of the entries below it. `steps: {review: {kind: screen}}` says the same as `steps: [{kind: screen}]`: the key
+is only a name.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from sim.errors import Problem
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+#: Where such lists stand (`*` is any key), and the field that the keys fill; None if they fill none.
+Groups: TypeAlias = Mapping[tuple[str, ...], str | None]
+
+_ANY = "*"
 
 
-class Spread(NamedTuple):
+@dataclass(slots=True)
+class Spread:
     """A tree without groups, where the entries of its lists were written, and what stands twice."""
 
     tree: Node
-    written_at: dict[KeyPath, KeyPath]
-    findings: tuple[Located, ...]
+    findings: list[Located] = field(default_factory=list)
+    written_at: dict[KeyPath, KeyPath] = field(default_factory=dict)
 
     def as_written(self, found: Located) -> Located:
         """The finding with the path that its author knows."""
@@ -33,33 +39,54 @@ class Spread(NamedTuple):
         return found
 
 
-def spread(tree: Node, grouped: Mapping[str, str]) -> Spread:
-    """The tree in which each group below a key of `grouped` has become entries that name it in a field.
+def spread(tree: Node, groups: Groups) -> Spread:
+    """The tree in which every mapping at a place of `groups` has become a list, in the order of its keys.
 
-    A list there, or anything else, stays as it is. An entry that states the field is told as a mistake.
+    A list there, or anything else, stays as it is. An entry that states the field of its key is told as a
+    mistake.
     """
-    entries = dict(tree.value) if isinstance(tree.value, dict) else {}
-    written_at: dict[KeyPath, KeyPath] = {}
-    findings: list[Located] = []
-    for key, field in grouped.items():
-        groups = entries.get(key)
-        if groups is None or not isinstance(groups.value, dict):
-            continue
-        items: list[Node] = []
-        for name, group in groups.value.items():
-            for number, entry in enumerate(group.value if isinstance(group.value, list) else [group]):
-                path = (key, name, number) if isinstance(group.value, list) else (key, name)
-                written_at[key, len(items)] = path
-                items.append(_named(entry, field, name, group, path, findings))
-        entries[key] = replace(groups, value=items)
-    return Spread(replace(tree, value=entries) if entries else tree, written_at, tuple(findings))
+    found = Spread(tree)
+    for place, name in groups.items():
+        found.tree = _spread(found.tree, (), place, name, found)
+    return found
 
 
-def _named(entry: Node, field: str, name: str, group: Node, path: KeyPath, findings: list[Located]) -> Node:
-    """The entry with the name of its group in `field`; what is no mapping is left to validation."""
+def _spread(node: Node, done: KeyPath, rest: tuple[str, ...], name: str | None, found: Spread) -> Node:
+    if not isinstance(node.value, dict):
+        return node
+    if not rest:
+        return _listed(node, done, name, found)
+    step, *below = rest
+    chosen = node.value if step == _ANY else {step} & node.value.keys()
+    return replace(
+        node,
+        value={
+            key: _spread(child, (*done, key), tuple(below), name, found) if key in chosen else child
+            for key, child in node.value.items()
+        },
+    )
+
+
+def _listed(node: Node, path: KeyPath, name: str | None, found: Spread) -> Node:
+    """The list that a mapping stands for; below a key there is one entry, or a list if the key is a field."""
+    items: list[Node] = []
+    groups = node.value if isinstance(node.value, dict) else {}
+    for key, group in groups.items():
+        several = name is not None and isinstance(group.value, list)
+        for number, entry in enumerate(group.value if several and isinstance(group.value, list) else [group]):
+            written = (*path, key, number) if several else (*path, key)
+            found.written_at[(*path, len(items))] = written
+            items.append(
+                entry if name is None else _named(entry, name, Node(key, group.mark), written, found)
+            )
+    return replace(node, value=items)
+
+
+def _named(entry: Node, name: str, key: Node, path: KeyPath, found: Spread) -> Node:
+    """The entry with its key as the field `name`; what is no mapping is left to validation."""
     if not isinstance(entry.value, dict):
         return entry
-    if stated := entry.value.get(field):
-        findings.append(located(stated.mark, (*path, field), f"the entry stands under {name!r} already"))
-    named = Node(name, group.key or group.place, group.key)
-    return replace(entry, value={**entry.value, field: named})
+    if stated := entry.value.get(name):
+        message = f"the entry stands under {key.value!r} already"
+        found.findings.append(located(stated.mark, (*path, name), message))
+    return replace(entry, value={**entry.value, name: key})

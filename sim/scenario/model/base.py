@@ -137,6 +137,14 @@ def check_amounts(declared: Declaration, currency: str, *fields: str) -> None:
             raise wrong(f"{amount} {currency} is more than this simulator can count", field=field)
 
 
+def or_mapping(schema: dict[str, Any], key: str, *, several: bool) -> None:
+    """Tell in a JSON Schema that the list under `key` may be a mapping, of entries or of lists of `several`."""
+    listed = schema["properties"][key]
+    one_list = {word: listed.pop(word) for word in ("type", "items", "minItems") if word in listed}
+    mapping = {"type": "object", "additionalProperties": one_list if several else one_list["items"]}
+    schema["properties"][key] = {"anyOf": [one_list, mapping], **listed}
+
+
 def written(info: ValidationInfo, *path: str) -> Any:  # noqa: ANN401 - whatever was written there
     """What the scenario says at a path, before validation; None if nothing, or if there is no scenario."""
     found = (info.context or {}).get("document")

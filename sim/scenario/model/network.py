@@ -16,6 +16,7 @@ from sim.scenario.model.base import (
     Number,
     Share,
     check_amounts,
+    or_mapping,
     reference,
     written,
     wrong,
@@ -255,12 +256,19 @@ class RouteUse(Declaration):
     """Side of the payee."""
 
 
+def _steps_may_have_names(schema: dict[str, Any]) -> None:
+    """Tell in the JSON Schema that steps may stand below names."""
+    or_mapping(schema, "steps", several=False)
+
+
 class Route(Declaration):
     """An ordered list of steps from the order to the payee's account."""
+
+    model_config = ConfigDict(json_schema_extra=_steps_may_have_names)
 
     carries: RouteUse = RouteUse()
     """Which payments it can carry."""
     weight: Number = Field(default=Decimal(1), ge=0)
     """Share among the routes that can carry the same payment."""
     steps: tuple[Step, ...] = Field(min_length=1)
-    """What happens, in order."""
+    """What happens, in order: a list, or a mapping from names to steps, so that a variant can change one."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
-from sim.scenario.model.base import Currency, Declaration, Duration, Name, wrong
+from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
 from sim.scenario.model.fx import Fx
 from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury
 from sim.scenario.model.own import OwnPayments
@@ -27,11 +27,7 @@ def _not_built_in(names: dict[str, object]) -> dict[str, object]:
 
 def _or_grouped(schema: dict[str, Any]) -> None:
     """Tell in the JSON Schema that a list of accounts may also stand below its system."""
-    listed = schema["properties"]["accounts"]
-    one_list = {key: listed[key] for key in ("type", "items")}
-    grouped = {"type": "object", "additionalProperties": one_list}
-    rest = {key: value for key, value in listed.items() if key not in one_list}
-    schema["properties"]["accounts"] = {"anyOf": [one_list, grouped], **rest}
+    or_mapping(schema, "accounts", several=True)
 
 
 class Scenario(Declaration):
@@ -39,8 +35,8 @@ class Scenario(Declaration):
 
     model_config = ConfigDict(json_schema_extra=_or_grouped)
 
-    #: Lists that may also be written as mappings, by what a field of their entries names.
-    GROUPED: ClassVar = {"accounts": "system"}
+    #: Lists that may also be written as mappings, and the field that the keys then fill, if they fill one.
+    GROUPED: ClassVar = {("accounts",): "system", ("routes", "*", "steps"): None}
 
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Short name; names the run folder."""
