@@ -290,6 +290,23 @@ def route_maps(draw: st.DrawFn) -> dict[str, Declared]:
 
 
 @st.composite
+def outages(draw: st.DrawFn, start: datetime, targets: dict[str, str]) -> list[Declared]:
+    """Up to one for each of some systems, banks and markets, hours or days long; some have no end."""
+    found = []
+    for name, kind in sorted(targets.items()):
+        if draw(st.integers(0, 3)):
+            continue
+        since = start + timedelta(minutes=draw(st.integers(0, 60 * 24 * 3)))
+        declared: Declared = {"kind": "outage", kind: name, "from": since.isoformat(sep=" ")}
+        if draw(st.integers(0, 4)):
+            until = since + timedelta(minutes=draw(st.sampled_from([1, 30, 60 * 6, 60 * 40])))
+            declared["to"] = until.isoformat(sep=" ")
+            declared["recovery"] = draw(st.sampled_from([[], ["0"], ["0.25", "0.5", "0.9"]]))
+        found.append(declared)
+    return found
+
+
+@st.composite
 def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
     """Two sides that pay each other, some days, with little money: many payments wait, and free others.
 
@@ -378,5 +395,13 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
                 for side, banks in (("west", west), ("east", east))
             },
             "flows": flows,
+            "timeline": draw(
+                st.just([])
+                | outages(
+                    datetime.fromisoformat(start),
+                    {"gross": "system", "nostro": "system", "exchange": "market"}
+                    | dict.fromkeys(east + west, "bank"),
+                )
+            ),
         }
     )

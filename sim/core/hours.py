@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
@@ -33,14 +33,16 @@ class OpeningHours:
     """The sessions of a facility: half-open intervals [start, end) in UTC seconds.
 
     Sessions are sorted, not empty and do not overlap, though one may begin as another ends; ValueError
-    otherwise. `value_dates` holds the working day T that each belongs to. Outside of the sessions the
-    facility is closed, after the last one forever: the table must reach past the run. Questions take
-    arrays, and answers have their shape; `opens_at` and `is_open_at` take one int and are faster for it.
+    otherwise. `value_dates` holds the working day T that each belongs to; `schedule` what the hours
+    would be without outages, None if there are none. Outside of the sessions the facility is closed, after
+    the last one forever: the table must reach past the run. Questions take arrays, and answers have their
+    shape; `opens_at` and `is_open_at` take one int and are faster for it.
     """
 
     starts: Seconds
     ends: Seconds
     value_dates: Days
+    schedule: OpeningHours | None = None
     _before: Seconds = field(init=False, repr=False)  # open seconds before each session, then all of them
     _opens: Seconds = field(init=False, repr=False)  # starts, then NEVER
     _start_list: list[int] = field(init=False, repr=False)
@@ -103,6 +105,20 @@ class OpeningHours:
         """`is_open` of one instant."""
         return self._start_list[bisect_right(self._end_list, at)] <= at < NEVER
 
+    def without(self, gaps: Sequence[tuple[int, int]]) -> OpeningHours:
+        """What is left of the sessions outside of `gaps`, half-open and in order; itself if there are none."""
+        if not gaps:
+            return self
+        starts, ends, dates = self.starts, self.ends, self.value_dates
+        for since, until in gaps:
+            before = np.maximum(np.minimum(ends, since), starts)
+            after = np.minimum(np.maximum(starts, until), ends)
+            halves = np.concatenate([starts, after]), np.concatenate([before, ends])
+            kept = np.flatnonzero(halves[0] < halves[1])
+            order = kept[np.argsort(halves[0][kept], kind="stable")]
+            starts, ends, dates = halves[0][order], halves[1][order], np.concatenate([dates, dates])[order]
+        return OpeningHours(starts, ends, dates, schedule=self.schedule or self)
+
     def _session(self, at: Seconds) -> NDArray[np.intp]:
         """The first session that ends after `at`; the number of sessions if there is none."""
         return np.asarray(np.searchsorted(self.ends, at, side="right"))
@@ -163,6 +179,26 @@ def opening_hours(
     starts = np.concatenate([_instants(chosen, opens, zone, fixed) for chosen, (opens, _) in parts])
     ends = np.concatenate([_instants(chosen, closes, zone, fixed) for chosen, (_, closes) in parts])
     return _without_overlaps(starts, ends, np.concatenate([chosen for chosen, _ in parts]))
+
+
+def spliced(parts: Sequence[tuple[OpeningHours, date | None, date | None]]) -> OpeningHours:
+    """One table out of the sessions of several, each for its working days T in `[first, end)`; None is open.
+
+    A session that runs into a later-starting one ends where that begins.
+    """
+    kept: list[OpeningHours] = []
+    for hours, first, end in parts:
+        chosen = np.ones(len(hours.starts), dtype=np.bool_)
+        if first is not None:
+            chosen &= hours.value_dates >= np.datetime64(first, "D")
+        if end is not None:
+            chosen &= hours.value_dates < np.datetime64(end, "D")
+        kept.append(OpeningHours(hours.starts[chosen], hours.ends[chosen], hours.value_dates[chosen]))
+    return _without_overlaps(
+        np.concatenate([hours.starts for hours in kept]),
+        np.concatenate([hours.ends for hours in kept]),
+        np.concatenate([hours.value_dates for hours in kept]),
+    )
 
 
 def _clock(text: str, session: str) -> int:

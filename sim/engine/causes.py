@@ -40,10 +40,30 @@ class Delays:
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
         self.seconds[rows, CAUSES.index(cause)] += until - since
 
-    def spend_in(
+    def spend_shut(
+        self, rows: NDArray[np.int64], since: Seconds, until: Seconds, hours: OpeningHours
+    ) -> None:
+        """Count a wait for `hours` to open: what it would have been without outages, and the rest as `outage`."""
+        due = until if hours.schedule is None else np.minimum(hours.schedule.next_open(since), until)
+        self.spend(rows, since, due, "closed")
+        self.spend(rows, due, until, "outage")
+
+    def spend_working(
+        self, rows: NDArray[np.int64], since: Seconds, work: Seconds, cause: str, hours: OpeningHours
+    ) -> None:
+        """Count `work` from `since` on in `hours`: open seconds under `cause`, the others under `closed`.
+
+        What it ends later because of outages is `outage`.
+        """
+        schedule = hours.schedule or hours
+        due = schedule.advance(since, work)
+        self._spend_in(rows, since, due, cause, schedule)
+        if hours.schedule is not None:
+            self.spend(rows, due, hours.advance(since, work), "outage")
+
+    def _spend_in(
         self, rows: NDArray[np.int64], since: Seconds, until: Seconds, cause: str, hours: OpeningHours
     ) -> None:
-        """Count what `[since, until)` has of open hours under `cause`, and the rest under `closed`."""
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
         working = hours.open_seconds(since, until)
         self.seconds[rows, CAUSES.index(cause)] += working

@@ -21,7 +21,9 @@ class ZeroBalance:
     def __init__(self, accounts: tuple[int, ...], market: int, hours: OpeningHours, start: int) -> None:
         self._accounts = tuple(account for account in accounts if account != market)
         self._market = market
-        self._ends: Iterator[int] = iter(hours.ends[np.flatnonzero(hours.ends > start)].tolist())
+        # An outage ends no session; who is out at the end of one is emptied at the next.
+        ends = (hours.schedule or hours).ends
+        self._ends: Iterator[int] = iter(ends[(ends > start) & np.isin(ends, hours.ends)].tolist())
 
     def next_end(self) -> int:
         """End of the next session, NEVER after the last one."""

@@ -46,7 +46,11 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
     check_promises(tables, end)
     resolved = resolve_calendars(scenario, world.openings)
-    hours = dict(zip(world.network.systems, world.network.system_hours, strict=True))
+    # The day of a system that is out is as long as ever.
+    hours = {
+        system: hours.schedule or hours
+        for system, hours in zip(world.network.systems, world.network.system_hours, strict=True)
+    }
     period = (world.window.period_start, world.window.period_end)
     found = {
         **measures(tables, scenario.reporting_currency, end),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sim.scenario.dates import check_timeline
 from sim.scenario.model.base import nearest
 from sim.scenario.model.network import Convert, Originate, Post, Screen, Settle
 from sim.scenario.model.settlement import Correspondent
@@ -35,6 +36,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_accounts(scenario),
         *_routes(scenario),
         *_flows(scenario, topology),
+        *(Finding(*found) for found in check_timeline(scenario)),
     ]
 
 

@@ -116,7 +116,7 @@ def load_as(
 
 def to_yaml(scenario: BaseModel) -> str:
     """The scenario resolved and complete, every default stated; loading the text gives an equal scenario."""
-    return dump(_writable(scenario.model_dump(exclude_none=True)))
+    return dump(_writable(scenario.model_dump(exclude_none=True, by_alias=True)))
 
 
 def _written(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is

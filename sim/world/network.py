@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.core.calendars import Days
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Account
     from sim.scenario.model.settlement import System
@@ -73,7 +74,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """Everything that holds money."""
+    """Everything that holds money; `scheduled_cycles` are the netting cycles as if no system was ever out."""
 
     banks: tuple[str, ...]
     bank_hours: tuple[OpeningHours, ...]
@@ -82,6 +83,7 @@ class Network:
     accounts: Accounts
     funding: tuple[FundingPlan, ...]
     cycles: tuple[tuple[int, ...], ...]
+    scheduled_cycles: tuple[tuple[int, ...], ...]
     caps: dict[int, int]
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
@@ -94,6 +96,7 @@ class Network:
 def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
     accounts = _accounts(scenario)
+    scheduled = {name: _cycles(system, scenario, openings) for name, system in scenario.systems.items()}
     # Where no banks are declared, whoever holds an account is one.
     others = [
         holder
@@ -103,14 +106,17 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
     return Network(
         banks=(*scenario.banks, *others),
         bank_hours=(
-            *(openings.hours(bank.hours) for bank in scenario.banks.values()),
+            *(openings.hours(bank.hours, ("bank", name)) for name, bank in scenario.banks.items()),
             *(openings.hours("always") for _ in others),
         ),
         systems=tuple(scenario.systems),
-        system_hours=tuple(openings.hours(system.hours) for system in scenario.systems.values()),
+        system_hours=tuple(
+            openings.hours(system.hours, ("system", name)) for name, system in scenario.systems.items()
+        ),
         accounts=accounts,
         funding=tuple(funding_plans(scenario, accounts, openings)),
-        cycles=tuple(_cycles(system, scenario, openings) for system in scenario.systems.values()),
+        cycles=tuple(_delayed(cycles, name, scenario, openings) for name, cycles in scheduled.items()),
+        scheduled_cycles=tuple(scheduled.values()),
         caps={
             accounts.number[account.holder, account.system]: to_minor(
                 account.net_debit_cap, scenario.systems[account.system].currency
@@ -173,7 +179,7 @@ def funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) ->
             ),
             system=systems.index(system),
             market=accounts.number[MARKET, system],
-            instants=_daily([treasury.at], treasury.calendar, treasury.zone, openings),
+            instants=_daily([treasury.at], openings.days(treasury.calendar).dates(), treasury.zone, openings),
             lag=treasury.lag,
             sweep=treasury.sweep,
         )
@@ -184,14 +190,29 @@ def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int
     if not isinstance(system, Dns | Hybrid):
         return ()
     hours = scenario.hours[system.hours] if isinstance(system.hours, str) else system.hours
-    return _daily(system.cycles, hours.calendar, hours.zone, openings)
+    return _daily(system.cycles, np.unique(openings.hours(system.hours).value_dates), hours.zone, openings)
 
 
-def _daily(times: Iterable[str], calendar: str, zone: str, openings: Openings) -> tuple[int, ...]:
-    """Instants of local times on the working days of a calendar, from the start of the run to its end."""
+def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
+    """What falls into an outage takes place when the system is back."""
+    gaps, system = openings.gaps(("system", name)), scenario.systems[name]
+    if not gaps:
+        return cycles
+    hours = openings.hours(system.hours, ("system", name))
+    moved = {
+        hours.opens_at(instant) if any(since <= instant < until for since, until in gaps) else instant
+        for instant in cycles
+    }
+    return tuple(sorted(instant for instant in moved if instant < openings.window.end))
+
+
+def _daily(times: Iterable[str], days: Days, zone: str, openings: Openings) -> tuple[int, ...]:
+    """Instants of local times on some days, from the start of the run to its end."""
     seconds = [
         at.hour * HOUR + at.minute * MINUTE + at.second for at in (time.fromisoformat(text) for text in times)
     ]
-    window, days = openings.window, openings.days(calendar).dates().tolist()
-    found = sorted({local_instant(day, second, ZoneInfo(zone)) for day in days for second in seconds})
+    window = openings.window
+    found = sorted(
+        {local_instant(day, second, ZoneInfo(zone)) for day in days.tolist() for second in seconds}
+    )
     return tuple(instant for instant in found if window.start <= instant < window.end)

@@ -19,9 +19,11 @@ from sim.core.calendars import (
     weekdays,
 )
 from sim.core.clock import DAY, from_instant, to_instant
-from sim.core.hours import OpeningHours, opening_hours
+from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.errors import Problem, ScenarioError
+from sim.scenario.model.timeline import ChangedHours, ServiceDays
 from sim.scenario.model.timing import WorkingDayExceptions
+from sim.world.outages import Gaps, Target, outages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,9 +91,11 @@ class Openings:
             "weekdays": weekdays(self._first, self._last),
         }
         # A day after the other rather than one endless session, so that dates can be drawn from it.
-        self._hours: dict[str | Hours, OpeningHours] = {
-            "always": opening_hours(self._days["always"], ["00:00-24:00"], self.window.zone)
-        }
+        always = opening_hours(self._days["always"], ["00:00-24:00"], self.window.zone)
+        self._ordinary: dict[str | Hours, OpeningHours] = {"always": always}
+        self._hours: dict[tuple[str | Hours, Target | None], OpeningHours] = {("always", None): always}
+        self._outages = outages(scenario, self.window.zone)
+        self._timeline = scenario.timeline
 
     def days(self, name: str) -> WorkingDays:
         """Working days of a declared or built-in calendar; `ScenarioError` if they cannot be known."""
@@ -100,21 +104,74 @@ class Openings:
                 self._days[name] = self._amended(self._declared[name])
         return self._days[name]
 
-    def hours(self, choice: str | Hours) -> OpeningHours:
-        """Opening hours of a declaration or of the name of one."""
-        if choice not in self._hours:
-            declared = self._named_hours[choice] if isinstance(choice, str) else choice
-            days = self.days(declared.calendar)
-            with self._located("hours", choice if isinstance(choice, str) else ""):
-                self._hours[choice] = opening_hours(
-                    days, declared.sessions, ZoneInfo(declared.zone), declared.after_break
-                )
-        return self._hours[choice]
+    def ordinary_hours(self, choice: str | Hours) -> OpeningHours:
+        """Opening hours of a declaration or of the name of one, whatever the timeline says."""
+        if choice not in self._ordinary:
+            self._ordinary[choice] = self._build(choice, self._hours_declared(choice), ())
+        return self._ordinary[choice]
+
+    def hours(self, choice: str | Hours, whose: Target | None = None) -> OpeningHours:
+        """Opening hours with the changes of the timeline and, if they are somebody's, without the outages."""
+        if (choice, whose) not in self._hours:
+            if whose is not None:
+                self._hours[choice, whose] = self.hours(choice).without(self.gaps(whose))
+            else:
+                self._hours[choice, None] = self._changed(choice)
+        return self._hours[choice, whose]
+
+    def gaps(self, whose: Target) -> Gaps:
+        """When something does not work because of outages."""
+        return self._outages.get(whose, ())
+
+    def _hours_declared(self, choice: str | Hours) -> Hours:
+        return self._named_hours[choice] if isinstance(choice, str) else choice
+
+    def _changed(self, choice: str | Hours) -> OpeningHours:
+        """The declared hours, with those in between that the timeline states."""
+        changes = [e for e in self._timeline if isinstance(e, ChangedHours) and e.hours == choice]
+        service = tuple(
+            day for e in self._timeline if isinstance(e, ServiceDays) and choice in e.hours for day in e.days
+        )
+        if not changes and not service:
+            return self.ordinary_hours(choice)
+        declared = self._hours_declared(choice)
+        usual = self._build(choice, declared, service)
+        parts: list[tuple[OpeningHours, date | None, date | None]] = []
+        since: date | None = None
+        for entry in sorted(changes, key=lambda entry: entry.from_):
+            stated = {
+                "sessions": entry.sessions,
+                "after_break": entry.after_break,
+                "calendar": entry.calendar,
+            }
+            update = {key: value for key, value in stated.items() if value is not None}
+            parts.append((usual, since, entry.from_.date()))
+            since = None if entry.to is None else entry.to.date()
+            changed = self._build(choice, declared.model_copy(update=update), service)
+            parts.append((changed, entry.from_.date(), since))
+            if since is None:
+                return spliced(parts)
+        return spliced([*parts, (usual, since, None)])
+
+    def _build(self, choice: str | Hours, declared: Hours, service: tuple[date, ...]) -> OpeningHours:
+        days = self.days(declared.calendar)
+        with self._located("hours", choice if isinstance(choice, str) else ""):
+            return opening_hours(
+                amended(days, opened=service),
+                declared.sessions,
+                ZoneInfo(declared.zone),
+                declared.after_break,
+            )
 
     def problems(self) -> list[Problem]:
         """What is wrong with the calendars and hours of the scenario, all of them built."""
         found: list[Problem] = []
-        for build, names in ((self.days, self._declared), (self.hours, self._named_hours)):
+        builders = (
+            (self.days, self._declared),
+            (self.ordinary_hours, self._named_hours),
+            (self.hours, self._named_hours),
+        )
+        for build, names in builders:
             for name in names:
                 try:
                     build(name)

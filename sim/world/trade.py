@@ -196,12 +196,14 @@ def _draw_flow(
 
     payer_side = scenario.sides[scenario.firms[flow.payer].side]
     payee_side = scenario.sides[scenario.firms[flow.payee].side]
-    weights, starts, ends = _invoicing_sessions(name, flow, openings.hours(payee_side.hours), since, until)
+    weights, starts, ends = _invoicing_sessions(
+        name, flow, openings.ordinary_hours(payee_side.hours), since, until
+    )
     session = choose(weights, uniform("day"))
     invoiced_at = starts[session] + (uniform("invoiced_at") * (ends - starts)[session]).astype(np.int64)
     term = choose([t.share for t in flow.terms.values()], uniform("term"))
     due_at = _due_instants(
-        openings.hours(payer_side.hours),
+        openings.ordinary_hours(payer_side.hours),
         flow,
         openings.window,
         invoiced_at,

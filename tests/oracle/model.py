@@ -158,7 +158,7 @@ class _Model:
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
         if step.accepts is not None:
-            yield from self.opening(payment, self.declared_hours(step.accepts))
+            yield from self.opening(payment, self.declared_hours(step.accepts, "bank", payment.payer_bank))
         draw = self.draw(payment, place, 0)
         yield from self.work(payment, payment.payer_bank, step.work, draw, "processing")
 
@@ -169,7 +169,7 @@ class _Model:
         if side.functional_currency == payment.currency:
             return
         number, market, spread_bps = self.market(side, payment.currency)
-        hours = self.declared_hours(market.hours)
+        hours = self.declared_hours(market.hours, "market", list(self.scenario.markets)[number])
         if step.by == "payer":
             yield from self.opening(payment, hours)
             self.deal(payment, side, number, 1 + spread_bps / 20_000, by_payee=False)
@@ -191,7 +191,7 @@ class _Model:
         numbers = self.world.network.accounts.number
         debit, credit = (numbers[self.bank(payment, role), step.system] for role in (step.debit, step.credit))
         if debit != credit:
-            hours = self.declared_hours(self.scenario.systems[step.system].hours)
+            hours = self.declared_hours(self.scenario.systems[step.system].hours, "system", step.system)
             yield from self.opening(payment, hours)
             yield self.turns.take(Turn.SUBMISSION, payment.number, place)
             payment.arrivals[place] = self.env.now
@@ -221,21 +221,27 @@ class _Model:
         yield self.env.timeout(duration)
 
     def opening(self, payment: Payment, hours: Sessions) -> Process:
-        opens = hours.opening(self.env.now)
-        wait = (self.world.window.end if opens is None else opens) - self.env.now
-        yield from self.spend(payment, wait, "closed")
+        """Wait until the hours open; longer than without outages is an outage's doing."""
+        never, now = self.world.window.end, self.env.now
+        opens, due = hours.opening(now), hours.schedule.opening(now)
+        due = never if due is None else due
+        yield from self.spend(payment, due - now, "closed")
+        yield from self.spend(payment, (never if opens is None else opens) - due, "outage")
 
     def work(self, payment: Payment, bank: str, work: Durations, draw: float, cause: str) -> Process:
         """Work in a bank's hours: what a session leaves undone goes on in the next one."""
-        hours = self.declared_hours(self.scenario.banks[bank].hours)
+        never = self.world.window.end
+        hours = self.declared_hours(self.scenario.banks[bank].hours, "bank", bank)
         left = seconds(work, draw)
-        yield from self.opening(payment, hours)
+        ends = hours.done(self.env.now, left)
+        yield from self.opening(payment, hours.schedule)
         while left:
-            now = min(left, hours.closing(self.env.now) - self.env.now)
+            now = min(left, hours.schedule.closing(self.env.now) - self.env.now)
             yield from self.spend(payment, now, cause)
             left -= now
             if left:
-                yield from self.opening(payment, hours)
+                yield from self.opening(payment, hours.schedule)
+        yield from self.spend(payment, (never if ends is None else ends) - self.env.now, "outage")
 
     # Treasuries.
 
@@ -332,8 +338,8 @@ class _Model:
                         return account.servicer
         raise AssertionError(role)
 
-    def declared_hours(self, choice: HoursChoice) -> Sessions:
-        return self.hours(self.world.openings.hours(choice))
+    def declared_hours(self, choice: HoursChoice, *whose: str) -> Sessions:
+        return self.hours(self.world.openings.hours(choice, whose))
 
     def hours(self, table: OpeningHours) -> Sessions:
         if id(table) not in self._sessions:

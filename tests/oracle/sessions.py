@@ -15,6 +15,8 @@ class Sessions:
     def __init__(self, hours: OpeningHours) -> None:
         self._opens = hours.starts.tolist()
         self._closes = hours.ends.tolist()
+        #: The sessions as they would be without outages.
+        self.schedule = self if hours.schedule is None else Sessions(hours.schedule)
 
     def opening(self, at: int) -> int | None:
         """The first open instant not before `at`; None if there is none."""
@@ -24,3 +26,11 @@ class Sessions:
     def closing(self, at: int) -> int:
         """When the session closes in which `at` lies."""
         return self._closes[bisect_right(self._closes, at)]
+
+    def done(self, at: int, work: int) -> int | None:
+        """When work that begins at the first open instant from `at` on is done; None if the sessions end first."""
+        opens = self.opening(at)
+        while opens is not None and work > self.closing(opens) - opens:
+            work -= self.closing(opens) - opens
+            opens = self.opening(self.closing(opens))
+        return None if opens is None else opens + work

@@ -48,5 +48,5 @@ class OfficeWork:
         for places, hours in self._roles.by_hours(self._role, rows):
             out[places] = hours.advance(at[places], work[places])
             if log is not None:
-                log.delays.spend_in(rows[places], at[places], out[places], cause, hours)
+                log.delays.spend_working(rows[places], at[places], work[places], cause, hours)
         return out

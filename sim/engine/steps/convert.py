@@ -59,7 +59,7 @@ class ConvertStep:
             out[mine] = np.where(deal < NEVER, deal + desk.delivery, NEVER)
             if log is not None:
                 if not self._by_payee:
-                    log.delays.spend(rows[mine], at[mine], deal, "closed")
+                    log.delays.spend_shut(rows[mine], at[mine], deal, desk.hours)
                     log.delays.spend(rows[mine], deal, out[mine], "fx")
                 self._report(rows[mine], firms[mine], deal, desk, log)
         return out
@@ -84,7 +84,7 @@ class ConvertStep:
             market = scenario.markets[name]
             for pair, quote in market.pairs.items():
                 if set(pair.split("/")) == wanted:
-                    hours = self._world.openings.hours(market.hours)
+                    hours = self._world.openings.hours(market.hours, ("market", name))
                     return _Desk(numbers[name], hours, market.delivery, float(quote.spread_bps) / 20_000)
         raise AssertionError("the checks of the scenario leave no pair without a market")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import Seconds
+from sim.core.clock import NEVER, Seconds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,6 +37,8 @@ class SettleStep:
         del draws  # every step is made alike
         self.system = world.network.systems.index(declared.system)
         self._hours = world.network.system_hours[self.system]
+        self._cycles = np.array(world.network.cycles[self.system], dtype=np.int64)
+        self._planned = np.array(world.network.scheduled_cycles[self.system], dtype=np.int64)
         self._roles = roles
         self._declared = declared
 
@@ -49,7 +51,7 @@ class SettleStep:
         debit, credit = self.accounts(rows)
         arrival = np.where(debit == credit, at, self._hours.next_open(at))
         if log is not None:
-            log.delays.spend(rows, at, arrival, "closed")
+            log.delays.spend_shut(rows, at, arrival, self._hours)
         return arrival
 
     def wait(self, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
@@ -63,6 +65,21 @@ class SettleStep:
         accepted = np.clip(accepted, arrival, out)
         cycle = np.clip(cycle, accepted, out)
         log.delays.spend(rows, arrival, accepted, "liquidity")
-        log.delays.spend(rows, accepted, cycle, "netting")
+        due = self._scheduled(accepted, cycle)
+        log.delays.spend(rows, accepted, due, "netting")
+        log.delays.spend(rows, due, cycle, "outage")
         log.delays.spend(rows, cycle, out, "liquidity")
         return out
+
+    def _scheduled(self, accepted: Seconds, cycle: Seconds) -> Seconds:
+        """Instants at which the cycles would have taken place if the system had not been out."""
+        if self._hours.schedule is None:
+            return cycle
+        # Whoever is accepted at the instant of a cycle and not in it came after it.
+        missed = np.isin(accepted, self._cycles) & (cycle > accepted)
+        place = np.where(
+            missed,
+            np.searchsorted(self._planned, accepted, side="right"),
+            np.searchsorted(self._planned, accepted, side="left"),
+        )
+        return np.asarray(np.clip(np.append(self._planned, NEVER)[place], accepted, cycle))

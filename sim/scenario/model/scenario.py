@@ -12,6 +12,7 @@ from sim.scenario.model.fx import Fx
 from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury
 from sim.scenario.model.own import OwnPayments
 from sim.scenario.model.settlement import System
+from sim.scenario.model.timeline import Entry
 from sim.scenario.model.timing import Calendar, Hours, Period
 from sim.scenario.model.trade import Firms, Flow
 
@@ -78,6 +79,8 @@ class Scenario(Declaration):
     """Groups of firms."""
     flows: dict[Name, Flow] = Field(default_factory=dict)
     """Streams of obligations."""
+    timeline: tuple[Entry, ...] = ()
+    """Dated changes of all this."""
     payments: OwnPayments | None = None
     """Payments of the user's own instead of flows; then no firms and no rates are needed."""
 

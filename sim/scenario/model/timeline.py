@@ -1,0 +1,96 @@
+"""What happens to a world on a date: something breaks, somebody decides, a habit changes."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from sim.scenario.model.base import Declaration, Instant, Share, reference, wrong
+from sim.scenario.model.network import BankName, MarketName, SystemName
+from sim.scenario.model.timing import CalendarName, Session
+
+DeclaredHours = Annotated[str, AfterValidator(reference("hours"))]
+
+
+class Span(Declaration):
+    """Something that holds for a while, `[from, to)`."""
+
+    from_: Instant = Field(alias="from")
+    """First instant, local to the zone of the period."""
+    to: Instant | None = None
+    """First instant after it, local to the zone of the period; by default it lasts until the end of the run."""
+    source: str | None = None
+    """Where the choice comes from, or the word assumption."""
+
+
+class Outage(Span):
+    """A system, a bank or a market does not work, whatever its hours say."""
+
+    kind: Literal["outage"]
+    """Something does not work for a while."""
+    system: SystemName | None = None
+    """System that neither accepts nor settles."""
+    bank: BankName | None = None
+    """Bank that takes no orders up and whose back office rests."""
+    market: MarketName | None = None
+    """Market that does not trade."""
+    recovery: tuple[Share, ...] = ()
+    """Share of each hour after `to` in which it works, towards the end of the hour; after those it works as ever."""
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        stated = [name for name in ("system", "bank", "market") if getattr(self, name) is not None]
+        if len(stated) != 1:
+            raise wrong("state one of 'system', 'bank' and 'market'", field=stated[1] if stated else None)
+        if self.recovery and self.to is None:
+            raise wrong("what does not end has no recovery", field="recovery")
+        return self
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """What does not work: the section that declares it in the singular, and its name."""
+        return next(
+            (kind, name) for kind in ("system", "bank", "market") if (name := getattr(self, kind)) is not None
+        )
+
+
+class ChangedHours(Span):
+    """Whoever works in certain hours works in others for a while; firms, who trade in them, do not change."""
+
+    kind: Literal["hours"]
+    """Opening hours change."""
+    hours: DeclaredHours
+    """Hours that change, wherever banks, systems, markets and order windows use them."""
+    sessions: tuple[Session, ...] | None = Field(default=None, min_length=1)
+    """Sessions of the working days from `from` on and before `to`; by default they stay."""
+    after_break: tuple[Session, ...] | None = None
+    """Further sessions after a day without work; by default they stay."""
+    calendar: CalendarName | None = None
+    """Working days; by default they stay."""
+
+    @model_validator(mode="after")
+    def _changes(self) -> Self:
+        if self.sessions is None and self.after_break is None and self.calendar is None:
+            raise wrong("state what changes: 'sessions', 'after_break' or 'calendar'")
+        for field, at in (("from", self.from_), ("to", self.to)):
+            if at is not None and at.time() != time():
+                raise wrong("hours change with a working day; state a date without a time", field=field)
+        return self
+
+
+class ServiceDays(Declaration):
+    """Extra working days of some hours, such as a duty service on holidays."""
+
+    kind: Literal["service_days"]
+    """Work on days without work."""
+    hours: tuple[DeclaredHours, ...] = Field(min_length=1)
+    """Hours that are kept on these days, too, wherever banks, systems, markets and order windows use them."""
+    days: tuple[date, ...] = Field(min_length=1)
+    """The days."""
+    source: str | None = None
+    """Where the choice comes from, or the word assumption."""
+
+
+Entry = Annotated[Outage | ChangedHours | ServiceDays, Field(discriminator="kind")]

@@ -1,0 +1,47 @@
+"""What is out does not work, whatever its hours say, and comes back by and by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from sim.core.clock import HOUR, NEVER, to_instant
+from sim.core.currency import round_half_even
+from sim.scenario.model.timeline import Outage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+    from sim.scenario.model import Scenario
+
+Gaps: TypeAlias = "tuple[tuple[int, int], ...]"
+#: What is out: its kind (`system`, `bank`, `market`) and its name.
+Target: TypeAlias = "tuple[str, str]"
+
+
+def outages(scenario: Scenario, zone: ZoneInfo) -> dict[Target, Gaps]:
+    """When each thing that is out at some time does not work: half-open, in order, free of overlaps."""
+    found: dict[Target, list[tuple[int, int]]] = {}
+    for entry in scenario.timeline:
+        if isinstance(entry, Outage):
+            found.setdefault(entry.target, []).extend(_gaps(entry, zone))
+    return {target: _merged(gaps) for target, gaps in found.items()}
+
+
+def _gaps(entry: Outage, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
+    """The outage itself, then the part of each hour of its recovery before things work again."""
+    end = NEVER if entry.to is None else to_instant(entry.to, zone)
+    yield to_instant(entry.from_, zone), end
+    for number, share in enumerate(entry.recovery):
+        hour = end + number * HOUR
+        yield hour, hour + int(round_half_even((1 - float(share)) * HOUR))
+
+
+def _merged(gaps: list[tuple[int, int]]) -> Gaps:
+    merged: list[tuple[int, int]] = []
+    for since, until in sorted(gaps):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
+        elif since < until:
+            merged.append((since, until))
+    return tuple(merged)

@@ -1,0 +1,316 @@
+"""The timeline changes what it says, from the instant that it says, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from builders import POST, Order, by_hand, declare, instant, town
+
+from sim.core.clock import HOUR, MINUTE
+from sim.engine.causes import CAUSES
+from sim.engine.run import simulate
+from sim.scenario.check import check
+from sim.scenario.load import load, to_yaml
+from sim.scenario.model import Scenario
+from sim.world.build import build_world
+from sim.world.timing import Openings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.engine.records import Records
+
+OFFICE = {"zone": "Europe/Minsk", "calendar": "belarus", "sessions": ["09:00-17:00"]}
+
+
+def run(declared: dict[str, Any], *orders: Order) -> Records:
+    return simulate(by_hand(declare(declared), *orders))
+
+
+def causes(records: Records, payment: int = 0) -> dict[str, int]:
+    """Seconds of a payment by cause, those of none left out."""
+    found = dict(zip(CAUSES, records.delays.seconds[payment].tolist(), strict=True))
+    return {cause: seconds for cause, seconds in found.items() if seconds}
+
+
+def office_town(*timeline: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a scenario
+    """Two banks and a system that works from nine to five in Minsk, Monday 4 to Monday 11 March 2024."""
+    return town(
+        {"a": "100", "b": "0"},
+        hours={"office": OFFICE},
+        systems={"gross": {"kind": "rtgs", "currency": "CNY", "hours": "office"}},
+        timeline=list(timeline),
+        **changes,
+    )
+
+
+def outage(since: str, until: str | None = None, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    return {"kind": "outage", "from": since, **({"to": until} if until else {}), **more}
+
+
+# Outages.
+
+
+def test_six_hours_out_delay_by_what_they_last_and_not_by_the_night() -> None:
+    six_hours = outage("2024-03-05 10:00", "2024-03-05 16:00", system="gross")
+    records = run(
+        office_town(six_hours),
+        Order("2024-03-05 09:30", "a", "b", 1),
+        Order("2024-03-05 10:00", "a", "b", 1),
+        Order("2024-03-05 12:00", "a", "b", 1),
+        Order("2024-03-05 16:00", "a", "b", 1),
+        Order("2024-03-05 20:00", "a", "b", 1),
+    )
+    assert [causes(records, k) for k in range(5)] == [
+        {},
+        {"outage": 6 * HOUR},
+        {"outage": 4 * HOUR},
+        {},
+        {"closed": 13 * HOUR},
+    ]
+
+
+def test_an_outage_until_after_closing_makes_the_night_its_own() -> None:
+    evening = outage("2024-03-05 15:00", "2024-03-05 18:00", system="gross")
+    records = run(office_town(evening), Order("2024-03-05 16:00", "a", "b", 1))
+    assert causes(records) == {"outage": 17 * HOUR}
+
+
+def test_an_outage_at_night_or_on_a_holiday_delays_nobody() -> None:
+    # 8 March is a holiday in Belarus, and a Friday.
+    rests = [
+        outage("2024-03-05 17:00", "2024-03-06 09:00", system="gross"),
+        outage("2024-03-08 00:00", "2024-03-11 00:00", system="gross"),
+    ]
+    orders = [
+        Order(f"2024-03-0{day} {hour:02}:10", "a", "b", 1) for day in range(4, 10) for hour in range(0, 24, 3)
+    ]
+    quiet, out = run(office_town(), *orders), run(office_town(*rests), *orders)
+    assert out.delays.seconds.tolist() == quiet.delays.seconds.tolist()
+
+
+def test_a_wait_for_opening_that_an_outage_prolongs_is_divided_at_the_opening() -> None:
+    morning = outage("2024-03-05 08:00", "2024-03-05 11:30", system="gross")
+    records = run(office_town(morning), Order("2024-03-05 07:00", "a", "b", 1))
+    assert causes(records) == {"closed": 2 * HOUR, "outage": 2 * HOUR + 30 * MINUTE}
+
+
+def test_a_bank_that_is_out_neither_takes_up_orders_nor_works_on_them() -> None:
+    steps = [
+        {"kind": "originate", "accepts": "office", "work": {"kind": "fixed", "value": "3h"}},
+        {"kind": "settle", "system": "gross"},
+        POST,
+    ]
+    noon = outage("2024-03-05 11:00", "2024-03-05 13:00", bank="a")
+    declared = office_town(noon, routes={"direct": {"steps": steps}})
+    declared["banks"] = {bank: {"side": "town", "hours": "office"} for bank in "ab"}
+    records = run(
+        declared,
+        Order("2024-03-05 10:00", "a", "b", 1),
+        Order("2024-03-05 12:00", "a", "b", 1),
+        Order("2024-03-05 12:00", "b", "a", 0),
+    )
+    # Work on the first rests from 11:00 to 13:00; that on the second begins then.
+    assert causes(records, 0) == {"processing": 3 * HOUR, "outage": 2 * HOUR}
+    assert causes(records, 1) == {"processing": 3 * HOUR, "outage": HOUR}
+    # The other bank works on, and the client of the bank that is out waits for nothing but the credit.
+    assert causes(records, 2) == {"processing": 3 * HOUR}
+
+
+def test_work_that_an_outage_pushes_over_closing_time_waits_for_the_night_because_of_it() -> None:
+    steps = [{"kind": "settle", "system": "gross"}, {**POST, "work": {"kind": "fixed", "value": "2h"}}]
+    declared = office_town(
+        outage("2024-03-05 14:00", "2024-03-05 16:00", bank="b"), routes={"direct": {"steps": steps}}
+    )
+    declared["banks"] = {bank: {"side": "town", "hours": "office"} for bank in "ab"}
+    records = run(declared, Order("2024-03-05 14:00", "a", "b", 1))
+    # Done at 16:00 without the outage; with it, an hour is left at 17:00 and goes on at 9:00.
+    assert causes(records) == {"processing": 2 * HOUR, "outage": 18 * HOUR}
+
+
+def test_a_market_that_is_out_keeps_its_buyers_waiting() -> None:
+    declared = office_town(
+        outage("2024-03-05 10:00", "2024-03-05 12:00", market="exchange"),
+        sides={"town": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]}},
+        markets={"exchange": {"hours": "office", "pairs": {"CNY/BYN": {"spread_bps": 0}}}},
+        routes={
+            "direct": {
+                "steps": [
+                    {"kind": "convert"},
+                    {"kind": "settle", "system": "gross"},
+                    POST,
+                    {"kind": "convert", "by": "payee"},
+                ]
+            }
+        },
+    )
+    records = run(declared, Order("2024-03-05 10:30", "a", "b", 1))
+    assert causes(records) == {"outage": 90 * MINUTE}
+
+
+def test_a_recovery_opens_the_last_part_of_each_hour() -> None:
+    cyber = outage("2024-03-05 10:00", "2024-03-05 12:00", system="gross", recovery=[0.25, 0.5])
+    arrivals = ["11:00", "12:00", "12:45", "13:10", "13:30", "14:00"]
+    records = run(office_town(cyber), *(Order(f"2024-03-05 {at}", "a", "b", 1) for at in arrivals))
+    waits = [causes(records, k).get("outage", 0) // MINUTE for k in range(len(arrivals))]
+    assert waits == [105, 45, 0, 20, 0, 0]
+
+
+def test_a_cycle_that_falls_into_an_outage_takes_place_when_the_system_is_back() -> None:
+    declared = office_town(outage("2024-03-05 11:00", "2024-03-05 13:00", system="gross"))
+    declared["systems"]["gross"] = {"kind": "dns", "currency": "CNY", "hours": "office"}
+    declared["systems"]["gross"]["cycles"] = ["12:00", "15:00"]
+    records = run(declared, Order("2024-03-05 10:00", "a", "b", 1), Order("2024-03-05 13:30", "a", "b", 1))
+    assert causes(records, 0) == {"netting": 2 * HOUR, "outage": HOUR}
+    assert causes(records, 1) == {"netting": 90 * MINUTE}
+
+
+def test_an_outage_ends_no_session() -> None:
+    """An account that is emptied in the evening is not emptied when the system goes out."""
+    declared = office_town(outage("2024-03-05 11:00", "2024-03-05 13:00", system="gross"))
+    declared["systems"]["gross"]["zero_balance"] = True
+    declared["period"] = {"start": "2024-03-05 00:00", "end": "2024-03-05 16:00"}
+    records = run(declared, Order("2024-03-05 14:00", "a", "b", 5_000))
+    assert causes(records) == {}
+    assert records.closing.tolist()[:2] == [5_000, 5_000]
+
+
+def test_every_second_has_one_cause_whatever_is_out() -> None:
+    scenario = load(
+        "baseline",
+        ["period.end=2024-02-20 00:00", "run_in=20d", "horizon=20d"],
+    )
+    out = [
+        outage("2024-01-15 10:00", "2024-01-18 16:00", system="hvps"),
+        outage("2024-01-16 10:00", "2024-01-16 16:00", bank="minsk-a", recovery=["0.1", "0.7"]),
+        outage("2024-01-17 10:00", "2024-01-19 11:00", market="bcse"),
+    ]
+    changed = Scenario.model_validate({**scenario.model_dump(by_alias=True), "timeline": out})
+    quiet, records = simulate(build_world(scenario)), simulate(build_world(changed))
+    world = build_world(changed)
+    taken = np.minimum(records.credited_at, world.window.end) - world.payments.instructed_at
+    assert (records.delays.seconds.sum(axis=1) == taken).all()
+    assert (records.delays.seconds >= 0).all()
+    column = CAUSES.index("outage")
+    assert not quiet.delays.seconds[:, column].any()
+    assert records.delays.seconds[:, column].sum() > 100 * HOUR
+    # Who was credited before anything went out does not notice.
+    early = quiet.credited_at < instant("2024-01-15 10:00")
+    assert (quiet.delays.seconds[early] == records.delays.seconds[early]).all()
+
+
+# Hours.
+
+
+def hours_of(name: str, *timeline: dict[str, Any], days: str = "2024-06-01 2024-06-14") -> list[str]:
+    """Sessions of `office` as local text."""
+    since, until = days.split()
+    declared = office_town(*timeline, period={"start": f"{since} 00:00", "end": f"{until} 00:00"})
+    hours = Openings(declare(declared)).hours(name)
+    inside = (hours.starts >= instant(f"{since} 00:00")) & (hours.starts < instant(f"{until} 00:00"))
+    local = [
+        (np.datetime64(int(one) + 3 * HOUR, "s").item(), np.datetime64(int(other) + 3 * HOUR, "s").item())
+        for one, other in zip(hours.starts[inside], hours.ends[inside], strict=True)
+    ]
+    return [f"{one:%d %H:%M}-{other:%H:%M}" for one, other in local]
+
+
+def test_hours_change_from_one_working_day_to_another() -> None:
+    longer = {
+        "kind": "hours",
+        "hours": "office",
+        "from": "2024-06-05 00:00",
+        "to": "2024-06-07 00:00",
+        "sessions": ["08:00-20:00"],
+    }
+    assert hours_of("office", longer, days="2024-06-03 2024-06-08") == [
+        "03 09:00-17:00",
+        "04 09:00-17:00",
+        "05 08:00-20:00",
+        "06 08:00-20:00",
+        "07 09:00-17:00",
+    ]
+
+
+def test_hours_that_change_for_good_and_their_calendar() -> None:
+    always = {"kind": "hours", "hours": "office", "from": "2024-06-08 00:00", "calendar": "always"}
+    assert hours_of("office", always, days="2024-06-07 2024-06-11") == [
+        "07 09:00-17:00",
+        "08 09:00-17:00",
+        "09 09:00-17:00",
+        "10 09:00-17:00",
+    ]
+
+
+def test_a_service_day_is_a_working_day_of_its_hours_only() -> None:
+    # 2 July 2024 is no holiday; 3 July is Independence Day in Belarus.
+    service = {"kind": "service_days", "hours": ["office"], "days": ["2024-07-03"]}
+    span = "2024-07-02 2024-07-05"
+    assert hours_of("office", days=span) == ["02 09:00-17:00", "04 09:00-17:00"]
+    assert hours_of("office", service, days=span) == ["02 09:00-17:00", "03 09:00-17:00", "04 09:00-17:00"]
+
+
+def test_changed_hours_move_no_trade_and_no_rate() -> None:
+    short = ["period.end=2024-02-01 00:00", "run_in=10d"]
+    usual = load("baseline", short)
+    entries = [
+        {"kind": "hours", "hours": "belarus-office", "from": "2024-01-10 00:00", "sessions": ["08:00-20:00"]},
+        {"kind": "service_days", "hours": ["china-office", "hvps"], "days": ["2024-01-06"]},
+        outage("2024-01-15 10:00", "2024-01-18 16:00", bank="minsk-a"),
+    ]
+    changed = Scenario.model_validate({**usual.model_dump(by_alias=True), "timeline": entries})
+    one, other = build_world(usual), build_world(changed)
+    for column in type(one.obligations).__slots__:
+        assert getattr(one.obligations, column).tobytes() == getattr(other.obligations, column).tobytes()
+    assert one.fx.per_usd.tobytes() == other.fx.per_usd.tobytes()
+    assert all(
+        one.payments.draws[name].tobytes() == other.payments.draws[name].tobytes()
+        for name in one.payments.draws
+    )
+    assert simulate(one).credited_at.tobytes() != simulate(other).credited_at.tobytes()
+
+
+# What is written, and what is refused.
+
+
+def test_a_timeline_survives_being_written_and_read(tmp_path: Path) -> None:
+    scenario = declare(
+        office_town(outage("2024-03-05 10:00", "2024-03-05 16:00", system="gross", recovery=["0.25"]))
+    )
+    (tmp_path / "again.yaml").write_text(to_yaml(scenario))
+    assert load(str(tmp_path / "again.yaml")) == scenario
+
+
+@pytest.mark.parametrize(
+    ("timeline", "complaint"),
+    [
+        ([outage("2024-03-05 10:00", "2024-03-05 09:00", system="gross")], "it ends before it starts"),
+        ([outage("2024-03-12 10:00", "2024-03-13 10:00", system="gross")], "outside of the run"),
+        ([outage("2024-02-05 10:00", "2024-03-01 10:00", system="gross")], "outside of the run"),
+        (
+            [{"kind": "service_days", "hours": ["office"], "days": ["2024-03-08", "2024-04-01"]}],
+            "outside of the run",
+        ),
+        (
+            [
+                outage("2024-03-05 10:00", "2024-03-05 12:00", system="gross", recovery=["0.5"]),
+                outage("2024-03-05 12:30", "2024-03-05 14:00", system="gross"),
+            ],
+            "whether 'gross' works is changed by entry 0 of the timeline at the same time",
+        ),
+        (
+            [
+                {"kind": "hours", "hours": "office", "from": "2024-03-05 00:00", "calendar": "always"},
+                {"kind": "hours", "hours": "office", "from": "2024-03-06 00:00", "calendar": "weekdays"},
+            ],
+            "'office' is changed by entry 0",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(timeline: list[dict[str, Any]], complaint: str) -> None:
+    scenario = Scenario.model_validate(office_town(*timeline))
+    found = list(check(scenario))
+    assert [finding.path[0] for finding in found] == ["timeline"]
+    assert complaint in found[0].message
