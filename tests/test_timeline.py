@@ -11,6 +11,7 @@ from builders import POST, Order, by_hand, declare, instant, town
 from sim.core.clock import HOUR, MINUTE
 from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
+from sim.errors import ScenarioError
 from sim.scenario.check import check
 from sim.scenario.load import load, to_yaml
 from sim.scenario.model import Scenario
@@ -314,3 +315,49 @@ def test_what_does_not_fit_is_refused(timeline: list[dict[str, Any]], complaint:
     found = list(check(scenario))
     assert [finding.path[0] for finding in found] == ["timeline"]
     assert complaint in found[0].message
+
+
+def test_mistakes_in_a_timeline_are_told_at_their_lines(tmp_path: Path) -> None:
+    path = tmp_path / "late.yaml"
+    path.write_text(
+        """name: late
+extends: baseline
+question: What?
+timeline:
+  - kind: outage
+    system: hpvs
+    from: 2024-06-18 10:00
+  - {kind: outage, system: hvps, bank: minsk-a, from: 2024-06-18 10:00}
+  - {kind: outage, system: hvps, from: 2024-06-18 10:00, recovery: [0.5]}
+  - {kind: hours, hours: hvps, from: 2024-06-18 10:00, sessions: ["09:00-12:00"]}
+  - {kind: hours, hours: hvps, from: 2024-06-18 00:00}
+  - {kind: outag, system: hvps}
+"""
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load(str(path))
+    told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert told.pop().startswith("12:12: timeline.5.kind: kind 'outag' is unknown; one of 'hours', 'outage'")
+    assert told == [
+        "6:13: timeline.0.system: 'hpvs' is not declared under 'systems'; did you mean 'hvps'?",
+        "8:40: timeline.1.bank: state one of 'system', 'bank' and 'market'",
+        "9:58: timeline.2.recovery: what does not end has no recovery",
+        "10:38: timeline.3.from: hours change with a working day; state a date without a time",
+        "11:5: timeline.4: state what changes: 'sessions', 'after_break' or 'calendar'",
+    ]
+    path.write_text(
+        """name: late
+extends: baseline
+question: What?
+timeline:
+  - {kind: outage, system: hvps, from: 2025-06-18 10:00}
+  - {kind: outage, system: biss, from: 2024-06-18 10:00, to: 2024-06-18 10:00}
+"""
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load(str(path))
+    told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert told == [
+        "5:40: timeline.0.from: it lies outside of the run, which goes from 2023-09-03 00:00 to 2025-03-02 00:00",
+        "6:62: timeline.1.to: it ends before it starts",
+    ]

@@ -60,6 +60,11 @@ class OpeningHours:
         object.__setattr__(self, "_start_list", opens.tolist())
         object.__setattr__(self, "_end_list", ends.tolist())
 
+    @property
+    def scheduled(self) -> OpeningHours:
+        """The hours as they would be without outages."""
+        return self if self.schedule is None else self.schedule
+
     def next_open(self, at: Seconds) -> Seconds:
         """The earliest instant not before `at` inside a session; NEVER if none is left."""
         return np.asarray(np.maximum(at, self._opens[self._session(at)]))
@@ -117,7 +122,7 @@ class OpeningHours:
             kept = np.flatnonzero(halves[0] < halves[1])
             order = kept[np.argsort(halves[0][kept], kind="stable")]
             starts, ends, dates = halves[0][order], halves[1][order], np.concatenate([dates, dates])[order]
-        return OpeningHours(starts, ends, dates, schedule=self.schedule or self)
+        return OpeningHours(starts, ends, dates, schedule=self.scheduled)
 
     def _session(self, at: Seconds) -> NDArray[np.intp]:
         """The first session that ends after `at`; the number of sessions if there is none."""

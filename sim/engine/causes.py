@@ -55,7 +55,7 @@ class Delays:
 
         What it ends later because of outages is `outage`.
         """
-        schedule = hours.schedule or hours
+        schedule = hours.scheduled
         due = schedule.advance(since, work)
         self._spend_in(rows, since, due, cause, schedule)
         if hours.schedule is not None:

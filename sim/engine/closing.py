@@ -22,7 +22,7 @@ class ZeroBalance:
         self._accounts = tuple(account for account in accounts if account != market)
         self._market = market
         # An outage ends no session; who is out at the end of one is emptied at the next.
-        ends = (hours.schedule or hours).ends
+        ends = hours.scheduled.ends
         self._ends: Iterator[int] = iter(ends[(ends > start) & np.isin(ends, hours.ends)].tolist())
 
     def next_end(self) -> int:

@@ -48,7 +48,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     resolved = resolve_calendars(scenario, world.openings)
     # The day of a system that is out is as long as ever.
     hours = {
-        system: hours.schedule or hours
+        system: hours.scheduled
         for system, hours in zip(world.network.systems, world.network.system_hours, strict=True)
     }
     period = (world.window.period_start, world.window.period_end)

@@ -37,7 +37,9 @@ def prefunded(
     period = (openings.window.period_start, openings.window.period_end)
     opening = network.accounts.opening.copy()
     for k in wanted:
-        days = working_days(network.system_hours[network.accounts.system_number[k]], *period)
+        # Who plans his balance does not know of outages.
+        hours = network.system_hours[network.accounts.system_number[k]].scheduled
+        days = working_days(hours, *period)
         share = float(scenario.accounts[k].prefund_days or 0)
         opening[k] = round_half_even(share * float(total[k]) / days) if days else 0
     accounts = replace(network.accounts, opening=opening)
