@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.dates import check_timeline
 from sim.scenario.model.base import nearest
-from sim.scenario.model.network import Convert, Originate, Post, Screen, Settle
+from sim.scenario.model.network import Convert, Originate, Post, Settle
 from sim.scenario.model.settlement import Correspondent
+from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Account, Route, Step
+    from sim.scenario.model.network import Account, Route
     from sim.scenario.model.trade import Flow
 
 
@@ -177,47 +178,7 @@ def _paths(name: str, currency: str, flow: Flow, topology: Topology) -> Iterator
             yield Finding(
                 ("routes", name, "steps"), f"the {party} keeps {functional} and has no 'convert' here"
             )
-    for number, step in enumerate(route.steps):
-        path = ("routes", name, "steps", number)
-        roles = _roles(step)
-        for role in roles:
-            for bank in payers if role.startswith("payer") else payees:
-                found = topology.in_role(role, bank, bank, route)
-                if found is None:
-                    yield Finding(path, f"{bank!r} has no correspondent on this route")
-                elif isinstance(step, Settle) and not topology.holds(found, step.system):
-                    yield Finding(path, f"{found!r} has no account in {step.system!r}")
-        if isinstance(step, Settle):
-            yield from _settle(path, step, currency, (set(payers), set(payees)), topology, route)
-
-
-def _roles(step: Step) -> tuple[str, ...]:
-    if isinstance(step, Settle):
-        return (step.debit, step.credit)
-    return (step.at,) if isinstance(step, Screen) else ()
-
-
-def _settle(
-    path: tuple[str | int, ...],
-    step: Settle,
-    currency: str,
-    banks: tuple[set[str], set[str]],
-    topology: Topology,
-    route: Route,
-) -> Iterator[Finding]:
-    """The system's currency, and one servicer behind both accounts of a book transfer."""
-    system = topology.scenario.systems[step.system]
-    if system.currency != currency:
-        yield Finding((*path, "system"), f"{step.system!r} settles {system.currency}, not {currency}")
-    if not isinstance(system, Correspondent):
-        return
-    for payer in sorted(banks[0]):
-        for payee in sorted(banks[1]):
-            debit, credit = (
-                topology.in_role(role, payer, payee, route) for role in (step.debit, step.credit)
-            )
-            if debit is None or credit is None or debit == credit:
-                continue
-            servicers = {topology.servicer(bank, step.system) for bank in (debit, credit)}
-            if None not in servicers and len(servicers) > 1:
-                yield Finding(path, f"{debit!r} and {credit!r} have no common servicer in {step.system!r}")
+    for payer in payers:
+        for payee in payees:
+            for step, key, message in obstacles(topology, route, payer, payee, currency):
+                yield Finding(("routes", name, "steps", step, *([key] if key else [])), message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.model.network import Settle
+from sim.scenario.model.network import ROLES, Settle
 from sim.scenario.model.settlement import Correspondent
 
 if TYPE_CHECKING:
@@ -48,7 +48,12 @@ class Topology:
         return None
 
     def in_role(self, role: str, payer_bank: str, payee_bank: str, route: Route) -> str | None:
-        """The bank that plays `role` (`payer_bank`, `payee_correspondent` …); None if nobody does."""
+        """The bank that plays `role` (`payer_bank`, `payee_correspondent` …), or the bank of that name.
+
+        None if nobody plays the role.
+        """
+        if role not in ROLES:
+            return role
         party = payer_bank if role.startswith("payer") else payee_bank
         return party if role.endswith("bank") else self.correspondent(party, route)
 

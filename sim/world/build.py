@@ -13,6 +13,7 @@ from sim.core.clock import Seconds
 from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.network import Route, Settle
+from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
 from sim.world.draws import choose, draw_names
 from sim.world.fx import FxPaths, fx_paths
@@ -199,6 +200,12 @@ def _own_payments(
     declared = scenario.payments
     if declared is None:
         raise AssertionError("asked for only where there are payments of one's own")
+    topology = Topology(scenario)
+
+    def obstacle(payer_bank: str, payee_bank: str, route: str, currency: str) -> str | None:
+        found = next(obstacles(topology, scenario.routes[route], payer_bank, payee_bank, currency), None)
+        return None if found is None else f"{found.message} (step {found.step} of {route!r})"
+
     table = read_payments(
         Path(declared.file),
         Setting(
@@ -211,6 +218,7 @@ def _own_payments(
             routes=list(scenario.routes),
             default_system=declared.system,
             default_route=declared.route,
+            obstacle=obstacle,
         ),
     )
     direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)

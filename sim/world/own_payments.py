@@ -57,6 +57,8 @@ class Setting:
     routes: Sequence[str] = ()
     default_system: str | None = None
     default_route: str | None = None
+    obstacle: Callable[[str, str, str, str], str | None] = lambda *_: None
+    """What keeps a payment of two banks from a route, given its currency; None if nothing does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +89,7 @@ def read_payments(path: Path, setting: Setting) -> OwnPaymentsTable:
 
     Nothing is rounded or guessed: ScenarioError with every row that says what cannot be, at its line, up to
     `MOST_TOLD` of them and the number of the others. A payment without a route needs accounts of both banks
-    in its system; what a route needs is not looked at.
+    in its system, and one with a route whatever its steps need.
     """
     name = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
     try:
@@ -134,6 +136,7 @@ class _Rows:
         payer_bank = self._named("payer_bank", setting.banks)
         payee_bank = self._named("payee_bank", setting.banks)
         self._check_banks(payer_bank, payee_bank, np.where(route < 0, system, -1))
+        self._check_routes(np.stack([payer_bank, payee_bank, route, system]))
         amount = self._amounts(system)
         self._check_currency(system)
         priority = self._each(
@@ -265,6 +268,21 @@ class _Rows:
         self.findings.blame(
             "payee_bank", same, lambda _: "a bank does not pay itself, and this is the payer's"
         )
+
+    def _check_routes(self, ways: Numbers) -> None:
+        """Two banks that can pay each other over the route in the currency of the system, where all are known."""
+        rows = np.flatnonzero((ways >= 0).all(axis=0))
+        banks, routes = self._setting.banks, self._setting.routes
+        sizes = (len(banks), len(banks), max(len(routes), 1), len(self._systems))
+        cases, case = np.unique(np.ravel_multi_index(tuple(ways[:, rows]), sizes), return_inverse=True)
+        found = {}
+        for k, (payer, payee, route, system) in enumerate(np.transpose(np.unravel_index(cases, sizes))):
+            told = self._setting.obstacle(banks[payer], banks[payee], routes[route], self._currencies[system])
+            if told and payer != payee:
+                found[k] = told
+        case_of = np.full(self._count, -1)
+        case_of[rows] = case
+        self.findings.blame("route", np.isin(case_of, list(found)), lambda row: found[int(case_of[row])])
 
     def _lacks_account(self, bank: Numbers, system: Numbers, row: int) -> str:
         return f"{self._setting.banks[bank[row]]!r} has no account in {self._systems[system[row]]!r}"

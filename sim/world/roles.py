@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.scenario.model.network import ROLES
 from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Roles:
-    """The bank that plays a role, for every payment of one route."""
+    """The bank that plays a role, or that is called by name, for every payment of one route."""
 
     def __init__(self, payments: Payments, network: Network, correspondents: NDArray[np.int64]) -> None:
         self._payments = payments
@@ -31,6 +32,8 @@ class Roles:
 
     def banks(self, role: str, rows: Rows) -> NDArray[np.int64]:
         """Bank numbers, by payment."""
+        if role not in ROLES:
+            return np.full(len(rows), self._network.banks.index(role), dtype=np.int64)
         party = self._payments.payer_bank if role.startswith("payer") else self._payments.payee_bank
         return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
 

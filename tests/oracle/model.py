@@ -327,7 +327,12 @@ class _Model:
         raise AssertionError(currency)
 
     def bank(self, payment: Payment, role: str) -> str:
-        """Who plays a role: a party's bank, or the keeper of its account in the first books of the route."""
+        """Who plays a role: a party's bank, or the keeper of its account in the first books of the route.
+
+        Anything else is the name of a bank.
+        """
+        if role in self.scenario.banks:
+            return role
         bank = payment.payer_bank if role.startswith("payer") else payment.payee_bank
         if role.endswith("bank"):
             return bank

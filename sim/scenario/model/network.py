@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -16,6 +16,7 @@ from sim.scenario.model.base import (
     Number,
     Share,
     check_amounts,
+    nearest,
     or_mapping,
     reference,
     written,
@@ -28,6 +29,33 @@ SideName = Annotated[str, AfterValidator(reference("sides"))]
 BankName = Annotated[str, AfterValidator(reference("banks"))]
 SystemName = Annotated[str, AfterValidator(reference("systems"))]
 MarketName = Annotated[str, AfterValidator(reference("markets"))]
+
+
+#: Parts that banks play on a route; a bank may not be called by such a name.
+ROLES: Final = ("payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent")
+
+
+def not_a_role(name: str) -> str:
+    """Refuse a name that would be taken for a role."""
+    if name in ROLES:
+        raise wrong(f"{name!r} is a role on a route, not the name of a bank")
+    return name
+
+
+def _bank_or_role(name: str, info: ValidationInfo) -> str:
+    if info.context is None or name in ROLES:
+        return name
+    banks = info.context.get("names", {}).get("banks") or _holders(written(info, "accounts"))
+    if name not in banks:
+        suggestion = nearest(name, {*ROLES, *banks})
+        raise wrong(f"{name!r} is neither a role nor the name of a bank", suggestion=suggestion)
+    return name
+
+
+def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
+    """Who is a bank where none is declared: whoever holds an account."""
+    found = [account.get("holder") for account in accounts or () if isinstance(account, dict)]
+    return {holder for holder in found if isinstance(holder, str)}
 
 
 class Side(Declaration):
@@ -77,7 +105,7 @@ class Account(Declaration):
 
     model_config = ConfigDict(json_schema_extra=_system_may_stand_above)
 
-    holder: str
+    holder: Annotated[str, AfterValidator(not_a_role)]
     """Bank that holds the account."""
     system: SystemName
     """System that carries it; its currency is the account's."""
@@ -168,7 +196,8 @@ class Fee(Declaration):
         return self
 
 
-BankRole = Literal["payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent"]
+#: A role, or a bank by its name.
+BankOrRole = Annotated[str, AfterValidator(_bank_or_role)]
 
 
 class _Step(Declaration):
@@ -203,8 +232,8 @@ class Screen(_Step):
 
     kind: Literal["screen"]
     """Kind of step."""
-    at: BankRole
-    """Bank whose desk and hours apply."""
+    at: BankOrRole
+    """Bank whose desk and hours apply: a role such as payee_bank, or the name of a bank."""
     probability: Share
     """Part of the payments that a person reviews; the others pass at once."""
     work: Durations
@@ -227,10 +256,13 @@ class Settle(_Step):
     """Kind of step."""
     system: SystemName
     """System that settles."""
-    debit: BankRole = "payer_bank"
-    """Whose account pays."""
-    credit: BankRole = "payee_bank"
-    """Whose account receives; nothing moves if both are the same bank."""
+    debit: BankOrRole = "payer_bank"
+    """Whose account pays: payer_bank, payee_bank, payer_correspondent, payee_correspondent, or a bank by name.
+
+    A correspondent is the bank that keeps the account of the payer's or payee's bank in the first correspondent
+    system of the route that has one."""
+    credit: BankOrRole = "payee_bank"
+    """Whose account receives, as in `debit`; nothing moves if both are the same bank."""
 
 
 class Post(_Step):

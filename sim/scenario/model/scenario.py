@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
 from sim.scenario.model.fx import Fx
-from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury
+from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury, not_a_role
 from sim.scenario.model.own import OwnPayments
 from sim.scenario.model.settlement import System
 from sim.scenario.model.timeline import Entry
@@ -65,7 +65,7 @@ class Scenario(Declaration):
     """The economies."""
     markets: dict[Name, Market] = Field(default_factory=dict)
     """Foreign-exchange markets."""
-    banks: dict[Name, Bank] = Field(default_factory=dict)
+    banks: dict[Annotated[Name, AfterValidator(not_a_role)], Bank] = Field(default_factory=dict)
     """Banks."""
     systems: dict[Name, System] = Field(min_length=1)
     """Settlement systems."""
