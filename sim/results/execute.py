@@ -12,21 +12,26 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.engine.run import simulate
+from sim.results.days import business_days
 from sim.results.exposure import exposure_table, fx_results_table
+from sim.results.intraday import intraday_measures, intraday_table
 from sim.results.liquidity import balances_table
 from sim.results.measures import measures
 from sim.results.promises import check_promises
 from sim.results.results import Results
 from sim.results.settlement import system_measures
+from sim.results.system_days import system_days_table
 from sim.results.tables import fact_tables
+from sim.results.throughput import throughput_measure, throughput_table
 from sim.scenario.load import to_yaml
 from sim.world.build import build_world
 from sim.world.timing import resolve_calendars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from sim.engine.records import Records
+    from sim.results.days import BusinessDays
     from sim.scenario.model import Scenario
     from sim.world.build import World
 
@@ -42,19 +47,19 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     drawn = time.perf_counter()
     records = simulate(world, None if progress is None else lambda at: progress(at, world))
     simulated = time.perf_counter()
-    tables = all_tables(world, records)
-    end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
+    days = business_days(world)
+    tables = all_tables(world, records, days)
+    start, end = (
+        pd.Timestamp(at, unit="s", tz="UTC") for at in (world.window.period_start, world.window.end)
+    )
     check_promises(tables, end)
     resolved = resolve_calendars(scenario, world.openings)
-    # The day of a system that is out is as long as ever.
-    hours = {
-        system: hours.scheduled
-        for system, hours in zip(world.network.systems, world.network.system_hours, strict=True)
-    }
     period = (world.window.period_start, world.window.period_end)
     found = {
-        **measures(tables, scenario.reporting_currency, end),
-        **system_measures(tables, hours, period),
+        **measures(tables, scenario.reporting_currency, start, end),
+        **system_measures(tables, days, period),
+        "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
+        **intraday_measures(tables, scenario.reporting_currency, start),
     }
     timings = {
         "world": drawn - began,
@@ -64,12 +69,15 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     return Results(resolved, MappingProxyType(found), _manifest(resolved, world, tables, timings), tables)
 
 
-def all_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
-    """The tables of facts, and those computed from them."""
+def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays]) -> dict[str, pd.DataFrame]:
+    """The tables of facts, and those computed from them; `days` are the business days of each system."""
     tables = fact_tables(world, records)
     tables["balances"] = balances_table(world, tables["accounts"], tables["postings"])
     tables["exposure"] = exposure_table(world, records)
     tables["fx_results"] = fx_results_table(world, records)
+    tables["system_days"] = system_days_table(tables, days)
+    tables["intraday"] = intraday_table(tables, days, world.window.end)
+    tables["throughput"] = throughput_table(tables, days)
     return tables
 
 

@@ -41,6 +41,8 @@ def _row(name: str, key: str, value: str, unit: str) -> str:
     return f"<tr>{cells}<td style='text-align:right'>{value}</td><td>{escape(unit)}</td></tr>"
 
 
-def number(value: float) -> str:
-    """A number as people read it."""
+def number(value: float | None) -> str:
+    """A number as people read it; a dash for one that cannot be computed."""
+    if value is None:
+        return "–"
     return f"{value:,.0f}" if isinstance(value, int) or abs(value) >= _LARGE else f"{value:,.4g}"

@@ -10,17 +10,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from sim.core.clock import HOUR
 from sim.core.currency import minor_digits
 from sim.engine.causes import CAUSES
 from sim.results.liquidity import liquidity_used
 from sim.results.valuation import Valuation
+from sim.world.network import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    import pandas as pd
 
 
 class Measure(NamedTuple):
@@ -31,12 +31,13 @@ class Measure(NamedTuple):
 
 
 def measures(
-    tables: Mapping[str, pd.DataFrame], reporting_currency: str, end: pd.Timestamp
+    tables: Mapping[str, pd.DataFrame], reporting_currency: str, start: pd.Timestamp, end: pd.Timestamp
 ) -> dict[str, Measure]:
-    """All headline numbers of a run; `end` is the instant until which payments were followed.
+    """The headline numbers of payments, exposure and liquidity.
 
-    Payment and delay measures are over payments that fell due within the period (`counted`). A payment not
-    credited by `end` enters the delays with the time until then.
+    `start` is the beginning of the period, `end` the instant until which payments were followed. Payment and
+    delay measures are over payments that fell due within the period (`counted`). A payment not credited by
+    `end` enters the delays with the time until then.
     """
     payments = tables["payments"]
     value = Valuation(tables["fx"], reporting_currency)
@@ -50,7 +51,7 @@ def measures(
         **_exposure(tables["exposure"], reporting_currency, scale),
         **_fx_results(tables, value, reporting_currency, scale),
         **_fees(tables, value, reporting_currency, scale),
-        **_liquidity(tables),
+        **_liquidity(tables, value, reporting_currency, start),
     }
 
 
@@ -136,15 +137,29 @@ def _fees(
     }
 
 
-def _liquidity(tables: Mapping[str, pd.DataFrame]) -> dict[str, Measure]:
-    """Largest fall of each declared account below its opening balance, in major units of its currency."""
+def _liquidity(
+    tables: Mapping[str, pd.DataFrame], value: Valuation, currency: str, start: pd.Timestamp
+) -> dict[str, Measure]:
+    """Largest fall of each declared account below its opening balance, in major units of its currency.
+
+    Also summed by system, and in all at mid at the start of the period.
+    """
     accounts = tables["accounts"]
     used = liquidity_used(accounts, tables["balances"])
-    declared = accounts[(accounts["holder"] != "market") & (accounts["holder"] != accounts["servicer"])]
-    scales = 10.0 ** declared["currency"].map(minor_digits).to_numpy()
-    values = used.loc[declared["account"]].to_numpy() / scales
-    found = dict(zip(declared["account"], (float(v) for v in values), strict=True))
-    return {"liquidity_used": Measure(found, "major units of the account's currency")}
+    declared = accounts[(accounts["holder"] != MARKET) & (accounts["holder"] != accounts["servicer"])]
+    minor = used.loc[declared["account"]].set_axis(declared.index)
+    in_all = value.of(minor, declared["currency"], pd.Series(start, index=declared.index)).sum()
+    major = minor / 10.0 ** declared["currency"].map(minor_digits)
+    by_system = dict.fromkeys(tables["systems"]["system"], 0.0) | _plain(
+        major.groupby(declared["system"]).sum()
+    )
+    return {
+        "liquidity_used": Measure(
+            _plain(major.set_axis(declared["account"])), "major units of the account's currency"
+        ),
+        "liquidity_used_by_system": Measure(by_system, "major units of the system's currency"),
+        "liquidity_used_total": Measure(float(in_all) / 10 ** minor_digits(currency), currency),
+    }
 
 
 def _mean(values: pd.Series) -> float:
