@@ -110,8 +110,6 @@ class Gross:
             mine.setdefault(debit[number], set()).add(number)
         for account, gone in mine.items():
             self._queues[account].remove(gone)
-        # What settled may have been chosen across queues: nothing known before holds.
-        together.forget()
         self._release(list(dict.fromkeys(side[k] for k in numbers for side in (debit, credit))), at)
         self.standstill.over()
         self._look()
