@@ -32,8 +32,8 @@ class Gross:
         discipline = QUEUES[declared.queue]
         # By account number of the whole run, since the hot path looks up by it.
         self._queues: dict[int, Queue] = {account: discipline(floor) for account in place.accounts}
-        self._offsetting = Offsetting(declared.offsetting, declared.queue, place, floor)
         self._together = Together(self._queues, floor)
+        self._offsetting = Offsetting(declared.offsetting, declared.queue, self._together, place, floor)
         self.standstill = Standstill()
 
     def submit(self, number: int, at: int) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.netting import Queue
     from sim.engine.systems.base import Place
+    from sim.engine.systems.together import Together
     from sim.scenario.model.settlement import Offsetting as Declared
 
     SettleTogether = Callable[[list[int], int], None]
@@ -28,8 +29,11 @@ if TYPE_CHECKING:
 class Offsetting:
     """When a system looks for payments that can settle together, and by which rule it finds them."""
 
-    def __init__(self, declared: Declared, discipline: str, place: Place, floor: Floor) -> None:
+    def __init__(
+        self, declared: Declared, discipline: str, together: Together, place: Place, floor: Floor
+    ) -> None:
         self._declared = declared
+        self._together = together
         self._choose = {
             "none": _nothing,
             "bilateral": self._bilateral,
@@ -37,6 +41,10 @@ class Offsetting:
             "optimal": self._optimal,
         }[declared.kind]
         self._by_pair: Final = discipline == "bypass"
+        # Whether only what each queue's order allows can settle together.
+        self._in_order: Final = declared.kind == "multilateral" or (
+            declared.kind == "bilateral" and not self._by_pair
+        )
         self._place = place
         self._floor = floor
         self._awaited = False
@@ -49,21 +57,23 @@ class Offsetting:
             return
         if declared.every is not None:
             self._await_tick(at)
-        elif declared.size is None or sum(1 for _ in waiting()) >= declared.size:
+        elif declared.size is None or self._together.count >= declared.size:
             self._offset(at, settle, waiting)
 
     def tick(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
         """The time of a run has come."""
         self._awaited = False
         self._offset(at, settle, waiting)
-        if any(True for _ in waiting()):
+        if self._together.count:
             self._await_tick(at)
 
     def _offset(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
+        if not self._together.count or (self._in_order and not self._together.solvable()):
+            return
         snapshot = Snapshot(self._floor, self._place, waiting())
         state = (snapshot.numbers, snapshot.available.tolist())
         # The same payments and the same money once led to nothing, and would again.
-        if not snapshot.numbers or state == self._fruitless:
+        if state == self._fruitless:
             return
         chosen = snapshot.chosen(self._choose(snapshot.queue, snapshot.available))
         if chosen:

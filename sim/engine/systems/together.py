@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from itertools import takewhile
 from math import inf
 from typing import TYPE_CHECKING
@@ -30,6 +30,29 @@ class _Step:
         self.received = received
         self.need = need
         self.line = deque(line)
+
+
+class _Agenda:
+    """Steps to go through in order of time, each once."""
+
+    def __init__(self, steps: Mapping[int, list[_Step]], first: list[_Step]) -> None:
+        self._steps = steps
+        self._waiting = [(step.time, step) for step in first]
+        self._seen = {step.time for step in first}
+        heapify(self._waiting)
+
+    def take(self) -> _Step | None:
+        """The next step, None if there is none left."""
+        return heappop(self._waiting)[1] if self._waiting else None
+
+    def add(self, bank: int, time: int) -> None:
+        """Put a bank's first step after an instant on the agenda."""
+        for step in self._steps[bank]:
+            if step.time > time:
+                if step.time not in self._seen:
+                    self._seen.add(step.time)
+                    heappush(self._waiting, (step.time, step))
+                return
 
 
 class Together:
@@ -78,7 +101,10 @@ class Together:
             self._revive(payer)
         time: float = inf
         steps = self._steps[payer]
-        if not steps and self._floor.ledger.available(payer) + self._promised[payer] < self.owed[payer] == amount:
+        if (
+            not steps
+            and self._floor.ledger.available(payer) + self._promised[payer] < self.owed[payer] == amount
+        ):
             self._first_time -= 1
             steps.append(_Step(payer, self._first_time, self._promised[payer], amount, ()))
         if steps:
@@ -180,33 +206,22 @@ class Together:
 
     def _failing(self, banks: Iterable[int]) -> list[_Step]:
         """Steps that do not hold."""
-        found = []
-        for bank in banks:
-            cover = self._floor.ledger.available(bank)
-            for step in self._steps[bank]:
-                if cover + step.received >= step.need:
-                    found.append(step)
-        return found
+        available = self._floor.ledger.available
+        return [
+            step
+            for bank in banks
+            for step in self._steps[bank]
+            if available(bank) + step.received >= step.need
+        ]
 
     def _mend(self, failing: list[_Step]) -> None:
         """Go through the steps that fail, and those that they make fail, in order of time."""
         amount, credit = self._floor.amount, self._floor.credit
-        agenda = [(step.time, step) for step in failing]
-        agenda.sort()
-        awake = {step.time for step in failing}
+        agenda = _Agenda(self._steps, failing)
+        # Payments that live on past their step, by bank in order of their line, and what they bring.
         living: dict[int, list[int]] = {}
         gain: dict[int, int] = defaultdict(int)
-
-        def wake(bank: int, time: int) -> None:
-            for step in self._steps[bank]:
-                if step.time > time:
-                    if step.time not in awake:
-                        awake.add(step.time)
-                        heappush(agenda, (step.time, step))
-                    return
-
-        while agenda:
-            time, step = heappop(agenda)
+        while (step := agenda.take()) is not None:
             bank, line = step.bank, step.line
             step.received += gain[bank]
             total = step.need - amount[line[0]]
@@ -222,11 +237,11 @@ class Together:
                 kept.append(number)
                 del self._end[number]
                 gain[credit[number]] += amount[number]
-                wake(credit[number], time)
+                agenda.add(credit[number], step.time)
             if kept:
                 living[bank] = kept
             if kept or gain[bank]:
-                wake(bank, time)
+                agenda.add(bank, step.time)
             if line:
                 step.need = total + amount[line[0]]
             else:
