@@ -10,7 +10,10 @@ import pandas as pd
 from sim.core.clock import NEVER
 from sim.engine.causes import CAUSES
 from sim.results.instants import instants
+from sim.scenario.demands import origins
+from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.network import Settle
+from sim.world.schedules import term_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
+    from sim.scenario.demands import Origin
     from sim.world.build import World
 
 
@@ -106,17 +110,21 @@ def _accounts(world: World, records: Records) -> pd.DataFrame:
 def _obligations(world: World) -> pd.DataFrame:
     rows, sides = world.obligations, firm_sides(world)
     side_names = list(world.scenario.sides)
-    flows = world.scenario.flows
-    terms = list(dict.fromkeys(name for flow in flows.values() for name in flow.terms))
+    sources = origins(world.scenario)
+    kinds = ("trade", "loan", "project")
+    kind = [kinds.index(_kind(source)) for source in sources.values()]
+    known = [term_names(source) for source in sources.values()]
+    terms = list(dict.fromkeys(name for found in known for name in found))
     # A term number counts within its flow; the table needs one list of names for all of them.
-    width = max((len(flow.terms) for flow in flows.values()), default=1)
-    lookup = np.zeros((max(len(flows), 1), width), dtype=np.int64)
-    for number, flow in enumerate(flows.values()):
-        lookup[number, : len(flow.terms)] = [terms.index(name) for name in flow.terms]
+    width = max((len(found) for found in known), default=1)
+    lookup = np.zeros((max(len(known), 1), width), dtype=np.int64)
+    for number, found in enumerate(known):
+        lookup[number, : len(found)] = [terms.index(name) for name in found]
     return pd.DataFrame(
         {
             "obligation_id": np.arange(len(rows)),
-            "flow": names(list(flows), rows.flow),
+            "flow": names(list(sources), rows.flow),
+            "kind": names(kinds, np.array(kind, dtype=np.int64)[rows.flow]),
             "term": names(terms, lookup[rows.flow, rows.term]),
             "payer": names(world.firms.labels, rows.payer),
             "payee": names(world.firms.labels, rows.payee),
@@ -128,6 +136,16 @@ def _obligations(world: World) -> pd.DataFrame:
             "due_at": instants(rows.due_at),
         }
     )
+
+
+def _kind(source: Origin) -> str:
+    match source:
+        case Loan():
+            return "loan"
+        case Project():
+            return "project"
+        case _:
+            return "trade"
 
 
 def _payments(world: World, records: Records) -> pd.DataFrame:
@@ -146,7 +164,7 @@ def _payments(world: World, records: Records) -> pd.DataFrame:
     table = {
         "payment_id": payment_ids(world, np.arange(len(rows))),
         "obligation_id": optional(rows.obligation),
-        "flow": names(list(world.scenario.flows), looked_up(obligations.flow, rows.obligation)),
+        "flow": names(list(origins(world.scenario)), looked_up(obligations.flow, rows.obligation)),
         "route": names(list(routes), rows.route),
         "system": names(world.network.systems, numbers[rows.route]),
         "payer": names(labels, payer),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.dates import check_timeline
+from sim.scenario.demands import demands
 from sim.scenario.model.base import nearest
 from sim.scenario.model.network import Convert, Originate, Post, Settle
 from sim.scenario.model.settlement import Correspondent
@@ -14,9 +15,9 @@ from sim.scenario.topology import Topology
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sim.scenario.demands import Demand
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Account, Route
-    from sim.scenario.model.trade import Flow
 
 
 class Finding(NamedTuple):
@@ -34,6 +35,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_calendars(scenario),
         *_rates(scenario),
         *_own_payments(scenario),
+        *_origins(scenario),
         *_accounts(scenario),
         *_routes(scenario),
         *_flows(scenario, topology),
@@ -61,8 +63,9 @@ def _own_payments(scenario: Scenario) -> Iterator[Finding]:
     """Own payments are between banks: nobody in them exchanges currency or is charged."""
     if scenario.payments is None:
         return
-    if scenario.flows:
-        yield Finding(("flows",), "a scenario has either 'flows' or 'payments' of its own")
+    for section in ("flows", "loans", "projects"):
+        if getattr(scenario, section):
+            yield Finding((section,), f"a scenario has either {section!r} or 'payments' of its own")
     for name, route in scenario.routes.items():
         for number, step in enumerate(route.steps):
             if isinstance(step, Convert) or step.fee is not None:
@@ -72,8 +75,19 @@ def _own_payments(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _rates(scenario: Scenario) -> Iterator[Finding]:
-    if scenario.fx is None and scenario.flows:
-        yield Finding((), "'fx' is needed as soon as there are flows")
+    for section in ("flows", "loans", "projects"):
+        if scenario.fx is None and getattr(scenario, section):
+            yield Finding((), f"'fx' is needed as soon as there are {section}")
+
+
+def _origins(scenario: Scenario) -> Iterator[Finding]:
+    """Loans and projects share a column of names with flows."""
+    for section, earlier in (("loans", scenario.flows), ("projects", {**scenario.flows, **scenario.loans})):
+        for name in getattr(scenario, section):
+            if name in earlier:
+                yield Finding(
+                    (section, name), f"{name!r} is the name of something else that makes obligations"
+                )
 
 
 def _accounts(scenario: Scenario) -> Iterator[Finding]:
@@ -137,19 +151,18 @@ def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Fin
 
 def _flows(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
     told: set[Finding] = set()
-    for name, flow in scenario.flows.items():
-        sides = (scenario.firms[flow.payer].side, scenario.firms[flow.payee].side)
-        for currency in flow.invoicing:
-            path = ("flows", name, "invoicing", currency)
-            yield from _markets(path, currency, sides, scenario)
-            candidates = topology.candidates(currency, *sides)
-            if not candidates:
-                yield Finding(path, f"no route carries {currency} from {sides[0]!r} to {sides[1]!r}")
-            for route in candidates:
-                for finding in _paths(route, currency, flow, topology):
-                    if finding not in told:
-                        told.add(finding)
-                        yield finding
+    for demand in demands(scenario):
+        sides = (scenario.firms[demand.payer].side, scenario.firms[demand.payee].side)
+        yield from _markets(demand.path, demand.currency, sides, scenario)
+        candidates = topology.candidates(demand.currency, *sides)
+        if not candidates:
+            message = f"no route carries {demand.currency} from {sides[0]!r} to {sides[1]!r}"
+            yield Finding(demand.path, message)
+        for route in candidates:
+            for finding in _paths(route, demand, topology):
+                if finding not in told:
+                    told.add(finding)
+                    yield finding
 
 
 def _markets(
@@ -166,12 +179,12 @@ def _markets(
             yield Finding(path, f"no market of {side!r} trades {currency}/{functional}")
 
 
-def _paths(name: str, currency: str, flow: Flow, topology: Topology) -> Iterator[Finding]:
-    """Accounts that a route would need and that the banks of a flow do not have."""
-    scenario = topology.scenario
+def _paths(name: str, demand: Demand, topology: Topology) -> Iterator[Finding]:
+    """Accounts that a route would need and that the banks of some firms do not have."""
+    scenario, currency = topology.scenario, demand.currency
     route = scenario.routes[name]
-    payers, payees = (scenario.firms[group].banks for group in (flow.payer, flow.payee))
-    for party, group in (("payer", flow.payer), ("payee", flow.payee)):
+    payers, payees = (scenario.firms[group].banks for group in (demand.payer, demand.payee))
+    for party, group in (("payer", demand.payer), ("payee", demand.payee)):
         functional = scenario.sides[scenario.firms[group].side].functional_currency
         converts = any(isinstance(step, Convert) and step.by == party for step in route.steps)
         if functional != currency and not converts:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sim.core.clock import HOUR, NEVER, from_instant, to_instant
-from sim.scenario.model.timeline import ChangedHours, Outage, ServiceDays
+from sim.scenario.model.timeline import ChangedHours, Mix, Outage, ServiceDays, Volume
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,9 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     before: list[tuple[int, Stretch]] = []
     for number, entry in enumerate(scenario.timeline):
         path = ("timeline", number)
-        for stretch in _stretches(entry, zone):
+        if isinstance(entry, Mix | Volume):
+            yield from _order((*path, "path"), entry, zone)
+        for stretch in _stretches(entry, scenario, zone):
             if stretch.until <= stretch.since:
                 yield (*path, "to"), "it ends before it starts"
             elif stretch.since >= end or stretch.until <= start:
@@ -49,6 +52,13 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
             before.append((number, stretch))
 
 
+def _order(path: Path, entry: Mix | Volume, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
+    instants = [to_instant(point.at, zone) for point in entry.path]
+    for number, (one, other) in enumerate(pairwise(instants)):
+        if other <= one:
+            yield (*path, number + 1, "at"), "each point of a path comes after the one before it"
+
+
 def _place(stretch: Stretch) -> Path:
     return ("days", stretch.key) if isinstance(stretch.key, int) else (stretch.key,)
 
@@ -57,7 +67,7 @@ def _meet(one: Stretch, other: Stretch) -> bool:
     return one.subject == other.subject and one.since < other.until and other.since < one.until
 
 
-def _stretches(entry: Entry, zone: ZoneInfo) -> Iterator[Stretch]:
+def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
     match entry:
         case Outage():
             kind, name = entry.target
@@ -68,6 +78,12 @@ def _stretches(entry: Entry, zone: ZoneInfo) -> Iterator[Stretch]:
             said = f"{entry.hours!r}"
             since = to_instant(entry.from_, zone)
             yield Stretch(since, _end(entry.to, zone), ("hours", entry.hours), "from", said)
+        case Mix() | Volume():
+            instants = [to_instant(point.at, zone) for point in entry.path]
+            what = "the currency mix" if isinstance(entry, Mix) else "the volume"
+            for name in scenario.flows if entry.flows is None else entry.flows:
+                said = f"{what} of {name!r}"
+                yield Stretch(min(instants), NEVER, (entry.kind, name), "path", said)
         case ServiceDays():
             for number, day in enumerate(entry.days):
                 since = to_instant(datetime.combine(day, time()), zone)

@@ -12,16 +12,19 @@ import numpy as np
 from sim.core.clock import Seconds
 from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
+from sim.scenario.demands import demands, origins
 from sim.scenario.model.network import Route, Settle
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
-from sim.world.draws import choose, draw_names
+from sim.world.draws import draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.network import Network, build_network
+from sim.world.obligations import draw_obligations
 from sim.world.own_payments import Setting, read_payments
 from sim.world.prefund import prefunded
+from sim.world.routing import choose_routes
 from sim.world.timing import Openings, Window
-from sim.world.trade import FirmTable, Obligations, draw_firms, draw_obligations
+from sim.world.trade import FirmTable, Obligations, draw_firms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,8 +154,8 @@ def currencies(scenario: Scenario) -> tuple[str, ...]:
     found = {scenario.reporting_currency}
     found |= {side.functional_currency for side in scenario.sides.values()}
     found |= {system.currency for system in scenario.systems.values()}
-    for flow in scenario.flows.values():
-        found |= {flow.currency, *flow.invoicing}
+    found |= {flow.currency for flow in scenario.flows.values()}
+    found |= {demand.currency for demand in demands(scenario)}
     for route in scenario.routes.values():
         found |= {step.fee.currency for step in route.steps if step.fee is not None}
     return tuple(sorted(found))
@@ -172,7 +175,7 @@ def _payments(
     flow, draw = obligations.flow[rows], obligations.draw[rows]
     names = draw_names(scenario.routes)
     draws = {name: np.zeros(len(rows)) for name in [*names, "route"]}
-    for number, flow_name in enumerate(scenario.flows):
+    for number, flow_name in enumerate(origins(scenario)):
         mine = np.flatnonzero(flow == number)
         if not len(mine):
             continue
@@ -181,7 +184,7 @@ def _payments(
             column[mine] = stream(scenario.seed, replication, f"{name}/{flow_name}").random(count)[draw[mine]]
     return Payments(
         obligation=rows,
-        route=_routes(scenario, fx, obligations, rows, draws.pop("route")),
+        route=choose_routes(scenario, fx, firms, obligations, rows, draws.pop("route")),
         payer_bank=firms.bank[obligations.payer[rows]],
         payee_bank=firms.bank[obligations.payee[rows]],
         currency=obligations.currency[rows],
@@ -238,28 +241,3 @@ def _own_payments(
         },
         ids=table.payment_id,
     )
-
-
-def _routes(
-    scenario: Scenario,
-    fx: FxPaths,
-    obligations: Obligations,
-    rows: NDArray[np.int64],
-    uniform: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """Route of each payment: by weight among those that carry its currency between its two sides."""
-    topology = Topology(scenario)
-    numbers = {name: number for number, name in enumerate(scenario.routes)}
-    chosen = np.full(len(rows), -1, dtype=np.int64)
-    flow, currency = obligations.flow[rows], obligations.currency[rows]
-    for number, declared in enumerate(scenario.flows.values()):
-        sides = (scenario.firms[declared.payer].side, scenario.firms[declared.payee].side)
-        for code in declared.invoicing:
-            mine = np.flatnonzero((flow == number) & (currency == fx.index(code)))
-            if not len(mine):
-                continue
-            fitting = topology.candidates(code, *sides)
-            weights = [scenario.routes[name].weight for name in fitting]
-            options = np.array([numbers[name] for name in fitting], dtype=np.int64)
-            chosen[mine] = options[choose(weights, uniform[mine])]
-    return chosen

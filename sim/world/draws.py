@@ -66,6 +66,14 @@ def choose(
     return np.minimum(index, int(np.flatnonzero(np.diff(cumulative, prepend=0.0))[-1]))
 
 
+def choose_each(weights: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """As `choose`, with weights of its own for each draw: [draws, options]."""
+    cumulative = np.cumsum(weights, axis=1)
+    index = np.sum(cumulative <= uniform[:, None] * cumulative[:, -1:], axis=1)
+    last = weights.shape[1] - 1 - np.argmax(weights[:, ::-1] > 0, axis=1)
+    return np.asarray(np.minimum(index, last), dtype=np.int64)
+
+
 def step_purposes(step: Step) -> tuple[str, ...]:
     """Names of the draws that one step needs: they tell kind, place and purpose, not the route."""
     match step:

@@ -14,7 +14,8 @@ from sim.core.currency import Amounts, minor_digits, round_half_even
 from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.trade import FixedAmount
-from sim.world.draws import choose, standard_normal
+from sim.world.draws import choose, choose_each, standard_normal
+from sim.world.paths import mix_at, volume_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Firms, Flow
+    from sim.scenario.model.trade import Flow
     from sim.world.fx import FxPaths
     from sim.world.timing import Openings, Window
 
@@ -75,8 +76,9 @@ class Obligations:
 
 
 class TradeDraws(NamedTuple):
-    """What one flow draws, one row per invoice."""
+    """What one flow draws, one row per invoice; see `Obligations` for `draw`."""
 
+    draw: NDArray[np.int64]
     invoiced_at: Seconds
     due_at: Seconds
     payer: NDArray[np.int64]
@@ -115,42 +117,34 @@ def _pick(names: list[str], shares: Iterable[Decimal], uniform: NDArray[np.float
     return [names[k] for k in choose(shares, uniform)]
 
 
-def draw_obligations(
-    scenario: Scenario, replication: int, openings: Openings, firms: FirmTable, fx: FxPaths
-) -> Obligations:
-    """The obligations of all flows that can matter to the run.
+class Basis(NamedTuple):
+    """What obligations are drawn from."""
 
-    Left out are those due before the run starts, and those both invoiced and due after its end.
-    """
-    window = openings.window
-    rows = [
-        (number, _draw_flow(name, flow, scenario, replication, openings, firms, fx))
-        for number, (name, flow) in enumerate(scenario.flows.items())
-    ]
-    if not rows:
-        empty = np.zeros(0, dtype=np.int64)
-        return Obligations(*([empty] * 9))
-    flow = np.concatenate([np.full(len(draws.amount), number, dtype=np.int64) for number, draws in rows])
-    draw = np.concatenate([np.arange(len(draws.amount), dtype=np.int64) for _, draws in rows])
-    merged = TradeDraws(
-        *(np.concatenate(columns) for columns in zip(*(draws for _, draws in rows), strict=True))
-    )
-    kept = (merged.due_at >= window.start) & (
-        (merged.due_at < window.end) | (merged.invoiced_at < window.period_end)
-    )
-    order = np.flatnonzero(kept)
-    order = order[np.lexsort((draw[order], flow[order], merged.invoiced_at[order]))]
-    return Obligations(
-        flow=flow[order],
-        draw=draw[order],
-        term=merged.term[order],
-        payer=merged.payer[order],
-        payee=merged.payee[order],
-        currency=merged.currency[order],
-        amount=merged.amount[order],
-        invoiced_at=merged.invoiced_at[order],
-        due_at=merged.due_at[order],
-    )
+    scenario: Scenario
+    replication: int
+    openings: Openings
+    firms: FirmTable
+    fx: FxPaths
+
+    def hours(self, group: str) -> OpeningHours:
+        """When the firms of a group trade."""
+        side = self.scenario.sides[self.scenario.firms[group].side]
+        return self.openings.ordinary_hours(side.hours)
+
+    def uniform(self, name: str, count: int) -> NDArray[np.float64]:
+        """Draws of the stream `name`."""
+        return stream(self.scenario.seed, self.replication, name).random(count)
+
+    def firms_of(self, group: str, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Firms of a group, one per draw, by their sizes."""
+        first = self.firms.first[group]
+        sizes = self.firms.size[first : first + self.scenario.firms[group].count]
+        return first + choose(sizes, uniform)
+
+
+def draw_trade(basis: Basis) -> list[TradeDraws]:
+    """The invoices of each flow."""
+    return [_draw_flow(name, flow, basis) for name, flow in basis.scenario.flows.items()]
 
 
 def mean_invoice(flow: Flow) -> float:
@@ -176,57 +170,75 @@ def longest_term(flow: Flow) -> int:
     return max(term.days[1] for term in flow.terms.values())
 
 
-def _draw_flow(
-    name: str,
-    flow: Flow,
-    scenario: Scenario,
-    replication: int,
-    openings: Openings,
-    firms: FirmTable,
-    fx: FxPaths,
-) -> TradeDraws:
-    """One flow: the number of invoices is the expected one, their dates, sizes and parties are drawn."""
+def _draw_flow(name: str, flow: Flow, basis: Basis) -> TradeDraws:
+    """One flow: the number of invoices is the expected one, their dates, sizes and parties are drawn.
+
+    Where its volume changes, some of the usual invoices are left out and others come in addition, which have
+    draws of their own: those that are there anyway stay as they are.
+    """
     # From its own longest term before the start on, so that the terms of other flows change nothing here.
-    since, until = openings.window.start - longest_term(flow) * DAY, openings.window.end
+    window = basis.openings.window
+    since, until = window.start - longest_term(flow) * DAY, window.end
     years = (until - since) / (YEAR_DAYS * DAY)
     count = round(float(flow.value) * years / mean_invoice(flow))
+    sessions = _invoicing_sessions(name, flow, basis.hours(flow.payee), since, until)
+    usual = _draw_invoices(f"trade/{name}", name, flow, basis, sessions, count)
+    volume = volume_at(basis.scenario, name, sessions.starts, window.zone)
+    if volume is None:
+        return usual
+    session = np.searchsorted(sessions.starts, usual.invoiced_at, side="right") - 1
+    kept = basis.uniform(f"trade/{name}/volume", count) < volume[session]
+    usual = TradeDraws(*(column[kept] for column in usual))
+    further = sessions._replace(weights=sessions.weights * np.maximum(volume - 1.0, 0.0))
+    more = round(count * float(further.weights.sum()) / float(sessions.weights.sum()))
+    if not more:
+        return usual
+    extra = _draw_invoices(f"trade/{name}/more", name, flow, basis, further, more)
+    extra = extra._replace(draw=extra.draw + count)
+    return TradeDraws(*(np.concatenate(columns) for columns in zip(usual, extra, strict=True)))
+
+
+def _draw_invoices(
+    streams: str, name: str, flow: Flow, basis: Basis, sessions: Sessions, count: int
+) -> TradeDraws:
+    """So many invoices of a flow, from the streams whose names begin with `streams`."""
 
     def uniform(purpose: str) -> NDArray[np.float64]:
-        return stream(scenario.seed, replication, f"trade/{name}/{purpose}").random(count)
+        return basis.uniform(f"{streams}/{purpose}", count)
 
-    payer_side = scenario.sides[scenario.firms[flow.payer].side]
-    payee_side = scenario.sides[scenario.firms[flow.payee].side]
-    weights, starts, ends = _invoicing_sessions(
-        name, flow, openings.ordinary_hours(payee_side.hours), since, until
-    )
-    session = choose(weights, uniform("day"))
-    invoiced_at = starts[session] + (uniform("invoiced_at") * (ends - starts)[session]).astype(np.int64)
+    window, fx = basis.openings.window, basis.fx
+    session = choose(sessions.weights, uniform("day"))
+    starts, length = sessions.starts[session], (sessions.ends - sessions.starts)[session]
+    invoiced_at = starts + (uniform("invoiced_at") * length).astype(np.int64)
     term = choose([t.share for t in flow.terms.values()], uniform("term"))
     due_at = _due_instants(
-        openings.ordinary_hours(payer_side.hours),
-        flow,
-        openings.window,
-        invoiced_at,
-        term,
-        uniform("days"),
-        uniform("due_at"),
+        basis.hours(flow.payer), flow, window, invoiced_at, term, uniform("days"), uniform("due_at")
     )
-    currency = _currency_numbers(flow, fx)[choose(flow.invoicing.values(), uniform("currency"))]
+    currencies, shares = mix_at(basis.scenario, name, flow, invoiced_at, window.zone)
+    numbers = np.array([fx.index(code) for code in currencies], dtype=np.int64)
+    currency = numbers[choose_each(shares, uniform("currency"))]
     stated = _invoice_amounts(flow, uniform("amount"))
     return TradeDraws(
+        draw=np.arange(count, dtype=np.int64),
         invoiced_at=invoiced_at,
         due_at=due_at,
-        payer=_firms_of(flow.payer, scenario.firms[flow.payer], firms, uniform("payer")),
-        payee=_firms_of(flow.payee, scenario.firms[flow.payee], firms, uniform("payee")),
+        payer=basis.firms_of(flow.payer, uniform("payer")),
+        payee=basis.firms_of(flow.payee, uniform("payee")),
         currency=currency,
         amount=np.maximum(fx.convert(stated, fx.index(flow.currency), currency, invoiced_at), 1),
         term=term,
     )
 
 
-def _invoicing_sessions(
-    name: str, flow: Flow, hours: OpeningHours, since: int, until: int
-) -> tuple[NDArray[np.float64], Seconds, Seconds]:
+class Sessions(NamedTuple):
+    """Sessions in which a flow may be invoiced, with their weights."""
+
+    weights: NDArray[np.float64]
+    starts: Seconds
+    ends: Seconds
+
+
+def _invoicing_sessions(name: str, flow: Flow, hours: OpeningHours, since: int, until: int) -> Sessions:
     """Sessions of the payee's hours in `[since, until)` with their weights: their length, times their month's."""
     inside = (hours.starts >= since) & (hours.ends <= until)
     starts, ends = hours.starts[inside], hours.ends[inside]
@@ -236,7 +248,7 @@ def _invoicing_sessions(
         raise ScenarioError(
             [Problem("", f"flows.{name}", "no invoicing day of the payee lies within the run")]
         )
-    return weights, starts, ends
+    return Sessions(weights, starts, ends)
 
 
 def _due_instants(
@@ -265,10 +277,6 @@ def _due_instants(
     return due
 
 
-def _currency_numbers(flow: Flow, fx: FxPaths) -> NDArray[np.int64]:
-    return np.array([fx.index(code) for code in flow.invoicing], dtype=np.int64)
-
-
 def _invoice_amounts(flow: Flow, uniform: NDArray[np.float64]) -> Amounts:
     scale = 10.0 ** minor_digits(flow.currency)
     if isinstance(flow.invoice, FixedAmount):
@@ -277,11 +285,3 @@ def _invoice_amounts(flow: Flow, uniform: NDArray[np.float64]) -> Amounts:
     if flow.invoice.largest is not None:
         amount = np.minimum(amount, float(flow.invoice.largest))
     return round_half_even(amount * scale)
-
-
-def _firms_of(
-    name: str, declared: Firms, firms: FirmTable, uniform: NDArray[np.float64]
-) -> NDArray[np.int64]:
-    first = firms.first[name]
-    chosen: NDArray[np.int64] = first + choose(firms.size[first : first + declared.count], uniform)
-    return chosen

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
+from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.fx import Fx
 from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury, not_a_role
 from sim.scenario.model.own import OwnPayments
@@ -79,6 +80,10 @@ class Scenario(Declaration):
     """Groups of firms."""
     flows: dict[Name, Flow] = Field(default_factory=dict)
     """Streams of obligations."""
+    loans: dict[Name, Loan] = Field(default_factory=dict)
+    """Loans between firms, or from a lender that stands for a bank or a fund."""
+    projects: dict[Name, Project] = Field(default_factory=dict)
+    """Contracts that are paid as they progress, such as an industrial park."""
     timeline: tuple[Entry, ...] = ()
     """Dated changes of all this."""
     payments: OwnPayments | None = None

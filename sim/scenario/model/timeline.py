@@ -7,10 +7,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sim.scenario.model.base import Declaration, Instant, Share, reference, wrong
+from sim.scenario.model.base import (
+    Currency,
+    Declaration,
+    Instant,
+    Number,
+    Share,
+    check_shares,
+    reference,
+    wrong,
+)
 from sim.scenario.model.network import BankName, MarketName, SystemName
 from sim.scenario.model.timing import CalendarName, Session
 
+FlowName = Annotated[str, AfterValidator(reference("flows"))]
 DeclaredHours = Annotated[str, AfterValidator(reference("hours"))]
 
 
@@ -93,4 +103,59 @@ class ServiceDays(Declaration):
     """Where the choice comes from, or the word assumption."""
 
 
-Entry = Annotated[Outage | ChangedHours | ServiceDays, Field(discriminator="kind")]
+class MixPoint(Declaration):
+    """A currency mix at an instant."""
+
+    at: Instant
+    """The instant, local to the zone of the period."""
+    invoicing: dict[Currency, Share] = Field(min_length=1)
+    """Currencies in which contracts are written then: share of invoices; 0 for a currency not named."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        check_shares(self.invoicing, "invoicing")
+        return self
+
+
+class Mix(Declaration):
+    """The currencies in which flows are invoiced change by and by; who owes how much and when does not."""
+
+    kind: Literal["mix"]
+    """The currency mix moves along a path."""
+    flows: tuple[FlowName, ...] | None = Field(default=None, min_length=1)
+    """Flows that change; by default all of them."""
+    path: tuple[MixPoint, ...] = Field(min_length=1)
+    """Points between which each share moves in a straight line.
+
+    Before the first one the flow's own `invoicing` holds, after the last one that point's.
+    """
+    source: str | None = None
+    """Where the choice comes from, or the word assumption."""
+
+
+class VolumePoint(Declaration):
+    """A volume of trade at an instant."""
+
+    at: Instant
+    """The instant, local to the zone of the period."""
+    factor: Number = Field(ge=0, le=100)
+    """Invoices per day, as a multiple of what the flow's own `value` means."""
+
+
+class Volume(Declaration):
+    """Flows grow or shrink: they have more or fewer invoices; those that are there anyway stay as they are."""
+
+    kind: Literal["volume"]
+    """The number of invoices moves along a path."""
+    flows: tuple[FlowName, ...] | None = Field(default=None, min_length=1)
+    """Flows that change; by default all of them."""
+    path: tuple[VolumePoint, ...] = Field(min_length=1)
+    """Points between which the factor moves in a straight line; it is 1 before the first one.
+
+    After the last one that point's factor holds.
+    """
+    source: str | None = None
+    """Where the choice comes from, or the word assumption."""
+
+
+Entry = Annotated[Outage | ChangedHours | ServiceDays | Mix | Volume, Field(discriminator="kind")]
