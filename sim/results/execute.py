@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.engine.run import simulate
+from sim.results.calendar import holidays_table, in_flight_table
 from sim.results.days import business_days
 from sim.results.exposure import exposure_table, fx_results_table
 from sim.results.intraday import intraday_measures, intraday_table
@@ -78,6 +79,8 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
     tables["system_days"] = system_days_table(tables, days)
     tables["intraday"] = intraday_table(tables, days, world.window.end)
     tables["throughput"] = throughput_table(tables, days)
+    tables["in_flight"] = in_flight_table(world, records)
+    tables["holidays"] = holidays_table(world)
     return tables
 
 
