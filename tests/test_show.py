@@ -173,7 +173,7 @@ def test_a_figure_fits_beside_another(name: str, results: Results) -> None:
 
 
 def test_every_figure_is_registered() -> None:
-    assert sorted(FIGURES) == ["delay", "exposure"]
+    assert sorted(FIGURES) == ["calendar", "delay", "exposure"]
 
 
 def test_values_have_a_name_and_a_unit(results: Results) -> None:
@@ -346,7 +346,7 @@ def test_saved_figures_are_the_same_bytes_and_none_stays_open(results: Results, 
     first = save_figures(results, tmp_path / "a")
     with mpl.rc_context({"font.size": 20, "figure.facecolor": "black", "savefig.dpi": 30}):
         second = save_figures(results, tmp_path / "b")
-    assert [path.name for path in first] == ["delay.png", "exposure.png"]
+    assert [path.name for path in first] == ["calendar.png", "delay.png", "exposure.png"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert plt.get_fignums() == []
 

@@ -27,7 +27,7 @@ def in_flight_table(world: World, records: Records) -> pd.DataFrame:
     begun, done = np.sort(world.payments.instructed_at), np.sort(records.credited_at)
     return pd.DataFrame(
         {
-            "date": np.array(days, dtype="datetime64[s]"),
+            "date": np.array(days, dtype="datetime64[ms]"),
             "at": instants(at),
             "payments": np.searchsorted(begun, at, side="left") - np.searchsorted(done, at, side="right"),
         }
@@ -53,7 +53,7 @@ def holidays_table(world: World) -> pd.DataFrame:
                 rows.append((name, inside[0], inside[-1]))
     columns = {
         "side": pd.Categorical([row[0] for row in rows], categories=list(world.scenario.sides)),
-        "first_date": np.array([row[1] for row in rows], dtype="datetime64[s]"),
-        "last_date": np.array([row[2] for row in rows], dtype="datetime64[s]"),
+        "first_date": np.array([row[1] for row in rows], dtype="datetime64[ms]"),
+        "last_date": np.array([row[2] for row in rows], dtype="datetime64[ms]"),
     }
     return pd.DataFrame(columns)
