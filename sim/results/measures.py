@@ -113,8 +113,7 @@ def _fx_results(
 ) -> dict[str, Measure]:
     """Realised FX result of obligations due in the period, by side and cause; gains positive."""
     results, payments = tables["fx_results"], tables["payments"]
-    counted = payments.loc[payments["counted"], "payment_id"]
-    realised = results[results["realised"] & results["payment_id"].isin(counted)]
+    realised = results[results["realised"] & _of_counted(results, payments)]
     by_side: dict[str, dict[str, float]] = {}
     for cause in ("contract", "clearing", "spread", "hedge", "total"):
         amounts = value.of(realised[cause], realised["functional_currency"], realised["converted_at"])
@@ -128,7 +127,7 @@ def _fees(
 ) -> dict[str, Measure]:
     """Fees of payments due in the period, in total, by kind of step, and per value paid."""
     payments, fees = tables["payments"], tables["fees"]
-    fees = fees[fees["payment_id"].isin(payments.loc[payments["counted"], "payment_id"])]
+    fees = fees[_of_counted(fees, payments)]
     amounts = value.of(fees["amount"], fees["currency"], fees["charged_at"])
     by_kind = amounts.groupby(fees["kind"], observed=True).sum() / scale
     return {
@@ -160,6 +159,12 @@ def _liquidity(
         "liquidity_used_by_system": Measure(by_system, "major units of the system's currency"),
         "liquidity_used_total": Measure(float(in_all) / 10 ** minor_digits(currency), currency),
     }
+
+
+def _of_counted(rows: pd.DataFrame, payments: pd.DataFrame) -> pd.Series[bool]:
+    """Which rows belong to counted payments; where there are none, names of payments are not looked up."""
+    known = payments.loc[payments["counted"], "payment_id"] if len(rows) else payments["payment_id"][:0]
+    return rows["payment_id"].isin(known)
 
 
 def _mean(values: pd.Series) -> float:
