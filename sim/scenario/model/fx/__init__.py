@@ -1,0 +1,42 @@
+"""Exchange rates are what nobody in a scenario decides: fixed, taken from history, or drawn."""
+
+from sim.scenario.model.fx.drawn import BootstrapFx, LognormalFx, MeanRevertingFx, Regime, RegimeFx
+from sim.scenario.model.fx.given import Bridge, ConstantFx, HistoryFx
+from sim.scenario.model.fx.layers import (
+    BandFx,
+    BasketFx,
+    DatedJump,
+    FixedSize,
+    Fx,
+    Jump,
+    JumpFx,
+    NormalSize,
+    Size,
+    UniformSize,
+    all_jumps,
+)
+from sim.scenario.model.fx.parts import Start, correlation_matrix
+
+__all__ = [
+    "BandFx",
+    "BasketFx",
+    "BootstrapFx",
+    "Bridge",
+    "ConstantFx",
+    "DatedJump",
+    "FixedSize",
+    "Fx",
+    "HistoryFx",
+    "Jump",
+    "JumpFx",
+    "LognormalFx",
+    "MeanRevertingFx",
+    "NormalSize",
+    "Regime",
+    "RegimeFx",
+    "Size",
+    "Start",
+    "UniformSize",
+    "all_jumps",
+    "correlation_matrix",
+]

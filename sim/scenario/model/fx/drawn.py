@@ -1,0 +1,161 @@
+"""Rates that are drawn, all currencies together, so that they move together as they are said to."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sim.core.clock import DAY
+from sim.scenario.model.base import Currency, Declaration, Duration, Number, wrong
+from sim.scenario.model.fx.parts import (
+    WITHOUT_USD,
+    Correlation,
+    EstimationWindow,
+    Rate,
+    Start,
+    Volatilities,
+    Volatility,
+    check_correlations,
+)
+
+
+class LognormalFx(Declaration):
+    """Correlated geometric Brownian motions; the price of a dollar in each currency is a martingale.
+
+    The expected units per USD on any day are those of the first day. A cross rate of two other
+    currencies drifts by the little that convexity demands.
+    """
+
+    kind: Literal["lognormal"]
+    """Rates drawn from correlated geometric Brownian motions without drift."""
+    start: Start = "history"
+    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    window: EstimationWindow | None = None
+    """Stretch of the shipped history from which volatilities and correlations are estimated."""
+    volatility: Volatilities | None = None
+    """Annual standard deviation of each log rate per USD, if they are not estimated."""
+    correlation: tuple[Correlation, ...] = ()
+    """Correlations of log rates per USD; a pair not named is uncorrelated."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.window is None) == (self.volatility is None):
+            raise wrong("state either 'window' or 'volatility'")
+        if self.volatility is not None:
+            check_correlations(self.correlation, self.volatility)
+        elif self.correlation:
+            raise wrong("correlations need 'volatility'; a window estimates both", field="correlation")
+        return self
+
+
+class Reversion(Declaration):
+    """How one rate is drawn back: on average it loses half its distance to the level in a half-life."""
+
+    level: Rate
+    """Units per 1 USD to which the rate returns, the median that it has in the long run."""
+    half_life: Annotated[Duration, Field(gt=0)]
+    """Time in which half the distance of the log rate to the level is lost on average."""
+    volatility: Volatility
+    """Annual standard deviation of the shocks to the log rate."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+
+class MeanRevertingFx(Declaration):
+    """Log rates are correlated Ornstein–Uhlenbeck processes, each drawn back to a level of its own.
+
+    The price of a dollar is no martingale: it is expected to return to its level.
+    """
+
+    kind: Literal["mean_reverting"]
+    """Rates that are drawn back to a level."""
+    start: Start = "history"
+    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    reversion: Annotated[dict[Currency, Reversion], WITHOUT_USD, Field(min_length=1)]
+    """Level, half-life and volatility of each currency."""
+    correlation: tuple[Correlation, ...] = ()
+    """Correlations of the shocks; a pair not named is uncorrelated."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+    @model_validator(mode="after")
+    def _correlated(self) -> Self:
+        check_correlations(self.correlation, self.reversion)
+        return self
+
+
+#: A state that lasts shorter could not be told from one day's shock.
+_SHORTEST_STATE: Final = 2 * DAY
+
+
+class Regime(Declaration):
+    """One state of the markets, which lasts a geometric number of days."""
+
+    mean_duration: Annotated[Duration, Field(ge=_SHORTEST_STATE)]
+    """Mean time that the state lasts once it has begun."""
+    volatility: Volatilities
+    """Annual standard deviation of each log rate per USD in this state."""
+    correlation: tuple[Correlation, ...] = ()
+    """Correlations of log rates per USD in this state; a pair not named is uncorrelated."""
+
+    @model_validator(mode="after")
+    def _correlated(self) -> Self:
+        check_correlations(self.correlation, self.volatility)
+        return self
+
+
+class RegimeFx(Declaration):
+    """Calm and stressed times alternate, each with its volatilities and correlations.
+
+    All currencies change state together. The price of a dollar in each currency is a martingale.
+    """
+
+    kind: Literal["regime"]
+    """Rates that know calm and stressed times."""
+    start: Start = "history"
+    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    initial: Literal["drawn", "calm", "stressed"] = "drawn"
+    """State on the first day; `drawn` by the share of time that each state has in the long run."""
+    calm: Regime
+    """The calm state."""
+    stressed: Regime
+    """The stressed state."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+    @model_validator(mode="after")
+    def _same_currencies(self) -> Self:
+        calm, stressed = self.calm.volatility, self.stressed.volatility
+        for currency in (*calm, *stressed):
+            if (currency in calm) != (currency in stressed):
+                lacking = "stressed" if currency in calm else "calm"
+                raise wrong(f"{currency} has no volatility in this state", field=f"{lacking}.volatility")
+        return self
+
+
+class BootstrapFx(Declaration):
+    """Weeks of history in a new order: blocks of consecutive weeks, all currencies together.
+
+    The stationary bootstrap of Politis and Romano (1994), "The stationary bootstrap", Journal of the American
+    Statistical Association 89: blocks start at random weeks and have geometric lengths; the last week of the
+    window is followed by the first.
+    """
+
+    kind: Literal["bootstrap"]
+    """Rates made of weeks of history, all currencies together."""
+    start: Start = "history"
+    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    window: EstimationWindow = EstimationWindow(first=date(2016, 7, 1), last=date(2022, 12, 31))
+    """Stretch of the shipped history whose weeks are drawn, those in which all its currencies were observed."""
+    mean_block: Annotated[Number, Field(ge=1)] = Decimal(4)
+    """Mean number of consecutive weeks that stay together; 1 draws every week alone."""
+    drift: Literal["none", "history"] = "none"
+    """Whether weeks keep the mean move that the window had, or none: then a dollar's price is a martingale
+    from week to week where weeks are drawn alone."""
+    source: str | None = None
+    """Where the choices come from, or the word assumption."""

@@ -1,0 +1,214 @@
+"""Models on top of another: `base` moves the rates, and the layer changes one thing about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from sim.scenario.model.base import Currency, Declaration, Number, Share, wrong
+from sim.scenario.model.fx.drawn import BootstrapFx, LognormalFx, MeanRevertingFx, RegimeFx
+from sim.scenario.model.fx.given import ConstantFx, HistoryFx
+from sim.scenario.model.fx.parts import Foreign, Rate, Volatility
+
+#: A change of a rate, as a share of it: 0.2 makes a dollar a fifth dearer.
+Change = Annotated[Number, Field(gt=-1)]
+
+
+class FixedSize(Declaration):
+    """Every jump has this size."""
+
+    kind: Literal["fixed"]
+    """Every jump has this size."""
+    value: Change
+    """Change of the units per USD (0.56 makes a dollar 56 % dearer)."""
+
+
+class UniformSize(Declaration):
+    """Every size between two is as likely."""
+
+    kind: Literal["uniform"]
+    """Every size between two is as likely."""
+    low: Change
+    """Least change of the units per USD (0.08 makes a dollar 8 % dearer)."""
+    high: Change
+    """Largest change."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.high < self.low:
+            raise wrong("the largest change is less than the least", field="high")
+        return self
+
+
+class NormalSize(Declaration):
+    """The log rate moves by a normal amount, as in Merton's model."""
+
+    kind: Literal["normal"]
+    """The log rate moves by a normal amount."""
+    mean: Number
+    """Mean change of the log rate."""
+    deviation: Volatility
+    """Standard deviation of that change."""
+
+
+Size = Annotated[FixedSize | UniformSize | NormalSize, Field(discriminator="kind")]
+
+
+class Jump(Declaration):
+    """Jumps on unforeseen days, at most one a day."""
+
+    currency: Foreign
+    """Currency whose units per USD jump."""
+    intensity: Annotated[Number, Field(ge=0, le=365)]
+    """Expected number of jumps a year of 365.25 days; each day is as likely."""
+    size: Size
+    """How far the rate jumps."""
+    compensated: bool = True
+    """Whether the rate drifts the other way on every day, so that a dollar's expected price stays that of
+    the base."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+
+class DatedJump(Declaration):
+    """A jump on a known day, if it happens; nothing compensates for it."""
+
+    currency: Foreign
+    """Currency whose units per USD jump."""
+    date: date
+    """Day whose rate is the first one after the jump; a day of the run other than the first."""
+    probability: Share = Decimal(1)
+    """Probability that it happens."""
+    size: Size
+    """How far the rate jumps."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+
+class JumpFx(Declaration):
+    """Jumps on top of another model.
+
+    After Merton (1976), "Option pricing when underlying stock returns are discontinuous", Journal of Financial
+    Economics 3.
+    """
+
+    kind: Literal["jump"]
+    """Jumps on top of another model."""
+    jumps: tuple[Jump, ...] = ()
+    """Jumps on unforeseen days."""
+    dated: tuple[DatedJump, ...] = ()
+    """Jumps on known days."""
+    base: Fx
+    """The model that moves the rates between jumps."""
+    source: str | None = None
+    """Where the choices come from, or the word assumption."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Self:
+        if not self.jumps and not self.dated:
+            raise wrong("state what jumps, under 'jumps' or 'dated'")
+        return self
+
+
+class BasketFx(Declaration):
+    """One currency is managed against a geometric basket of others, as the Belarusian rouble is.
+
+    Its log rate per USD is the weighted sum of theirs (zero for USD) and a Brownian residual, the log
+    price of the basket; the expected price of the basket is that of the first day.
+    """
+
+    kind: Literal["basket"]
+    """One currency follows a basket of others."""
+    currency: Foreign
+    """The currency that follows the basket."""
+    weights: dict[Currency, Share]
+    """Weight of each currency of the basket; they add up to 1, with that of USD."""
+    residual_volatility: Volatility
+    """Annual standard deviation of the log price of the basket."""
+    start: Literal["history"] | Rate = "history"
+    """Units of the currency per 1 USD on the first day; `history` takes the last observation at or before
+    the day from which the base takes its rates."""
+    base: Fx
+    """The model that moves the currencies of the basket, and all others."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+    @model_validator(mode="after")
+    def _weighted(self) -> Self:
+        total = sum(self.weights.values(), Decimal(0))
+        if total != 1:
+            raise wrong(f"the weights add up to {total}, not to 1", field="weights")
+        if self.currency in self.weights:
+            raise wrong(f"{self.currency} cannot be in its own basket", field=f"weights.{self.currency}")
+        if self.currency in _stated(self.base):
+            raise wrong(f"{self.currency} follows the basket; do not state it below, too", field="base")
+        return self
+
+
+class BandFx(Declaration):
+    """One currency trades within a band around a daily fixing, as the yuan does against the dollar.
+
+    The base moves the rate that there would be without a band. On each day the rate is that one or, if it
+    lies outside, the edge of the band; the next fixing takes up a share of the distance at which the rate
+    ended from the last fixing.
+    """
+
+    kind: Literal["band"]
+    """One currency trades within a band around a daily fixing."""
+    currency: Foreign
+    """The currency that is held in the band."""
+    width: Annotated[Number, Field(gt=0, lt=1)]
+    """Half-width of the band: 0.02 allows 2 % more or less units per USD than the fixing."""
+    adjustment: Share = Decimal(1)
+    """Share of yesterday's log distance from the fixing that today's fixing takes up: 1 fixes at
+    yesterday's rate, 0 never moves the fixing."""
+    base: Fx
+    """The model that moves the rate without a band, and all other rates."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption."""
+
+
+Fx = Annotated[
+    ConstantFx
+    | HistoryFx
+    | BootstrapFx
+    | LognormalFx
+    | MeanRevertingFx
+    | RegimeFx
+    | JumpFx
+    | BasketFx
+    | BandFx,
+    Field(discriminator="kind"),
+]
+
+
+def all_jumps(declared: JumpFx) -> tuple[Jump | DatedJump, ...]:
+    """The jumps of one model, those on unforeseen days first."""
+    return (*declared.jumps, *declared.dated)
+
+
+def _stated(fx: Fx) -> set[str]:
+    """Currencies that a model names, and whose rates would be lost if a basket on top replaced them."""
+    found: Iterable[str] = ()
+    match fx:
+        case ConstantFx():
+            found = fx.rates
+        case LognormalFx():
+            found = fx.volatility or ()
+        case MeanRevertingFx():
+            found = fx.reversion
+        case RegimeFx():
+            found = fx.calm.volatility
+        case BasketFx() | BandFx():
+            found = (fx.currency, *_stated(fx.base))
+        case JumpFx():
+            found = (*(jump.currency for jump in all_jumps(fx)), *_stated(fx.base))
+    return {*found}
+
+
+for _layer in (JumpFx, BasketFx, BandFx):
+    _layer.model_rebuild()

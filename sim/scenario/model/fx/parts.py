@@ -1,0 +1,105 @@
+"""What several models of exchange rates are declared with: rates per dollar, volatilities, correlations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+
+import numpy as np
+from pydantic import AfterValidator, Field, model_validator
+
+from sim.scenario.model.base import Currency, Declaration, Number, nearest, wrong
+
+#: An eigenvalue that is zero in exact arithmetic may come out this far below it.
+_TOLERANCE: Final = 1e-12
+
+
+def _not_usd(currency: str) -> str:
+    if currency == "USD":
+        raise wrong("USD is the unit in which the others are stated; name another currency")
+    return currency
+
+
+def _without_usd(by_currency: dict[str, Any]) -> dict[str, Any]:
+    if "USD" in by_currency:
+        raise wrong("USD is the unit in which the others are stated; leave it out", field="USD")
+    return by_currency
+
+
+def _different(pair: tuple[str, str]) -> tuple[str, str]:
+    if pair[0] == pair[1]:
+        raise wrong(f"{pair[0]} is correlated with itself by nature; name two currencies")
+    return pair
+
+
+#: Refuses USD as a key of a mapping by currency.
+WITHOUT_USD: Final = AfterValidator(_without_usd)
+
+Foreign = Annotated[Currency, AfterValidator(_not_usd)]
+Rate = Annotated[Number, Field(gt=0)]
+Rates = Annotated[dict[Currency, Rate], WITHOUT_USD]
+Start: TypeAlias = Literal["history"] | Rates
+Volatility = Annotated[Number, Field(ge=0)]
+Volatilities = Annotated[dict[Currency, Volatility], WITHOUT_USD]
+Pair = Annotated[tuple[Currency, Currency], AfterValidator(_different)]
+
+
+class EstimationWindow(Declaration):
+    """A stretch of history, both days included."""
+
+    first: date
+    """First day."""
+    last: date
+    """Last day."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.last <= self.first:
+            raise wrong("the window ends before it starts", field="last")
+        return self
+
+
+class Correlation(Declaration):
+    """How the log rates per USD of two currencies move together."""
+
+    pair: Pair
+    """The two currencies, in any order."""
+    value: Annotated[Number, Field(ge=-1, le=1)]
+    """Correlation in [-1, 1]."""
+
+
+def correlation_matrix(
+    currencies: Iterable[str], correlations: Iterable[Correlation]
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Declared correlations, [currencies, currencies] in the given order; a pair not named has zero."""
+    order = {currency: place for place, currency in enumerate(currencies)}
+    matrix = np.eye(len(order))
+    for entry in correlations:
+        one, other = (order[currency] for currency in entry.pair)
+        matrix[one, other] = matrix[other, one] = float(entry.value)
+    return matrix
+
+
+def check_correlations(correlations: tuple[Correlation, ...], known: Mapping[str, object]) -> None:
+    """Refuse, under the key `correlation`, what is not `known`, is said twice, or cannot hold together."""
+    seen: set[frozenset[str]] = set()
+    for entry in correlations:
+        for currency in entry.pair:
+            if currency not in known:
+                hint = nearest(currency, known)
+                raise wrong(f"{currency} has no volatility", field="correlation", suggestion=hint)
+        if frozenset(entry.pair) in seen:
+            raise wrong(f"{'/'.join(entry.pair)} is stated twice", field="correlation")
+        seen.add(frozenset(entry.pair))
+    _check_semidefinite(correlation_matrix(known, correlations))
+
+
+def _check_semidefinite(matrix: np.ndarray[Any, np.dtype[np.float64]]) -> None:
+    smallest = float(np.linalg.eigvalsh(matrix)[0]) if len(matrix) else 0.0
+    if smallest < -_TOLERANCE:
+        raise wrong(
+            "no rates can have these correlations together: the smallest eigenvalue of their matrix is "
+            f"{smallest:.4g}, and none may be negative",
+            field="correlation",
+        )

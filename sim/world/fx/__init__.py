@@ -1,0 +1,8 @@
+"""The exchange rates of a run: one file for each way in which rates move, and one table of what comes out."""
+
+from __future__ import annotations
+
+from sim.world.fx.paths import FxPaths
+from sim.world.fx.table import fx_paths
+
+__all__ = ["FxPaths", "fx_paths"]

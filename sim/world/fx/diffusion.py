@@ -1,0 +1,98 @@
+"""Without jumps a log rate is a sum of small normal moves, about no drift or about a level that draws it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.core.clock import DAY, YEAR_DAYS
+from sim.scenario.model.fx import correlation_matrix
+from sim.world.fx.shocks import correlated, daily, place_of
+from sim.world.fx.start import first_rate
+from sim.world.history import correlation, covariance, load_history, volatility
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sim.core.calendars import Days
+    from sim.scenario.model.fx import LognormalFx, MeanRevertingFx
+    from sim.world.fx.draws import Draws
+
+Floats = NDArray[np.float64]
+
+
+def lognormal(declared: LognormalFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+    """Geometric Brownian motions from the first day on; time runs on weekends, too."""
+    annual, correlations = _moments(declared)
+    order = list(annual)
+    normal = {currency: draws.normal(currency, days) for currency in order}
+    columns = {}
+    for currency in wanted:
+        shocks = correlated(correlations, place_of(currency, order), normal)
+        shocks[0] = 0.0  # of the move into the first day
+        years = np.arange(len(days)) / YEAR_DAYS
+        drift = -0.5 * annual[currency] ** 2 * years
+        first = first_rate(declared.start, currency, days[0])
+        columns[currency] = first * np.exp(daily(annual[currency]) * np.cumsum(shocks) + drift)
+    return columns
+
+
+def mean_reverting(
+    declared: MeanRevertingFx, wanted: Sequence[str], days: Days, draws: Draws
+) -> dict[str, Floats]:
+    """Ornstein–Uhlenbeck log rates, exact from day to day: no step is too long for the half-life."""
+    order = list(declared.reversion)
+    covariances = _step_covariances(declared)
+    scale = volatility(covariances)
+    correlations = correlation(covariances)
+    kept = np.exp(-_speeds(declared) / YEAR_DAYS)
+    normal = {currency: draws.normal(currency, days) for currency in order}
+    columns = {}
+    for currency in wanted:
+        place = place_of(currency, order)
+        level = np.log(float(declared.reversion[currency].level))
+        moves = scale[place] * correlated(correlations, place, normal)
+        moves[0] = np.log(first_rate(declared.start, currency, days[0])) - level
+        distance = _kept(moves, float(kept[place]))
+        columns[currency] = np.exp(level + distance)
+    return columns
+
+
+def _kept(moves: Floats, part: float) -> Floats:
+    """The sums of moves of which each day keeps a part of the day before's, and adds its own."""
+    sums = np.empty(len(moves))
+    last = 0.0
+    for day, move in enumerate(moves.tolist()):
+        last = part * last + move
+        sums[day] = last
+    return sums
+
+
+def _speeds(declared: MeanRevertingFx) -> Floats:
+    """Share of the distance lost a year, continuously: ln 2 over the half-life in years."""
+    half_lives = [one.half_life / DAY / YEAR_DAYS for one in declared.reversion.values()]
+    return np.asarray(np.log(2.0) / np.array(half_lives))
+
+
+def _step_covariances(declared: MeanRevertingFx) -> Floats:
+    """Covariances of the moves of one day: ρᵢⱼ σᵢ σⱼ (1 − exp(−(κᵢ + κⱼ)Δ)) / (κᵢ + κⱼ), exactly."""
+    speed = _speeds(declared)
+    annual = np.array([float(one.volatility) for one in declared.reversion.values()])
+    correlations = correlation_matrix(declared.reversion, declared.correlation)
+    both = np.add.outer(speed, speed)
+    return np.asarray(correlations * np.outer(annual, annual) * -np.expm1(-both / YEAR_DAYS) / both)
+
+
+def _moments(declared: LognormalFx) -> tuple[dict[str, float], Floats]:
+    """Annual volatilities and the correlations in their order, declared or estimated."""
+    if declared.volatility is not None:
+        stated = {currency: float(value) for currency, value in declared.volatility.items()}
+        return stated, correlation_matrix(declared.volatility, declared.correlation)
+    if declared.window is None:
+        raise AssertionError("a declaration has either")
+    first, last = declared.window.first, declared.window.last
+    known = [code for code, seen in load_history().items() if len(seen.within(first, last).days) > 1]
+    matrix = covariance(known, first, last).matrix
+    return dict(zip(known, volatility(matrix).tolist(), strict=True)), correlation(matrix)

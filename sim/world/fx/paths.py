@@ -1,0 +1,80 @@
+"""One table of mids serves every conversion and valuation, so no detour over a third currency pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.core.clock import Seconds
+from sim.core.currency import Amounts, minor_digits, round_half_even
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.integer] | int
+
+#: Whole numbers above this are not all floats, and rounding would not be exact.
+_LARGEST: Final = 2**53
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FxPaths:
+    """The mid of every day: a step function that jumps at each local midnight and at no other instant.
+
+    `currencies` are sorted and include USD. Row d of `per_usd` [days, currencies] holds the units per 1 USD
+    from `day_starts[d]` (UTC seconds) to the next day's start, the last row until `end`; nothing is
+    extrapolated.
+    """
+
+    currencies: tuple[str, ...]
+    day_starts: Seconds
+    per_usd: Floats
+    end: int
+
+    def index(self, currency: str) -> int:
+        """The column of a currency; ValueError if there is none."""
+        try:
+            return self.currencies.index(currency)
+        except ValueError:
+            known = ", ".join(self.currencies)
+            raise ValueError(f"the run has no rates of {currency}; it has {known}") from None
+
+    def mid(self, source: Indices, target: Indices, at: Seconds | int) -> Floats:
+        """Units of `target` per 1 unit of `source`, both indices, at instants `at`; all broadcast.
+
+        Exactly 1 where both are the same. ValueError for an instant before the first day or after the last.
+        """
+        day = self._day(at)
+        return np.where(np.equal(source, target), 1.0, self.per_usd[day, target] / self.per_usd[day, source])
+
+    def convert(
+        self,
+        amounts: Amounts | int,
+        source: Indices,
+        target: Indices,
+        at: Seconds | int,
+        *,
+        factor: Floats | float = 1.0,
+    ) -> Amounts:
+        """Minor units of `target` for minor units of `source`, at `factor` times mid, halves to even.
+
+        All arguments broadcast. Where the currencies are the same the amount itself comes back, whatever
+        the factor. ValueError as in `mid`, and for amounts beyond 2⁵³ minor units, which floats cannot count.
+        """
+        digits = np.array([minor_digits(currency) for currency in self.currencies])
+        shift = digits[target] - digits[source]
+        major = np.asarray(amounts) * (self.mid(source, target, at) * factor)
+        # A negative power of ten is no float, so it divides: 5 fen at a mid of 10 are exactly half a yen.
+        scaled = np.where(
+            shift < 0, major / 10.0 ** np.maximum(-shift, 0), major * 10.0 ** np.maximum(shift, 0)
+        )
+        exact = (np.abs(amounts) <= _LARGEST) & (np.abs(scaled) <= _LARGEST)  # false where there is no rate
+        if not np.all(exact):
+            raise ValueError("an amount has no rate, or exceeds 2^53 minor units, the most that is exact")
+        return np.where(np.equal(source, target), amounts, round_half_even(scaled))
+
+    def _day(self, at: Seconds | int) -> NDArray[np.intp]:
+        if np.any(np.less(at, self.day_starts[0])) or np.any(np.greater_equal(at, self.end)):
+            raise ValueError("a rate is asked for at an instant outside of the days that have rates")
+        return np.asarray(np.searchsorted(self.day_starts, at, side="right") - 1)

@@ -1,0 +1,120 @@
+"""Whatever moves the rates, the mids of a run are one table of units per USD by day."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.core.clock import local_instant
+from sim.scenario.model.fx import (
+    BandFx,
+    BasketFx,
+    BootstrapFx,
+    ConstantFx,
+    HistoryFx,
+    JumpFx,
+    LognormalFx,
+    MeanRevertingFx,
+    RegimeFx,
+    all_jumps,
+)
+from sim.world.fx.band import banded
+from sim.world.fx.basket import following
+from sim.world.fx.blocks import bootstrap
+from sim.world.fx.diffusion import lognormal, mean_reverting
+from sim.world.fx.draws import Draws
+from sim.world.fx.jumps import jumping
+from sim.world.fx.observed import observed
+from sim.world.fx.paths import FxPaths
+from sim.world.fx.regimes import regime
+from sim.world.fx.start import stated_rate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from zoneinfo import ZoneInfo
+
+    from sim.core.calendars import Days
+    from sim.scenario.model.fx import Fx
+
+Floats = NDArray[np.float64]
+
+
+def fx_paths(
+    declared: Fx | None,
+    currencies: Sequence[str],
+    first: date,
+    last: date,
+    zone: ZoneInfo,
+    seed: int,
+    replication: int,
+) -> FxPaths:
+    """The mids of `currencies` and USD on each day from `first` to `last`, both included.
+
+    Every stream is named `fx/<currency>…` (or after what all currencies share, as `fx/regime`) and has its
+    draws by calendar date, so a longer run, an earlier start or another currency in the run changes no
+    draw, and no rate of a `history`. Where shocks are correlated, a rate depends on those of the
+    currencies declared before it: a currency added at the end changes no other path, one put in between
+    changes those after it. What is estimated takes every currency of the shipped history, in a fixed
+    order, whatever the run needs.
+
+    ValueError if the declaration lacks a currency, or history does not cover the days. None is a
+    declaration for a single currency, whose mid is never asked for: it is NaN unless it is USD.
+    """
+    order = tuple(sorted({*currencies, "USD"}))
+    days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
+    wanted = [currency for currency in order if currency != "USD"]
+    if declared is None and len({*currencies}) > 1:
+        raise ValueError(f"rates of {', '.join(wanted)} are needed; declare them under 'fx'")
+    if declared is None:
+        columns = {currency: np.full(len(days), np.nan) for currency in wanted}
+    else:
+        columns = _columns(declared, wanted, days, Draws(seed, replication))
+    columns["USD"] = np.ones(len(days))
+    return FxPaths(
+        currencies=order,
+        day_starts=np.array([local_instant(day, 0, zone) for day in days.tolist()], dtype=np.int64),
+        per_usd=np.column_stack([columns[currency] for currency in order]),
+        end=local_instant(last + timedelta(days=1), 0, zone),
+    )
+
+
+def _columns(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+    """Units per USD by day of the currencies wanted, and perhaps of others that they depend on."""
+    match declared:
+        case JumpFx():
+            needed = _foreign(*wanted, *(jump.currency for jump in all_jumps(declared)))
+            return jumping(declared, _columns(declared.base, needed, days, draws), days, draws)
+        case BasketFx():
+            needed = _foreign(*wanted, *declared.weights, without=declared.currency)
+            return following(declared, _columns(declared.base, needed, days, draws), days, draws)
+        case BandFx():
+            needed = _foreign(*wanted, declared.currency)
+            return banded(declared, _columns(declared.base, needed, days, draws))
+        case _:
+            return _alone(declared, wanted, days, draws)
+
+
+def _alone(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+    """As `_columns`, of a model that rests on no other."""
+    match declared:
+        case HistoryFx():
+            return observed(declared, wanted, days, draws)
+        case BootstrapFx():
+            return bootstrap(declared, wanted, days, draws)
+        case LognormalFx():
+            return lognormal(declared, wanted, days, draws)
+        case MeanRevertingFx():
+            return mean_reverting(declared, wanted, days, draws)
+        case RegimeFx():
+            return regime(declared, wanted, days, draws)
+        case ConstantFx():
+            return {code: np.full(len(days), stated_rate(declared.rates, code)) for code in wanted}
+    raise AssertionError(f"no model alone: {declared.kind}")
+
+
+def _foreign(*currencies: str, without: str = "USD") -> list[str]:
+    """The currencies once each, in order, without USD, which is 1, and without one more."""
+    return sorted({*currencies} - {"USD", without})
