@@ -14,10 +14,12 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from sim.results.results import Results
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
+    from sim.world.calibration import Calibration
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,6 +34,9 @@ _SET = click.option(
 _SEED = click.option("--seed", type=click.IntRange(min=0), help="Use this seed instead of the scenario's.")
 _SCENARIOS = click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO…")
 _SCENARIO = click.argument("scenario", metavar="SCENARIO")
+_DAY = click.DateTime(["%Y-%m-%d"])
+#: The models of exchange rates that have something to estimate.
+_MODELS = ("lognormal", "bootstrap", "mean_reverting", "jump", "regime", "basket")
 
 
 def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -165,6 +170,67 @@ def plot(folder: Path) -> None:
         click.echo(path)
 
 
+@cli.command()
+@click.argument("model", type=click.Choice(_MODELS), required=False, metavar="[MODEL]")
+@click.option(
+    "--from", "first", type=_DAY, metavar="DATE", help="First day of history.  [default: all of it]"
+)
+@click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day of history.  [default: all of it]")
+@click.option("--json", "as_json", is_flag=True, help="Print estimates and declaration as JSON.")
+@click.option("--yaml", "as_yaml", is_flag=True, help="Print the section 'fx' of a scenario; needs a MODEL.")
+@_tell_errors
+def calibrate(
+    model: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    as_json: bool,  # noqa: FBT001 - a flag of click
+    as_yaml: bool,  # noqa: FBT001 - a flag of click
+) -> None:
+    """Estimate models of exchange rates from the shipped history, with standard errors.
+
+    MODEL is lognormal, bootstrap, mean_reverting, jump, regime or basket; by default all of them.
+    """
+    if as_json and as_yaml:
+        raise click.UsageError("choose either --json or --yaml")
+    if as_yaml and model is None:
+        raise click.UsageError("--yaml prints one declaration; name a MODEL")
+    found = _calibrated(model, first, last)
+    if as_json:
+        _print_calibrations_json(found, alone=model is not None)
+    elif as_yaml:
+        from sim.scenario.writing import dump  # noqa: PLC0415 - see the module
+
+        click.echo(dump({"fx": found[0].fx}), nl=False)
+    else:
+        from sim.show.calibration import print_calibration  # noqa: PLC0415 - see the module
+        from sim.show.console import output  # noqa: PLC0415
+
+        for number, one in enumerate(found):
+            if number:
+                click.echo()
+            print_calibration(one, output())
+
+
+def _calibrated(model: str | None, first: datetime | None, last: datetime | None) -> list[Calibration]:
+    """The calibration of a model, or of every model for which the window holds enough."""
+    from sim.errors import CalibrationError  # noqa: PLC0415 - see the module
+    from sim.world.calibration import calibrate as estimate  # noqa: PLC0415
+
+    window = (first.date() if first else None, last.date() if last else None)
+    if model is not None:
+        return [estimate(model, *window)]
+    found, failed = [], []
+    for name in _MODELS:
+        try:
+            found.append(estimate(name, *window))
+        except CalibrationError as error:
+            failed.append(error)
+    if not found:
+        raise failed[0]
+    _warn([str(error) for error in failed])
+    return found
+
+
 def _with_seed(overrides: tuple[str, ...], seed: int | None) -> tuple[str, ...]:
     return overrides if seed is None else (*overrides, f"seed={seed}")
 
@@ -211,6 +277,24 @@ def _print_json(found: list[Results]) -> None:
         for results in found
     ]
     click.echo(json.dumps(content[0] if len(content) == 1 else content, indent=2, ensure_ascii=False))
+
+
+def _print_calibrations_json(found: list[Calibration], *, alone: bool) -> None:
+    import json  # noqa: PLC0415 - see the module
+
+    content: list[dict[str, Any]] = [
+        {
+            "model": one.model,
+            "window": {"first": str(one.window.first), "last": str(one.window.last)},
+            "observations": one.observations,
+            "estimates": [estimate._asdict() for estimate in one.estimates],
+            "notes": one.notes,
+            "fx": one.fx,
+        }
+        for one in found
+    ]
+    # The numbers of a declaration are decimals, which JSON writes as any other.
+    click.echo(json.dumps(content[0] if alone else content, indent=2, ensure_ascii=False, default=float))
 
 
 def _print_summary(results: Results) -> None:

@@ -4,7 +4,8 @@ SettlementError
 ├── ScenarioError       the input is wrong: a list of located problems (exit code 2)
 ├── RunError            the run could not be carried out (exit code 1)
 │   └── PromiseError    an identity that must hold on every run does not (exit code 1)
-└── ResultsError        a folder is not a readable run (exit code 2)
+├── ResultsError        a folder is not a readable run (exit code 2)
+└── CalibrationError    the shipped history cannot tell what is asked (exit code 2)
 """
 
 from __future__ import annotations
@@ -61,5 +62,11 @@ class PromiseError(RunError):
 
 class ResultsError(SettlementError):
     """The folder does not hold a run that can be opened."""
+
+    exit_code = 2
+
+
+class CalibrationError(SettlementError):
+    """The observations of a window are too few for an estimate."""
 
     exit_code = 2

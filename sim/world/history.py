@@ -63,15 +63,22 @@ class Covariance:
     def standard_error(self, statistic: Callable[[Floats], Floats]) -> Floats:
         """Standard error of `statistic(matrix)` by the block jackknife over quarters, of its shape.
 
-        √((n−1)/n · Σ (θ₋q − mean θ₋q)²), Künsch (1989), "The jackknife and the bootstrap for general
-        stationary observations". It takes quarters for independent, and is rough for fewer than eight;
-        ValueError for fewer than two.
+        ValueError for fewer than two quarters.
         """
-        blocks = len(self.left_out)
-        if blocks < 2:  # noqa: PLR2004 - a spread needs two
-            raise ValueError("a standard error needs observations in two quarters at least")
-        estimates = np.array([statistic(matrix) for matrix in self.left_out])
-        return np.asarray(np.sqrt((blocks - 1) * estimates.var(axis=0)))
+        return jackknife(np.array([statistic(matrix) for matrix in self.left_out]))
+
+
+def jackknife(left_out: Floats) -> Floats:
+    """Standard error of an estimate, of estimates [blocks, …] each of which leaves one block out.
+
+    √((n−1)/n · Σ (θ₋q − mean θ₋q)²), Künsch (1989), "The jackknife and the bootstrap for general stationary
+    observations", Annals of Statistics 17. It takes blocks for independent, and is rough for fewer than
+    eight; ValueError for fewer than two.
+    """
+    blocks = len(left_out)
+    if blocks < 2:  # noqa: PLR2004 - a spread needs two
+        raise ValueError("a standard error needs observations in two quarters at least")
+    return np.asarray(np.sqrt((blocks - 1) * left_out.var(axis=0)))
 
 
 @cache
@@ -119,11 +126,11 @@ def hayashi_yoshida(observed: Mapping[str, Observations]) -> Covariance:
     for code, series in observed.items():
         if len(series.days) < 2:  # noqa: PLR2004 - a change needs two
             raise ValueError(f"{code} is observed on {len(series.days)} days of the window; two are needed")
-    quarters = np.unique(np.concatenate([_quarters(series.days[1:]) for series in observed.values()]))
+    quarters = np.unique(np.concatenate([quarters_of(series.days[1:]) for series in observed.values()]))
     shape = (len(quarters), len(observed), len(observed))
     products, years = np.zeros(shape), np.zeros(shape)
     for i, one in enumerate(observed.values()):
-        block = np.searchsorted(quarters, _quarters(one.days[1:]))
+        block = np.searchsorted(quarters, quarters_of(one.days[1:]))
         for j, other in enumerate(observed.values()):
             product, shared = _overlaps(one, other)
             products[:, i, j] = np.bincount(block, product, len(quarters))
@@ -196,7 +203,8 @@ def _observations(rows: list[tuple[str, str]]) -> Observations:
     return Observations(days, per_usd)
 
 
-def _quarters(days: Days) -> NDArray[np.int64]:
+def quarters_of(days: Days) -> NDArray[np.int64]:
+    """The number of the calendar quarter of each day."""
     return np.asarray(days.astype("datetime64[M]").astype(np.int64) // _QUARTER_MONTHS)
 
 

@@ -1,0 +1,44 @@
+"""What a window of the shipped history says about the parameters of a model of exchange rates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+from sim.errors import CalibrationError
+from sim.world.calibration.basket import basket
+from sim.world.calibration.blocks import bootstrap
+from sim.world.calibration.estimates import Calibration, Estimate, Window
+from sim.world.calibration.jumps import jump
+from sim.world.calibration.moments import lognormal
+from sim.world.calibration.regimes import regime
+from sim.world.calibration.reversion import mean_reverting
+from sim.world.history import load_history
+
+__all__ = ["MODELS", "Calibration", "CalibrationError", "Estimate", "Window", "calibrate"]
+
+#: The models that have something to estimate; rates that stand still, and bands without fixings, have not.
+MODELS: Final[dict[str, Callable[[Window], Calibration]]] = {
+    "lognormal": lognormal,
+    "bootstrap": bootstrap,
+    "mean_reverting": mean_reverting,
+    "jump": jump,
+    "regime": regime,
+    "basket": basket,
+}
+
+
+def calibrate(model: str, first: date | None = None, last: date | None = None) -> Calibration:
+    """Estimates for one of `MODELS` from the shipped observations from `first` to `last`, both included.
+
+    Without them, from the first or to the last observation. CalibrationError if the window holds too little.
+    """
+    series = load_history().values()
+    window = Window(first or min(one.first for one in series), last or max(one.last for one in series))
+    if window.last <= window.first:
+        raise CalibrationError(f"the window from {window.first} to {window.last} ends before it starts")
+    try:
+        return MODELS[model](window)
+    except ValueError as error:  # of an estimator that has too few observations
+        raise CalibrationError(f"{model}: {error}") from None
