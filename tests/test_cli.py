@@ -218,7 +218,9 @@ def test_the_schema_accepts_a_resolved_scenario_and_refuses_a_misspelt_one() -> 
     assert len(list(validator.iter_errors(scenario))) == 2
 
 
-@pytest.mark.parametrize("command", [[], ["run"], ["validate"], ["show"], ["list"], ["schema"], ["plot"]])
+@pytest.mark.parametrize(
+    "command", [[], ["run"], ["validate"], ["show"], ["list"], ["schema"], ["plot"], ["calibrate"]]
+)
 def test_every_command_has_help(command: list[str]) -> None:
     for option in ("--help", "-h"):
         result = invoke(*command, option)
@@ -228,7 +230,7 @@ def test_every_command_has_help(command: list[str]) -> None:
 
 
 def test_help_lists_every_command_of_this_file() -> None:
-    assert set(cli.commands) == {"run", "validate", "show", "list", "schema", "plot"}
+    assert set(cli.commands) == {"run", "validate", "show", "list", "schema", "plot", "calibrate"}
 
 
 def test_help_loads_no_heavy_library() -> None:

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
+from rates import YEAR, Declared, column, declare, paths
 
 from sim.core.clock import DAY
-from sim.scenario.model.fx import Fx
-from sim.world.fx import FxPaths, fx_paths
+from sim.world.fx import FxPaths
 from sim.world.history import observations
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
-
-Declared = dict[str, Any]
-
-MINSK = ZoneInfo("Europe/Minsk")
-YEAR = (date(2024, 1, 1), date(2024, 12, 31))
 BRIDGES = {
     "RUB": {"volatility": 0.12},
     "BYN": {"volatility": 0.02, "follows": {"RUB": 0.6, "CNY": 0.1}},
@@ -39,27 +29,6 @@ LOGNORMAL: Declared = {
         {"pair": ["CNY", "BYN"], "value": 0.3},
     ],
 }
-
-
-def declare(declared: Declared) -> Fx:
-    return TypeAdapter(Fx).validate_python(declared)
-
-
-def paths(
-    declared: Declared | None,
-    currencies: Sequence[str] = ("BYN", "CNY", "RUB"),
-    days: tuple[date, date] = YEAR,
-    *,
-    seed: int = 1,
-    replication: int = 0,
-    zone: ZoneInfo = MINSK,
-) -> FxPaths:
-    fx = None if declared is None else declare(declared)
-    return fx_paths(fx, currencies, *days, zone, seed, replication)
-
-
-def column(run: FxPaths, currency: str) -> NDArray[np.float64]:
-    return run.per_usd[:, run.index(currency)]
 
 
 def place(day: date) -> int:

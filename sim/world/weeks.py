@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -11,8 +12,6 @@ from numpy.typing import NDArray
 from sim.world.history import observations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sim.core.calendars import Days
 
 Floats = NDArray[np.float64]
@@ -33,7 +32,8 @@ class Weeks(NamedTuple):
         return len(self.moves)
 
 
-def weekly_moves(currencies: Sequence[str], first: date, last: date) -> Weeks:
+@cache
+def weekly_moves(currencies: tuple[str, ...], first: date, last: date) -> Weeks:
     """Changes between consecutive weeks, Monday to Sunday, with a day on which all `currencies` were observed.
 
     Where a week has no such day, there is no change into it nor out of it. From one end to the next are
@@ -48,4 +48,7 @@ def weekly_moves(currencies: Sequence[str], first: date, last: date) -> Weeks:
     levels = np.column_stack([np.log(series.per_usd[np.searchsorted(series.days, ends)]) for series in seen])
     number = (ends.astype(np.int64) + _MONDAYS_OFFSET) // 7
     consecutive = np.diff(number) == 1
-    return Weeks(tuple(currencies), ends[1:][consecutive], np.diff(levels, axis=0)[consecutive])
+    weeks = Weeks(currencies, ends[1:][consecutive], np.diff(levels, axis=0)[consecutive])
+    for array in (weeks.ends, weeks.moves):
+        array.setflags(write=False)
+    return weeks

@@ -40,7 +40,7 @@ class Found(NamedTuple):
 
 def jump(window: Window) -> Calibration:
     """Intensity and size of jumps in the weekly moves of each currency, and its volatility without them."""
-    weeks = {code: weekly_moves([code], *window) for code in window.currencies()}
+    weeks = {code: weekly_moves((code,), *window) for code in window.currencies()}
     found = {code: find_jumps(one) for code, one in weeks.items() if len(one) >= _FEWEST}
     if not any(len(one.moves) for one in found.values()):
         raise CalibrationError(

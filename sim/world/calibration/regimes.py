@@ -191,8 +191,8 @@ def _notes(found: Chains, moves: Floats) -> list[str]:
             "these few spells, and correlations of the stressed state on these few weeks."
         ),
         (
-            f"Twice the gain in log-likelihood over one state is {gain:.0f} for {further} further parameters; the usual "
-            "tables do not hold for it, since a state that does not exist has no parameters."
+            f"Twice the gain in log-likelihood over one state is {gain:.0f} for {further} further parameters; the "
+            "usual tables do not hold for it, since a state that does not exist has no parameters."
         ),
         (
             "Every week is taken to lie in one state as a whole; standard errors are by the jackknife over calendar "
