@@ -52,7 +52,7 @@ def regime(window: Window) -> Calibration:
     weeks = common_weeks(window)
     moves = weeks.moves - weeks.moves.mean(axis=0)
     quarter = quarters_of(weeks.ends)
-    whole = fit(moves, np.ones((1, len(moves)), dtype=bool), _first_guess(moves))
+    whole = fit(moves, np.ones((1, len(moves)), dtype=bool), first_guess(moves))
     _check_states(whole, moves.shape[1])
     # A week that is left out says nothing of its state, yet the chain goes on through it.
     seen = np.array([quarter != one for one in np.unique(quarter)])
@@ -103,7 +103,7 @@ def fit(moves: Floats, seen: NDArray[np.bool_], start: Chains) -> Chains:
     return Chains(leaving, covariances, chances, likelihood)
 
 
-def _first_guess(moves: Floats) -> Chains:
+def first_guess(moves: Floats) -> Chains:
     """A chain whose stressed state is that of the weeks with the largest moves, all currencies alike."""
     size = np.sum((moves / moves.std(axis=0)) ** 2, axis=1)
     wild = size > np.quantile(size, 1.0 - _STRESSED_SHARE)
