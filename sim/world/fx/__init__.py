@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.world.fx.paths import FxPaths
+from sim.world.fx.paths import Floats, FxPaths
 from sim.world.fx.table import fx_paths
 
-__all__ = ["FxPaths", "fx_paths"]
+__all__ = ["Floats", "FxPaths", "fx_paths"]
