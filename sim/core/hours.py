@@ -97,6 +97,14 @@ class OpeningHours:
         """The working day T of the session in which `next_open(at)` lies; NaT if none is left."""
         return np.asarray(np.append(self.value_dates, _NO_DATE)[self._session(at)])
 
+    def days(self) -> tuple[Seconds, Seconds]:
+        """First opening and last closing of each working day; it ends, at the latest, as the next one begins."""
+        days, of_session = np.unique(self.value_dates, return_inverse=True)
+        begins, ends = np.full(len(days), NEVER), np.full(len(days), -NEVER)
+        np.minimum.at(begins, of_session, self.starts)
+        np.maximum.at(ends, of_session, self.ends)
+        return begins, np.minimum(ends, np.append(begins[1:], NEVER))
+
     def opens_at(self, at: int) -> int:
         """`next_open` of one instant."""
         start = self._start_list[bisect_right(self._end_list, at)]

@@ -19,7 +19,7 @@ class ZeroBalance:
     """Sends what is left on the accounts of one system to the market, at the end of each session."""
 
     def __init__(self, accounts: tuple[int, ...], market: int, hours: OpeningHours, start: int) -> None:
-        self._accounts = tuple(account for account in accounts if account != market)
+        self.accounts = tuple(account for account in accounts if account != market)
         self._market = market
         # An outage ends no session; who is out at the end of one is emptied at the next.
         ends = hours.scheduled.ends
@@ -31,6 +31,6 @@ class ZeroBalance:
 
     def empty(self, ledger: Ledger, at: int) -> None:
         """Send what is left; an overdraft stays."""
-        for account in self._accounts:
+        for account in self.accounts:
             if ledger.balance[account] > 0:
                 ledger.move(account, self._market, ledger.balance[account], at)

@@ -1,7 +1,7 @@
 """Where settlement takes place: the ledger, the transfers of the run, and the clock.
 
-Order at one instant: money delivered to treasuries, then submissions by priority and payment number, then netting
-cycles, then decisions of treasuries, then the end of sessions.
+Order at one instant: money delivered to treasuries, then loans received or due, then submissions by priority and
+payment number, then netting cycles, then draws on facilities, then decisions of treasuries, then the end of sessions.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import simpy
 
 from sim.engine.ledger import Ledger
+from sim.engine.loans import LoanBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,10 +26,12 @@ class Phase(IntEnum):
     """What comes first among the things that happen at one instant."""
 
     DELIVERY = 0
-    SUBMISSION = 1
-    NETTING = 2
-    TREASURY = 3
-    CLOSING = 4
+    LOAN = 1
+    SUBMISSION = 2
+    NETTING = 3
+    DRAWING = 4
+    TREASURY = 5
+    CLOSING = 6
 
 
 class Action(NamedTuple):
@@ -54,6 +57,7 @@ class Floor:
     def __init__(self, world: World, transfers: Transfers, rearrive: Callable[[int, int, int], int]) -> None:
         """`rearrive(transfer, settled_at, next_transfer)` says when a late payment is submitted next."""
         self.ledger = Ledger(world.network.accounts)
+        self.loans = LoanBook(self.ledger)
         self.end = world.window.end
         self.payment: list[int] = transfers.payment.tolist()
         self.debit: list[int] = transfers.debit.tolist()
@@ -69,6 +73,8 @@ class Floor:
         self.cycles: dict[int, tuple[int, int]] = {}
         #: Whether an event was scheduled since this was last set to false.
         self.eventful = False
+        #: Told the account and the instant when a transfer has to wait, where anybody lends on demand.
+        self.wanting: Callable[[int, int], None] | None = None
         self._following: list[int] = transfers.following.tolist()
         self._rearrive = rearrive
         self._env = simpy.Environment(initial_time=world.window.start)
@@ -108,11 +114,13 @@ class Floor:
         return self.ledger.covers(self.debit[number], self.amount[number])
 
     def hold(self, number: int) -> None:
-        """A transfer has to wait: what was planned for its payment from here on is void."""
+        """A submitted transfer has to wait: what was planned for its payment from here on is void."""
         following = self._following[number]
         while following >= 0:
             self.late[following] = True
             following = self._following[following]
+        if self.wanting is not None:
+            self.wanting(self.debit[number], self.arrival[number])
 
     def note_cycle(self, number: int, accepted_at: int, cycle_at: int) -> None:
         """A transfer was accepted for the cycle at `cycle_at`: until then it waits for netting, not for money."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.causes import Delays
+    from sim.engine.loans import Loan
 
 
 class Conversions(NamedTuple):
@@ -85,6 +86,63 @@ class Standstills(NamedTuple):
     deadlocks: tuple[int, ...]
 
 
+class Loans(NamedTuple):
+    """One row per loan, in the order of the draws; instants are NEVER where it did not happen in time.
+
+    `facility` is the number of a facility, or −1 − that of a system with a pool. From `received_at` to `repaid_at` the
+    borrower owed `amount`; `carried_over` of it went on into another loan, `rolled` so many times.
+    """
+
+    facility: NDArray[np.int64]
+    lender: NDArray[np.int64]
+    account: NDArray[np.int64]
+    drawn_at: Seconds
+    received_at: Seconds
+    repaid_at: Seconds
+    amount: Amounts
+    carried_over: Amounts
+    rolled: NDArray[np.int64]
+    rate: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, loans: list[Loan]) -> Loans:
+        """The columns of so many loans."""
+        columns: dict[str, Any] = {
+            name: np.array(
+                [getattr(loan, name) for loan in loans], dtype=np.float64 if name == "rate" else np.int64
+            )
+            for name in cls._fields
+        }
+        return cls(**columns)
+
+
+class TreasuryDeal(NamedTuple):
+    """What a treasury bought (positive) or sold, by number of its plan; sold money leaves at the decision."""
+
+    plan: int
+    account: int
+    decided_at: int
+    dealt_at: int
+    delivered_at: int
+    amount: int
+
+
+class Funding(NamedTuple):
+    """`TreasuryDeal` as columns, one row per deal in the order of the decisions."""
+
+    plan: NDArray[np.int64]
+    account: NDArray[np.int64]
+    decided_at: Seconds
+    dealt_at: Seconds
+    delivered_at: Seconds
+    amount: Amounts
+
+    @classmethod
+    def of(cls, deals: list[TreasuryDeal]) -> Funding:
+        """The columns of so many deals."""
+        return cls(*np.array(deals, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+
+
 class Records(NamedTuple):
     """All facts of a run; `settled_at` and `credited_at` are NEVER where it did not happen in time."""
 
@@ -96,6 +154,8 @@ class Records(NamedTuple):
     journal: Journal
     submissions: Submissions
     standstills: Standstills
+    loans: Loans
+    funding: Funding
     closing: Amounts
 
 

@@ -74,6 +74,8 @@ def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: S
         journal=floor.ledger.journal(transfers),
         submissions=_submissions(transfers, arrival, settled, end),
         standstills=settlement.standstills(),
+        loans=settlement.loans(),
+        funding=settlement.funding(),
         closing=np.array(floor.ledger.balance, dtype=np.int64),
     )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from sim.engine.closing import ZeroBalance
 from sim.engine.floor import Action, Floor, Phase
-from sim.engine.records import Standstills
+from sim.engine.liquidity import Borrowing
+from sim.engine.records import Funding, Loans, Standstills, TreasuryDeal
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
 from sim.engine.treasury import Deal, Desk
@@ -47,6 +48,10 @@ class Settlement:
         self._desks = [Desk(plan, hours[plan.system]) for plan in network.funding]
         for number in range(len(self._desks)):
             self._await_decision(number)
+        self._dealt: list[TreasuryDeal] = []
+        self._borrowing = Borrowing(network.lendings, hours, self._home, self.floor)
+        if network.lendings:
+            self.floor.wanting = self._borrowing.want
         self._closings = {
             number: ZeroBalance(
                 network.accounts.of_system(number),
@@ -78,6 +83,14 @@ class Settlement:
         """Gridlocks and deadlocks so far, by system."""
         found = [system.standstill for system in self._systems]
         return Standstills(tuple(one.gridlocks for one in found), tuple(one.deadlocks for one in found))
+
+    def loans(self) -> Loans:
+        """Every loan so far."""
+        return Loans.of(self.floor.loans.loans)
+
+    def funding(self) -> Funding:
+        """Every deal of a treasury so far, by its number."""
+        return Funding.of(self._dealt)
 
     def _drain(self, bound: float) -> None:
         """Submit the planned transfers that arrive before `bound`, and before any event that they cause."""
@@ -121,6 +134,10 @@ class Settlement:
                 self._home[self.floor.debit[action.subject]].submit(action.subject, at)
             case Phase.DELIVERY:
                 self._deliver(self._desks[action.subject], Deal(action.order, action.amount), at)
+            case Phase.LOAN:
+                self._borrowing.turn(action.subject, at)
+            case Phase.DRAWING:
+                self._borrowing.draw(action.subject, action.order, at)
             case Phase.NETTING:
                 self._systems[action.subject].net(at)
             case Phase.TREASURY:
@@ -128,6 +145,8 @@ class Settlement:
             case Phase.CLOSING:
                 self._closings[action.subject].empty(self.floor.ledger, at)
                 self._systems[action.subject].emptied()
+                for account in self._closings[action.subject].accounts:
+                    self._borrowing.want(account, at)
                 self._await_closing(action.subject)
 
     def _await_closing(self, number: int) -> None:
@@ -137,16 +156,24 @@ class Settlement:
         self.floor.schedule(self._desks[number].next_decision(), Action(Phase.TREASURY, 0, number, number))
 
     def _decide(self, number: int, at: int) -> None:
-        desk, ledger = self._desks[number], self.floor.ledger
-        for deal in desk.decide(
-            ledger.balance.__getitem__, lambda account: self._home[account].waiting(account)
-        ):
+        """Deals that could only take place after the end of the run are left alone."""
+        desk, floor = self._desks[number], self.floor
+        dealt_at = desk.dealt_at(at)
+        deals = desk.decide(floor.ledger.balance.__getitem__, self._needed) if dealt_at < floor.end else ()
+        for deal in deals:
+            delivered_at = at
             if deal.amount < 0:
-                ledger.move(deal.account, desk.market, -deal.amount, at)
+                floor.ledger.move(deal.account, desk.market, -deal.amount, at)
             else:
+                delivered_at = desk.delivery(dealt_at)
                 delivery = Action(Phase.DELIVERY, 0, deal.account, number, deal.amount)
-                self.floor.schedule(desk.delivery(at), delivery)
+                floor.schedule(delivered_at, delivery)
+            self._dealt.append(TreasuryDeal(number, deal.account, at, dealt_at, delivered_at, deal.amount))
         self._await_decision(number)
+
+    def _needed(self, account: int) -> int:
+        """What an account needs beyond its target: for its queue, and to repay its loans."""
+        return self._home[account].waiting(account) + self._borrowing.owes(account)
 
     def _deliver(self, desk: Desk, deal: Deal, at: int) -> None:
         desk.receive(deal)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sim.core.hours import OpeningHours
-    from sim.world.network import FundingPlan
+    from sim.world.funding import FundingPlan
 
 
 class Deal(NamedTuple):
@@ -31,27 +31,32 @@ class Desk:
         self._instants = iter(sorted({hours.opens_at(at) for at in plan.instants}))
         self._ordered = dict.fromkeys(plan.accounts, 0)
 
+    def dealt_at(self, decided_at: int) -> int:
+        """Instant of the deals decided at `decided_at`: the next opening of the market, if there is one."""
+        dealing = self._plan.dealing
+        return decided_at if dealing is None else dealing.hours.opens_at(decided_at)
+
     def next_decision(self) -> int:
         """Instant of the next decision, NEVER after the last one."""
         return next(self._instants, NEVER)
 
-    def decide(self, balance: Callable[[int], int], waiting: Callable[[int], int]) -> Iterator[Deal]:
-        """What to deal, given the balance of an account and the value that waits in its queue.
+    def decide(self, balance: Callable[[int], int], needed: Callable[[int], int]) -> Iterator[Deal]:
+        """What to deal, given the balance of an account and what it needs: what waits in its queue, and its loans.
 
-        What was bought and has not arrived counts; money is sold only if nobody waits for it.
+        What was bought and has not arrived counts; money is sold only if it is not needed.
         """
         for account, target in zip(self.accounts, self._plan.targets, strict=True):
-            queued = waiting(account)
-            missing = target + queued - balance(account) - self._ordered[account]
+            need = needed(account)
+            missing = target + need - balance(account) - self._ordered[account]
             if missing > 0:
                 self._ordered[account] += missing
                 yield Deal(account, missing)
-            elif missing < 0 and self._plan.sweep and not queued and balance(account) + missing >= 0:
+            elif missing < 0 and self._plan.sweep and not need and balance(account) + missing >= 0:
                 yield Deal(account, missing)
 
-    def delivery(self, decided_at: int) -> int:
-        """Instant at which money bought at `decided_at` arrives."""
-        return self._hours.opens_at(decided_at + self._plan.lag)
+    def delivery(self, dealt_at: int) -> int:
+        """Instant at which money bought at `dealt_at` arrives."""
+        return self._hours.opens_at(dealt_at + self._plan.lag)
 
     def receive(self, deal: Deal) -> None:
         """Take note that bought money has arrived."""

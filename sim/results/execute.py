@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.engine.run import simulate
+from sim.results.borrowing import facility_use, funding_table, loans_table
 from sim.results.calendar import holidays_table, in_flight_table
+from sim.results.costs import cost_measures, costs_table
 from sim.results.days import business_days
 from sim.results.exposure import exposure_table, fx_results_table
 from sim.results.intraday import intraday_measures, intraday_table
@@ -56,8 +58,11 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     check_promises(tables, end)
     resolved = resolve_calendars(scenario, world.openings)
     period = (world.window.period_start, world.window.period_end)
+    headline = measures(tables, scenario.reporting_currency, start, end)
     found = {
-        **measures(tables, scenario.reporting_currency, start, end),
+        **headline,
+        **cost_measures(tables, headline, scenario.reporting_currency),
+        **facility_use(tables["loans"]),
         **system_measures(tables, days, period),
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
         **intraday_measures(tables, scenario.reporting_currency, start),
@@ -74,6 +79,8 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
     """The tables of facts, and those computed from them; `days` are the business days of each system."""
     tables = fact_tables(world, records)
     tables["balances"] = balances_table(world, tables["accounts"], tables["postings"])
+    tables["loans"], tables["funding"] = loans_table(world, records), funding_table(world, records)
+    tables["liquidity_costs"] = costs_table(world, tables)
     tables["exposure"] = exposure_table(world, records)
     tables["fx_results"] = fx_results_table(world, records)
     tables["system_days"] = system_days_table(tables, days)

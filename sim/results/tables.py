@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from sim.core.clock import NEVER
+from sim.core.currency import to_minor
 from sim.engine.causes import CAUSES
 from sim.results.instants import instants
 from sim.scenario.demands import origins
@@ -101,10 +102,28 @@ def _accounts(world: World, records: Records) -> pd.DataFrame:
             "system": accounts.system,
             "currency": accounts.currency,
             "floor": accounts.floor,
+            **_prices(world),
             "opening_balance": accounts.opening,
             "closing_balance": records.closing,
         }
     )
+
+
+def _prices(world: World) -> dict[str, NDArray[Any]]:
+    """By account: what it may overdraw free of charge (minor units), and rates per year of credit and holding."""
+    count = len(world.network.accounts)
+    credit = np.zeros(count, dtype=np.int64)
+    rates = {name: np.zeros(count) for name in ("intraday_rate", "overnight_rate", "holding_rate")}
+    for number, account in enumerate(world.scenario.accounts):
+        system, used = world.scenario.systems[account.system], account.intraday_credit
+        credit[number] = to_minor(account.credit, system.currency)
+        held = system.holding_rate if account.holding_rate is None else account.holding_rate
+        rates["holding_rate"][number] = float(held)
+        if used is not None:
+            rates["intraday_rate"][number] = float(used.rate)
+            overnight = used.rate if used.overnight_rate is None else used.overnight_rate
+            rates["overnight_rate"][number] = float(overnight)
+    return {"credit": credit, **rates}
 
 
 def _obligations(world: World) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.dates import check_timeline
 from sim.scenario.demands import demands
+from sim.scenario.finding import Finding
 from sim.scenario.model.base import nearest
 from sim.scenario.model.network import Convert, Originate, Post, Settle
 from sim.scenario.model.settlement import Correspondent
@@ -20,14 +22,6 @@ if TYPE_CHECKING:
     from sim.scenario.model.network import Account, Route
 
 
-class Finding(NamedTuple):
-    """A part that does not fit: where it is, what is wrong, and perhaps what was meant."""
-
-    path: tuple[str | int, ...]
-    message: str
-    suggestion: str | None = None
-
-
 def check(scenario: Scenario) -> list[Finding]:
     """Everything that does not fit together, in the order of the declarations."""
     topology = Topology(scenario)
@@ -37,6 +31,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_own_payments(scenario),
         *_origins(scenario),
         *_accounts(scenario),
+        *check_liquidity(scenario),
         *_routes(scenario),
         *_flows(scenario, topology),
         *(Finding(*found) for found in check_timeline(scenario)),

@@ -73,3 +73,15 @@ class Topology:
             for name, route in self.scenario.routes.items()
             if route.weight > 0 and self.carries(route, currency, payer_side, payee_side)
         ]
+
+
+def deals_against(scenario: Scenario, account: Account) -> str | None:
+    """Currency in which the treasury of an account pays at its market; None if it has no market, or none is known.
+
+    The one that the treasury states, or the functional currency of the holder's side.
+    """
+    treasury = None if account.treasury is None else scenario.treasuries[account.treasury]
+    if treasury is None or treasury.market is None or treasury.against is not None:
+        return None if treasury is None else treasury.against
+    bank = scenario.banks.get(account.holder)
+    return None if bank is None or bank.side is None else scenario.sides[bank.side].functional_currency

@@ -154,6 +154,7 @@ def currencies(scenario: Scenario) -> tuple[str, ...]:
     found = {scenario.reporting_currency}
     found |= {side.functional_currency for side in scenario.sides.values()}
     found |= {system.currency for system in scenario.systems.values()}
+    found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
     found |= {flow.currency for flow in scenario.flows.values()}
     found |= {demand.currency for demand in demands(scenario)}
     for route in scenario.routes.values():

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from sim.core.clock import HOUR, MINUTE, local_instant
 from sim.core.currency import Amounts, to_minor
 from sim.core.hours import OpeningHours
 from sim.scenario.model.settlement import Correspondent, Dns, Hybrid
+from sim.world.facilities import Lending, lendings
+from sim.world.funding import FundingPlan, funding_plans
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from numpy.typing import NDArray
 
-    from sim.core.calendars import Days
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Account
     from sim.scenario.model.settlement import System
     from sim.world.timing import Openings
 
@@ -31,19 +26,6 @@ UNLIMITED: Final = -(2**62)
 
 #: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
 MARKET: Final = "market"
-
-
-@dataclass(frozen=True, slots=True)
-class FundingPlan:
-    """When a treasury looks at its accounts in one system, and what it wants to see there (minor units)."""
-
-    accounts: tuple[int, ...]
-    targets: tuple[int, ...]
-    system: int
-    market: int
-    instants: tuple[int, ...]
-    lag: int
-    sweep: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +48,10 @@ class Accounts:
         """Numbers of the accounts of a system."""
         return tuple(k for k, system in enumerate(self.system_number) if system == number)
 
+    def market(self, system: str) -> int:
+        """Number of the market's account in a system where somebody deals or is lent to."""
+        return self.number[MARKET, system]
+
     @property
     def labels(self) -> list[str]:
         """A readable name of each account, unique within the run: `holder@system`."""
@@ -85,6 +71,7 @@ class Network:
     cycles: tuple[tuple[int, ...], ...]
     scheduled_cycles: tuple[tuple[int, ...], ...]
     caps: dict[int, int]
+    lendings: tuple[Lending, ...]
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
         """Account number by bank number in `system`; −1 where a bank has none."""
@@ -124,11 +111,12 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
             for account in scenario.accounts
             if account.net_debit_cap is not None
         },
+        lendings=lendings(scenario, accounts, openings),
     )
 
 
 def _accounts(scenario: Scenario) -> Accounts:
-    """The declared accounts, then the servicers' own positions, then the market's where a treasury deals."""
+    """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
     rows: list[tuple[str, str | None, str, int, int]] = []
     for account in scenario.accounts:
         currency = scenario.systems[account.system].currency
@@ -138,14 +126,14 @@ def _accounts(scenario: Scenario) -> Accounts:
                 account.servicer,
                 account.system,
                 to_minor(account.balance or Decimal(0), currency),
-                -to_minor(account.credit, currency),
+                -to_minor(account.line(currency), currency),
             )
         )
     for name, system in scenario.systems.items():
         if isinstance(system, Correspondent):
             servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
             rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
-        if system.zero_balance or any(a.system == name and a.treasury for a in scenario.accounts):
+        if _has_market(name, scenario):
             rows.append((MARKET, None, name, 0, UNLIMITED))
     return Accounts(
         holder=tuple(row[0] for row in rows),
@@ -159,30 +147,13 @@ def _accounts(scenario: Scenario) -> Accounts:
     )
 
 
-def funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) -> Iterator[FundingPlan]:
-    """One plan for the accounts that share a treasury and a system, in the order of their declaration."""
-    cared: dict[tuple[str, str], list[Account]] = {}
-    for account in scenario.accounts:
-        if account.treasury is not None:
-            cared.setdefault((account.treasury, account.system), []).append(account)
-    systems = list(scenario.systems)
-    for (name, system), group in cared.items():
-        treasury, currency = scenario.treasuries[name], scenario.systems[system].currency
-        numbers = tuple(accounts.number[account.holder, system] for account in group)
-        yield FundingPlan(
-            accounts=numbers,
-            targets=tuple(
-                int(accounts.opening[number])
-                if account.target is None
-                else to_minor(account.target, currency)
-                for number, account in zip(numbers, group, strict=True)
-            ),
-            system=systems.index(system),
-            market=accounts.number[MARKET, system],
-            instants=_daily([treasury.at], openings.days(treasury.calendar).dates(), treasury.zone, openings),
-            lag=treasury.lag,
-            sweep=treasury.sweep,
-        )
+def _has_market(system: str, scenario: Scenario) -> bool:
+    """Whether money comes from outside of a system, or goes there."""
+    return (
+        scenario.systems[system].zero_balance
+        or any(account.system == system and account.treasury for account in scenario.accounts)
+        or any(facility.system == system for facility in scenario.facilities.values())
+    )
 
 
 def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
@@ -190,7 +161,8 @@ def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int
     if not isinstance(system, Dns | Hybrid):
         return ()
     hours = scenario.hours[system.hours] if isinstance(system.hours, str) else system.hours
-    return _daily(system.cycles, np.unique(openings.hours(system.hours).value_dates), hours.zone, openings)
+    days = np.unique(openings.hours(system.hours).value_dates)
+    return openings.daily(system.cycles, days, hours.zone)
 
 
 def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
@@ -204,15 +176,3 @@ def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: O
         for instant in cycles
     }
     return tuple(sorted(instant for instant in moved if instant < openings.window.end))
-
-
-def _daily(times: Iterable[str], days: Days, zone: str, openings: Openings) -> tuple[int, ...]:
-    """Instants of local times on some days, from the start of the run to its end."""
-    seconds = [
-        at.hour * HOUR + at.minute * MINUTE + at.second for at in (time.fromisoformat(text) for text in times)
-    ]
-    window = openings.window
-    found = sorted(
-        {local_instant(day, second, ZoneInfo(zone)) for day in days.tolist() for second in seconds}
-    )
-    return tuple(instant for instant in found if window.start <= instant < window.end)

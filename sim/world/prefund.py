@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.core.currency import Amounts, round_half_even
 from sim.scenario.model.network import Settle
-from sim.world.network import funding_plans
+from sim.world.funding import funding_plans
 from sim.world.roles import roles_by_route
 
 if TYPE_CHECKING:

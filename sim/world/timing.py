@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -18,7 +18,7 @@ from sim.core.calendars import (
     joint,
     weekdays,
 )
-from sim.core.clock import DAY, from_instant, to_instant
+from sim.core.clock import DAY, HOUR, MINUTE, from_instant, local_instant, to_instant
 from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.timeline import ChangedHours, ServiceDays
@@ -26,8 +26,9 @@ from sim.scenario.model.timing import WorkingDayExceptions
 from sim.world.outages import Gaps, Target, outages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from sim.core.calendars import Days
     from sim.scenario.model import Scenario
     from sim.scenario.model.timing import Calendar, Hours
 
@@ -162,6 +163,15 @@ class Openings:
                 ZoneInfo(declared.zone),
                 declared.after_break,
             )
+
+    def daily(self, times: Iterable[str], days: Days, zone: str) -> tuple[int, ...]:
+        """Instants of local times on some days, from the start of the run to its end."""
+        clock = [time.fromisoformat(text) for text in times]
+        seconds = [at.hour * HOUR + at.minute * MINUTE + at.second for at in clock]
+        found = sorted(
+            {local_instant(day, second, ZoneInfo(zone)) for day in days.tolist() for second in seconds}
+        )
+        return tuple(instant for instant in found if self.window.start <= instant < self.window.end)
 
     def problems(self) -> list[Problem]:
         """What is wrong with the calendars and hours of the scenario, all of them built."""

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     )
     from sim.scenario.model.timing import Durations, HoursChoice
     from sim.world.build import World
-    from sim.world.network import FundingPlan
+    from sim.world.funding import FundingPlan
 
     Process = Iterator[simpy.Event]
 

@@ -7,13 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.engine.loans import Loan, pool_of
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.base import Snapshot
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.standstill import Standstill
+from sim.world.network import UNLIMITED
 
 if TYPE_CHECKING:
+    from sim.core.currency import Amounts
     from sim.engine.floor import Floor
+    from sim.engine.netting import Queue
     from sim.engine.systems.base import Place
     from sim.scenario.model.settlement import Dns
 
@@ -23,7 +27,8 @@ class DeferredNet:
 
     A participant that cannot cover its net debit at the cycle either has its newest payments put off to the
     next cycle (`unwind`), or is lent what it lacks by the other participants (`pool`), in proportion to their
-    accounts' cover, as far as that goes; what still cannot be covered is put off.
+    accounts' cover, as far as that goes; what still cannot be covered is put off. The pool is paid back at the
+    next cycle, before payments are looked at: the oldest loan first, as far as the borrower's account covers.
     """
 
     def __init__(self, declared: Dns, place: Place, floor: Floor) -> None:
@@ -35,6 +40,8 @@ class DeferredNet:
         self._accepted: list[int] = []
         self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}
         self._owed = dict.fromkeys(place.accounts, 0)
+        #: Numbers of the loans of the pool that are not paid back.
+        self._lent: list[int] = []
 
     def submit(self, number: int, at: int) -> None:
         """See `System`."""
@@ -56,11 +63,12 @@ class DeferredNet:
     def net(self, at: int) -> None:
         """See `System`: the cycle."""
         self._cycles.takes_place(at)
+        self._pay_back(at)
         snapshot = Snapshot(self._floor, self._place, self._accepted)
-        if self._pool:
-            self._lend(snapshot, at)
-            snapshot = Snapshot(self._floor, self._place, self._accepted)
-        settled = snapshot.chosen(unwind(snapshot.queue, snapshot.available))
+        lent = self._lendable(snapshot) if self._pool else np.zeros((len(snapshot.available),) * 2, np.int64)
+        kept = unwind(snapshot.queue, snapshot.available + lent.sum(axis=0) - lent.sum(axis=1))
+        settled = snapshot.chosen(kept)
+        self._lend(snapshot.queue[kept], snapshot.available, lent, at)
         if settled:
             self._floor.post_together(settled, at)
         gone = set(settled)
@@ -70,7 +78,7 @@ class DeferredNet:
             self._owe(number)
         for account in self._place.accounts:
             self._readmit(account, at)
-        if self._accepted or any(self._refused.values()):
+        if self._accepted or any(self._refused.values()) or self._lent:
             self._cycles.await_next(at)
 
     def waiting(self, account: int) -> int:
@@ -103,13 +111,36 @@ class DeferredNet:
                 self._accept(number, at)
                 credited.append(self._floor.credit[number])
 
-    def _lend(self, snapshot: Snapshot, at: int) -> None:
-        """Let those with cover to spare lend what others lack, as far as it goes; nobody pays back here."""
+    def _lendable(self, snapshot: Snapshot) -> Amounts:
+        """What each bank (row) could lend to each other one (column) if all payments were to settle.
+
+        Those with cover to spare lend what others lack, in proportion to it; never more than they have now.
+        """
         left = snapshot.available + net_positions(snapshot.queue, len(snapshot.available))
         lacking, spare = np.maximum(-left, 0), np.maximum(np.minimum(left, snapshot.available), 0)
+        # The market, which has no limit, is no participant.
+        spare[snapshot.available >= -UNLIMITED // 2] = 0
+        lent = np.zeros((len(left), len(left)), dtype=np.int64)
         for bank in np.flatnonzero(lacking):
-            lent = loss_shares(min(int(lacking[bank]), int(spare.sum())), spare) if spare.any() else spare
+            lent[:, bank] = loss_shares(min(int(lacking[bank]), int(spare.sum())), spare)
+            spare = spare - lent[:, bank]
+        return lent
+
+    def _lend(self, settling: Queue, available: Amounts, lendable: Amounts, at: int) -> None:
+        """Lend what the payments that do settle need; nobody borrows for payments that are put off after all."""
+        accounts, floor = self._place.accounts, self._floor
+        lacking = np.maximum(-available - net_positions(settling, len(available)), 0)
+        for bank in np.flatnonzero(lacking):
+            lent = loss_shares(int(lacking[bank]), lendable[:, bank])
             for lender in np.flatnonzero(lent):
-                accounts = self._place.accounts
-                self._floor.ledger.move(accounts[lender], accounts[bank], int(lent[lender]), at)
-            spare = spare - lent
+                loan = Loan(
+                    pool_of(self._place.number), accounts[lender], accounts[bank], at, int(lent[lender]), 0.0
+                )
+                number = floor.loans.enter(loan)
+                floor.loans.receive(number, at)
+                self._lent.append(number)
+
+    def _pay_back(self, at: int) -> None:
+        """Pay loans back, the oldest first, as far as borrowers' accounts cover them."""
+        rests = [self._floor.loans.repay(number, at, rate=0.0) for number in self._lent]
+        self._lent = [rest for rest in rests if rest is not None]

@@ -123,8 +123,11 @@ Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "
 _LARGEST_AMOUNT: Final = 10**17
 
 
-def check_amounts(declared: Declaration, currency: str, *fields: str) -> None:
-    """Refuse amounts with more decimals than their currency has, or too large to count; None passes."""
+def check_amounts(declared: Declaration, currency: str, *fields: str, under: str = "") -> None:
+    """Refuse amounts with more decimals than their currency has, or too large to count; None passes.
+
+    `under` is the path to `declared` from the declaration whose validator calls, with a dot at its end.
+    """
     for field in fields:
         amount = getattr(declared, field)
         if amount is None:
@@ -132,9 +135,9 @@ def check_amounts(declared: Declaration, currency: str, *fields: str) -> None:
         try:
             minor = to_minor(amount, currency)
         except ValueError as error:
-            raise wrong(str(error), field=field) from None
+            raise wrong(str(error), field=under + field) from None
         if abs(minor) > _LARGEST_AMOUNT:
-            raise wrong(f"{amount} {currency} is more than this simulator can count", field=field)
+            raise wrong(f"{amount} {currency} is more than this simulator can count", field=under + field)
 
 
 def or_mapping(schema: dict[str, Any], key: str, *, several: bool) -> None:

@@ -22,7 +22,8 @@ from sim.scenario.model.base import (
     written,
     wrong,
 )
-from sim.scenario.model.settlement import TimeOfDay
+from sim.scenario.model.liquidity import IntradayCredit, Rate
+from sim.scenario.model.settlement import Times
 from sim.scenario.model.timing import CalendarName, Durations, HoursChoice, Zone
 
 SideName = Annotated[str, AfterValidator(reference("sides"))]
@@ -79,20 +80,30 @@ class Bank(Declaration):
 
 
 class Treasury(Declaration):
-    """Restores the accounts in its care to their targets once per working day."""
+    """Restores the accounts in its care to their targets at stated times of a working day."""
 
-    at: TimeOfDay
-    """Local time of the decision."""
+    at: Times
+    """Local time of the decision, or several."""
     zone: Zone
     """Zone of `at`."""
     calendar: CalendarName
     """Days of the decision."""
     lag: Duration = 0
-    """From the decision until bought money is on the account."""
+    """From the deal until bought money is on the account, at an opening of the system."""
     sweep: bool = True
     """Whether money above the target is sold at the decision."""
+    market: MarketName | None = None
+    """Market at whose next opening it deals, half the spread away from mid; without one its deals cost nothing."""
+    against: Currency | None = None
+    """Currency that it pays with and is paid in at the market; by default the functional one of the bank's side."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _at_a_market(self) -> Self:
+        if self.against is not None and self.market is None:
+            raise wrong("'against' needs a 'market'", field="against")
+        return self
 
 
 def _system_may_stand_above(schema: dict[str, Any]) -> None:
@@ -119,7 +130,11 @@ class Account(Declaration):
     The mean is that of the payments due in the period, per working day of the system's hours.
     """
     credit: Amount = Field(default=Decimal(0), ge=0)
-    """How far the balance may fall below zero."""
+    """How far the balance may fall below zero, free of charge."""
+    intraday_credit: IntradayCredit | None = None
+    """Credit beyond that, free or priced, with or without collateral."""
+    holding_rate: Rate | None = None
+    """Price per year of a positive balance; by default that of the system."""
     treasury: Annotated[str, AfterValidator(reference("treasuries"))] | None = None
     """Treasury that looks after the account; none leaves it to its payments."""
     target: Amount | None = Field(default=None, ge=0)
@@ -134,13 +149,20 @@ class Account(Declaration):
         currency = written(info, "systems", self.system, "currency")
         if currency in MINOR_DIGITS:
             check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap")
+            if self.intraday_credit is not None:
+                check_amounts(self.intraday_credit, currency, "limit", "collateral", under="intraday_credit.")
         if self.balance is not None and self.prefund_days is not None:
             raise wrong("state either 'balance' or 'prefund_days'", field="prefund_days")
-        if self.balance is not None and self.balance < -self.credit:
+        if self.balance is not None and currency in MINOR_DIGITS and self.balance < -self.line(currency):
             raise wrong("the opening balance is beyond the credit line", field="balance")
         if self.target is not None and self.treasury is None:
             raise wrong("a target needs a 'treasury'", field="target")
         return self
+
+    def line(self, currency: str) -> Decimal:
+        """How far the balance may fall below zero, in units of the account's currency."""
+        used = self.intraday_credit
+        return self.credit + (Decimal(0) if used is None else used.available(currency))
 
 
 def _pair(text: str) -> str:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
 from sim.scenario.model.credit import Loan, Project
+from sim.scenario.model.facilities import Facility
 from sim.scenario.model.fx import Fx
 from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury, not_a_role
 from sim.scenario.model.own import OwnPayments
@@ -72,6 +73,8 @@ class Scenario(Declaration):
     """Settlement systems."""
     treasuries: dict[Name, Treasury] = Field(default_factory=dict)
     """How banks keep their accounts funded."""
+    facilities: dict[Name, Facility] = Field(default_factory=dict)
+    """What banks can borrow from when a payment has to wait for money."""
     accounts: tuple[Account, ...] = ()
     """Accounts of banks in systems: a list, or a mapping from a system to the list of its accounts."""
     routes: dict[Name, Route] = Field(default_factory=dict)

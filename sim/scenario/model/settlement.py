@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, wrong
+from sim.scenario.model.liquidity import Rate
 from sim.scenario.model.timing import HoursChoice, time_of_day
 
 TimeOfDay = Annotated[str, AfterValidator(time_of_day)]
+
+
+def _one_or_several(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+#: One time of the day, or several.
+Times = Annotated[
+    tuple[TimeOfDay, ...],
+    BeforeValidator(_one_or_several),
+    Field(min_length=1),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
 
 
 class Offsetting(Declaration):
@@ -40,7 +55,12 @@ class Offsetting(Declaration):
         return self
 
 
-class _Gross(Declaration):
+class _System(Declaration):
+    holding_rate: Rate = Decimal(0)
+    """Price per year of money held on its accounts, on positive balances; 0 is none."""
+
+
+class _Gross(_System):
     currency: Currency
     """Currency it settles."""
     hours: HoursChoice
@@ -71,7 +91,7 @@ class Correspondent(_Gross):
     """Correspondent banking."""
 
 
-class Dns(Declaration):
+class Dns(_System):
     """Gathers payments and settles at its cycles what each participant owes or is owed on balance."""
 
     kind: Literal["dns"]
@@ -92,7 +112,7 @@ class Dns(Declaration):
     """Whether accounts are emptied when a session ends."""
 
 
-class Hybrid(Declaration):
+class Hybrid(_System):
     """Settles gross while funds last, and the rest together at its cycles."""
 
     kind: Literal["hybrid"]

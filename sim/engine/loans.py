@@ -1,0 +1,72 @@
+"""A loan moves money to the borrower when it is received, and back, as far as the account covers it, when due."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sim.core.clock import NEVER
+
+if TYPE_CHECKING:
+    from sim.engine.ledger import Ledger
+
+
+def pool_of(system: int) -> int:
+    """What stands for a facility where the participants of a system, by its number, lend to each other."""
+    return -1 - system
+
+
+@dataclass(slots=True)
+class Loan:
+    """Money lent by one account to another, from `received_at` to `repaid_at` (NEVER: not yet).
+
+    `facility` is the number of a facility, or `pool_of` a system. What could not be repaid was `carried_over`
+    into another loan, whose money has then been `rolled` once more.
+    """
+
+    facility: int
+    lender: int
+    account: int
+    drawn_at: int
+    amount: int
+    rate: float
+    received_at: int = NEVER
+    repaid_at: int = NEVER
+    carried_over: int = 0
+    rolled: int = 0
+
+
+class LoanBook:
+    """Every loan of a run, by number."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self.loans: list[Loan] = []
+
+    def __getitem__(self, number: int) -> Loan:
+        return self.loans[number]
+
+    def enter(self, loan: Loan) -> int:
+        """Keep a loan that is drawn, and return its number."""
+        self.loans.append(loan)
+        return len(self.loans) - 1
+
+    def receive(self, number: int, at: int) -> None:
+        """Move the money to the borrower."""
+        loan = self.loans[number]
+        loan.received_at = at
+        self._ledger.move(loan.lender, loan.account, loan.amount, at)
+
+    def repay(self, number: int, at: int, rate: float) -> int | None:
+        """Move back what the account covers; returns the number of the loan into which the rest goes, if any."""
+        loan = self.loans[number]
+        paid = min(loan.amount, max(self._ledger.available(loan.account), 0))
+        if paid:
+            self._ledger.move(loan.account, loan.lender, paid, at)
+        loan.repaid_at = at
+        loan.carried_over = loan.amount - paid
+        if not loan.carried_over:
+            return None
+        rest = Loan(loan.facility, loan.lender, loan.account, at, loan.carried_over, rate, received_at=at)
+        rest.rolled = loan.rolled + 1
+        return self.enter(rest)
