@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from sim.scenario.model.base import Currency, Declaration, Duration, wrong
 from sim.scenario.model.liquidity import Rate
@@ -23,6 +23,7 @@ Times = Annotated[
     tuple[TimeOfDay, ...],
     BeforeValidator(_one_or_several),
     Field(min_length=1),
+    PlainSerializer(lambda times: times[0] if len(times) == 1 else times),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 
