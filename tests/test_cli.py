@@ -419,7 +419,7 @@ def test_a_time_of_day_needs_no_quotes(bad: Path) -> None:
     shown = invoke("show", "afternoon.yaml")
     assert shown.exit_code == 0
     assert YAML(typ="safe", pure=True).load(shown.stdout)["treasuries"]["minsk"]["at"] == "16:30"
-    assert sim.load("baseline", ["treasuries.minsk.at=16:30"]).treasuries["minsk"].at == "16:30"
+    assert sim.load("baseline", ["treasuries.minsk.at=16:30"]).treasuries["minsk"].at == ("16:30",)
 
 
 class Interrupted(NamedTuple):

@@ -529,6 +529,11 @@ def alike(table: pd.DataFrame) -> pd.DataFrame:
     instants = table.select_dtypes("datetimetz")
     table = table.assign(**{name: column.dt.as_unit("s") for name, column in instants.items()})
     gaps = {"payment_id", "step"} & set(table.columns)
+    if table.empty:  # No row, no names that a row could have.
+        named = table.select_dtypes("category")
+        table = table.assign(
+            **{name: column.cat.remove_unused_categories() for name, column in named.items()}
+        )
     return table.astype(dict.fromkeys(gaps, "Int64"))
 
 
