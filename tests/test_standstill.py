@@ -12,7 +12,6 @@ from sim.engine.netting import multilateral
 from sim.engine.routes import build_walks, plan_transfers
 from sim.engine.settlement import Settlement
 from sim.engine.systems import KINDS
-from sim.engine.systems.base import Snapshot
 from sim.engine.systems.gross import Gross
 from sim.world.build import World, build_world
 
@@ -46,13 +45,13 @@ class LookingInFull(Gross):
     """The rule put plainly: after each change, the largest set among everything that waits."""
 
     def _look(self) -> None:
-        snapshot = Snapshot(self._floor, self._place, self._waiting_numbers())
+        snapshot = self.snapshot()
         if snapshot.numbers:
-            together = multilateral(snapshot.queue, snapshot.available)
+            together = multilateral(snapshot.queue, snapshot.available, snapshot.limits)
             self.standstill.found(locked=not together.any())
 
 
-def world(folder: Path, queue: str, seed: int) -> World:
+def world(folder: Path, queue: str, seed: int, *, bounded: bool) -> World:
     """Banks that pay each other once a minute with hardly any money; some have a treasury, some amounts are alike."""
     random = np.random.default_rng(seed)
     banks, payments = int(random.integers(2, 8)), int(random.integers(20, 140))
@@ -69,10 +68,21 @@ def world(folder: Path, queue: str, seed: int) -> World:
     ]
     header = "payment_id,instructed_at,payer_bank,payee_bank,amount,priority"
     (folder / "payments.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
-    accounts = [
-        f"  - {{holder: b{k}, system: s, balance: {random.integers(0, 2 * int(amounts.mean()) + 1)}"
-        f"{', treasury: t' if random.random() < 0.2 else ''}}}"
+    mean = int(amounts.mean())
+    bounds = [
+        f"{', treasury: t' if random.random() < 0.2 else ''}"
+        + (f", reserved: {random.integers(0, mean + 1)}" if bounded and random.random() < 0.3 else "")
+        + (
+            f", limits: {{bilateral: {{b{(k + 1) % banks}: {random.integers(0, 4 * mean)}}}, "
+            f"multilateral: {random.integers(0, 8 * mean)}}}"
+            if bounded and random.random() < 0.5
+            else ""
+        )
         for k in range(banks)
+    ]
+    accounts = [
+        f"  - {{holder: b{k}, system: s, balance: {random.integers(0, 2 * mean + 1)}{more}}}"
+        for k, more in enumerate(bounds)
     ]
     path = folder / "scenario.yaml"
     path.write_text(
@@ -94,13 +104,14 @@ def settle(given: World) -> Settlement:
     return settlement
 
 
+@pytest.mark.parametrize("bounded", [False, True], ids=["balances", "limits and reservations"])
 @pytest.mark.parametrize("queue", ["fifo", "bypass", "priority"])
 def test_standstills_are_those_of_looking_in_full_at_every_change(
-    queue: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    queue: str, bounded: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted = 0
-    for seed in range(40):
-        given = world(tmp_path, queue, seed)
+    for seed in range(30):
+        given = world(tmp_path, queue, seed, bounded=bounded)
         found = settle(given)
         with monkeypatch.context() as plainly:
             plainly.setitem(KINDS, "rtgs", LookingInFull)

@@ -193,6 +193,7 @@ def _open_systems(world: World, floor: Floor) -> list[System]:
             hours=network.system_hours[number],
             cycles=network.cycles[number],
             caps={k: network.caps[k] for k in accounts if k in network.caps},
+            bounds={k: network.bounds[k] for k in accounts if k in network.bounds},
         )
         systems.append(KINDS[declared.kind](declared, place, floor))
     return systems

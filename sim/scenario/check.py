@@ -8,18 +8,19 @@ from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.dates import check_timeline
 from sim.scenario.demands import demands
 from sim.scenario.finding import Finding
-from sim.scenario.model.base import nearest
-from sim.scenario.model.network import Convert, Originate, Post, Settle
-from sim.scenario.model.settlement import Correspondent
+from sim.scenario.model.base import check_amount, nearest
+from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
+from sim.scenario.model.settlement import Correspondent, Rtgs
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from decimal import Decimal
 
     from sim.scenario.demands import Demand
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Account, Route
+    from sim.scenario.model.network import Route
 
 
 def check(scenario: Scenario) -> list[Finding]:
@@ -100,6 +101,7 @@ def _accounts(scenario: Scenario) -> Iterator[Finding]:
         if scenario.banks:
             yield from _known_bank((*path, "holder"), account.holder, scenario)
         yield from _servicer(path, account, scenario)
+        yield from _limits(path, account, scenario)
 
 
 def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
@@ -110,6 +112,39 @@ def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario)
             yield from _known_bank((*path, "servicer"), account.servicer, scenario)
     elif account.servicer is not None:
         yield Finding((*path, "servicer"), f"{account.system!r} is no correspondent system")
+
+
+def _limits(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
+    """Limits and reservations are an rtgs's, and limits are towards other banks in it."""
+    system, limits = scenario.systems[account.system], account.limits
+    stated = [
+        name
+        for name in ("limits", "reserved")
+        if getattr(account, name) != Account.model_fields[name].default
+    ]
+    if not isinstance(system, Rtgs):
+        for name in stated:
+            yield Finding((*path, name), f"{account.system!r} is no rtgs and does not know {name!r}")
+        return
+    others = {other.holder for other in scenario.accounts if other.system == account.system} - {
+        account.holder
+    }
+    for bank in limits.bilateral:
+        where = (*path, "limits", "bilateral", bank)
+        if bank == account.holder:
+            yield Finding(where, f"{bank!r} cannot limit what it sends to itself")
+        elif bank not in others:
+            yield Finding(where, f"{bank!r} has no account in {account.system!r}", nearest(bank, others))
+    amounts: dict[tuple[str, ...], Decimal] = {
+        ("bilateral", bank): amount for bank, amount in limits.bilateral.items()
+    }
+    if limits.multilateral is not None:
+        amounts["multilateral",] = limits.multilateral
+    for key, amount in amounts.items():
+        try:
+            check_amount(amount, system.currency)
+        except ValueError as error:
+            yield Finding((*path, "limits", *key), str(error))
 
 
 def _known_bank(path: tuple[str | int, ...], bank: str, scenario: Scenario) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from sim.world.facilities import Lending, lendings
 from sim.world.funding import FundingPlan, funding_plans
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
@@ -26,6 +28,14 @@ UNLIMITED: Final = -(2**62)
 
 #: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
 MARKET: Final = "market"
+
+
+class Bounds(NamedTuple):
+    """What bounds an account beside its balance, in minor units; bilateral limits by account number."""
+
+    bilateral: dict[int, int]
+    multilateral: int | None
+    reserved: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +82,7 @@ class Network:
     scheduled_cycles: tuple[tuple[int, ...], ...]
     caps: dict[int, int]
     lendings: tuple[Lending, ...]
+    bounds: dict[int, Bounds]
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
         """Account number by bank number in `system`; −1 where a bank has none."""
@@ -112,7 +123,21 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
             if account.net_debit_cap is not None
         },
         lendings=lendings(scenario, accounts, openings),
+        bounds=dict(_bounds(scenario, accounts)),
     )
+
+
+def _bounds(scenario: Scenario, accounts: Accounts) -> Iterator[tuple[int, Bounds]]:
+    for account in scenario.accounts:
+        system, limits = account.system, account.limits
+        currency = scenario.systems[system].currency
+        found = Bounds(
+            {accounts.number[k, system]: to_minor(v, currency) for k, v in limits.bilateral.items()},
+            None if limits.multilateral is None else to_minor(limits.multilateral, currency),
+            to_minor(account.reserved, currency),
+        )
+        if found.bilateral or found.multilateral is not None or found.reserved:
+            yield accounts.number[account.holder, system], found
 
 
 def _accounts(scenario: Scenario) -> Accounts:

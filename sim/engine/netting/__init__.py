@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from sim.engine.netting.limits import Limits
 from sim.engine.netting.optimum import Optimum, optimal
 from sim.engine.netting.positions import loss_shares, net_positions, netting_efficiency, unwind
 from sim.engine.netting.queue import Queue
 from sim.engine.netting.release import bilateral, has_gridlock, is_deadlock, multilateral, singly
 
 __all__ = [
+    "Limits",
     "Optimum",
     "Queue",
     "bilateral",

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
+from sim.engine.netting.limits import Purses
 from sim.engine.netting.queue import check
 from sim.engine.netting.release import multilateral
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
     from sim.core.currency import Amounts
+    from sim.engine.netting.limits import Limits
     from sim.engine.netting.queue import Queue
 
 Status = Literal["optimal", "tolerance", "failed", "time_limit"]
@@ -63,6 +65,7 @@ def optimal(
     time_limit: float,
     respect_order: bool = False,
     tolerance: float = 0.0,
+    limits: Limits | None = None,
 ) -> Optimum:
     """The largest value over all subsets of the queue that leave nobody short, by branch and bound (HiGHS).
 
@@ -77,17 +80,22 @@ def optimal(
             f"time_limit {time_limit} must not be negative, and tolerance {tolerance} be in [0, 1)"
         )
     if respect_order:
-        mask = multilateral(queue, available)
+        mask = multilateral(queue, available, limits)
         return _optimum(queue, mask, queue.value(mask), "optimal")
     deadline = monotonic() + time_limit
-    mask, left, candidates = _reduce(queue, available)
+    if limits is None:
+        mask, left, candidates = _reduce(queue, available)
+    else:
+        mask, left = np.zeros(len(queue), dtype=np.bool_), available
+        candidates = ~mask
     bound, status = queue.value(mask), _STATUSES[0]
     for rows in _parts(queue, candidates, len(available)):
-        found = _Search(queue[rows], left, tolerance).run(deadline)
+        within = None if limits is None else limits[rows]
+        found = _Search(queue[rows], left, tolerance, within).run(deadline)
         mask[rows] = found.mask
         bound += found.bound
         status = max(status, found.status, key=_STATUSES.index)
-    return _optimum(queue, _earliest(queue, mask), bound, status)
+    return _optimum(queue, _earliest(queue, mask, limits), bound, status)
 
 
 def _optimum(queue: Queue, mask: NDArray[np.bool_], bound: int, status: Status) -> Optimum:
@@ -117,9 +125,9 @@ def _reduce(queue: Queue, available: Amounts) -> tuple[NDArray[np.bool_], Amount
         left += moved.received(n) - moved.sent(n)
 
 
-def _earliest(queue: Queue, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """As many payments of each kind (payer, payee, amount) as in `mask`, but always the first ones."""
-    kinds = np.stack([queue.payer, queue.payee, queue.amount])
+def _earliest(queue: Queue, mask: NDArray[np.bool_], limits: Limits | None) -> NDArray[np.bool_]:
+    """As many payments of each kind (payer, payee, amount, purses) as in `mask`, but always the first ones."""
+    kinds = np.stack([queue.payer, queue.payee, queue.amount, *(() if limits is None else limits.takes.T)])
     order = np.lexsort(kinds)
     new = np.ones(len(queue), dtype=np.bool_)
     new[1:] = (np.diff(kinds[:, order]) != 0).any(axis=0)
@@ -150,7 +158,10 @@ def _parts(queue: Queue, candidates: NDArray[np.bool_], n: int) -> list[NDArray[
 class _Search:
     """The search for the best set of a queue that falls into no smaller ones, and what is known so far."""
 
-    def __init__(self, queue: Queue, available: Amounts, tolerance: float) -> None:
+    def __init__(
+        self, queue: Queue, available: Amounts, tolerance: float, limits: Limits | None = None
+    ) -> None:
+        self._limits = limits
         self._queue = queue
         self._n = len(available)
         self._available = available
@@ -160,8 +171,8 @@ class _Search:
         self._row = np.full(self._n, -1)
         self._row[self._banks] = np.arange(len(self._banks))
         # Minor units per unit of a row, as the solver sees it.
-        self._row_unit = np.ones(len(self._banks))
-        self._best = self._extend(multilateral(queue, available))
+        self._row_unit = np.ones(0)
+        self._best = self._extend(multilateral(queue, available, limits))
         self._value = queue.value(self._best)
         self._bound = queue.value(np.ones(len(queue), dtype=np.bool_))
         # A set of the solver's that turned out to leave a bank short is cut off by one row per such bank.
@@ -184,31 +195,42 @@ class _Search:
             if found.x is None or found.status not in (0, 1):
                 return "time_limit" if found.status == 1 else "failed"
             chosen = found.x > 0.5  # noqa: PLR2004 - the nearest of 0 and 1
-            short = np.flatnonzero(self._left(chosen) < 0)
+            short = self._short(chosen)
             self._improve(chosen)
             if found.status == 1:
                 return "time_limit"
-            if not short.size:
+            if not short:
                 return "tolerance"
-            for bank in short:
-                self._cut_off(chosen, int(bank))
+            for takers, bringers in short:
+                self._cut_off(chosen, takers, bringers)
         return "tolerance"
 
     def _constraints(self) -> tuple[csr_array, NDArray[np.float64]]:
-        """Sent − received ≤ available, one row per payer, scaled for the solver.
+        """Taken − brought ≤ available, one row per payer and one per further purse, scaled for the solver.
+
+        What is left in a purse may be negative, if nothing is taken from it: then it counts as nothing.
 
         Amounts of more bits than a row holds are rounded in favour of settling (sent and available down,
         received up; whole units on both sides), so that no feasible set is lost.
         """
         from scipy.sparse import csr_array  # noqa: PLC0415 - scipy loads where it is used
 
-        queue = self._queue
-        columns = np.arange(len(queue))
-        receives = self._row[queue.payee] >= 0
-        row = np.concatenate([self._row[queue.payer], self._row[queue.payee[receives]]])
-        column = np.concatenate([columns, columns[receives]])
-        amount = np.concatenate([queue.amount, -queue.amount[receives]])
-        largest = np.zeros(len(self._banks), dtype=np.int64)
+        queue, limits = self._queue, self._limits
+        rows, signs, covers = [self._row[queue.payer], self._row[queue.payee]], [1, -1], self._available
+        covers = covers[self._banks]
+        if limits is not None:
+            n = len(self._banks)
+            for purses, sign in ((limits.takes, 1), (limits.brings, -1)):
+                rows += [np.where(column >= 0, column + n, -1) for column in purses.T]
+                signs += [sign] * purses.shape[1]
+            covers = np.concatenate([covers, np.maximum(limits.left, 0)])
+        touched = [np.flatnonzero(row >= 0) for row in rows]
+        column = np.concatenate(touched)
+        row = np.concatenate([found[where] for found, where in zip(rows, touched, strict=True)])
+        amount = np.concatenate(
+            [sign * queue.amount[where] for sign, where in zip(signs, touched, strict=True)]
+        )
+        largest = np.zeros(len(covers), dtype=np.int64)
         np.maximum.at(largest, row, np.abs(amount))
         bits = np.array([int(value).bit_length() for value in largest])
         dropped = np.maximum(bits - _WHOLE_BITS - _FRACTION_BITS, 0)
@@ -216,8 +238,8 @@ class _Search:
         self._row_unit = np.exp2(dropped) / scale
         # Shifting right rounds down, negative amounts too.
         entries = (amount >> dropped[row]) * scale[row]
-        limits = (self._available[self._banks] >> dropped) * scale
-        return csr_array((entries, (row, column)), shape=(len(limits), len(queue))), limits
+        most = (covers >> dropped) * scale
+        return csr_array((entries, (row, column)), shape=(len(most), len(queue))), most
 
     def _ask(self, matrix: csr_array, limits: NDArray[np.float64], deadline: float) -> Any:  # noqa: ANN401 - scipy's
         """Have HiGHS solve the relaxation with the cuts, and take note of the bound that it proves."""
@@ -257,7 +279,8 @@ class _Search:
         )
         if found.status == 0:
             prices = np.zeros(self._n)
-            prices[self._banks] = -found.ineqlin.marginals * unit / self._row_unit
+            # Any prices prove a bound; those of further purses are left out.
+            prices[self._banks] = (-found.ineqlin.marginals * unit / self._row_unit)[: len(self._banks)]
             self._lower(_lagrange(self._queue, self._available, prices))
 
     def _unit(self) -> float:
@@ -275,12 +298,26 @@ class _Search:
         chosen = self._queue[mask]
         return self._available + chosen.received(self._n) - chosen.sent(self._n)
 
+    def _short(self, chosen: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+        """Of each purse that would fall short: the payments that take from it, and those that bring to it."""
+        queue, limits = self._queue, self._limits
+        banks = np.flatnonzero(self._left(chosen) < 0)
+        found = [(queue.payer == bank, queue.payee == bank) for bank in banks]
+        if limits is not None:
+            purses = np.flatnonzero(limits[chosen].exceeded(queue[chosen]))
+            found += [
+                ((limits.takes == purse).any(axis=1), (limits.brings == purse).any(axis=1))
+                for purse in purses
+            ]
+        return found
+
     def _improve(self, chosen: NDArray[np.bool_]) -> None:
         """Keep the solver's set if it is better, less the smallest payments of banks that it leaves short."""
         rows = np.flatnonzero(chosen)
         rows = rows[np.argsort(-self._queue.amount[rows], kind="stable")]
         mask = np.zeros(len(self._queue), dtype=np.bool_)
-        mask[rows[multilateral(self._queue[rows], self._available)]] = True
+        within = None if self._limits is None else self._limits[rows]
+        mask[rows[multilateral(self._queue[rows], self._available, within)]] = True
         mask = self._extend(mask)
         if self._queue.value(mask) > self._value:
             self._best, self._value = mask, self._queue.value(mask)
@@ -288,6 +325,8 @@ class _Search:
 
     def _extend(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The set with whatever can settle alone beside it, the largest payment first."""
+        if self._limits is not None:
+            return self._extend_within(mask, self._limits)
         queue, left = self._queue, self._left(mask).tolist()
         payer, payee, amount = queue.payer.tolist(), queue.payee.tolist(), queue.amount.tolist()
         waiting: list[int] = np.flatnonzero(~mask)[np.argsort(-queue.amount[~mask], kind="stable")].tolist()
@@ -305,10 +344,30 @@ class _Search:
                 return extended
             waiting = behind
 
-    def _cut_off(self, chosen: NDArray[np.bool_], bank: int) -> None:
-        """Demand that the bank sends one payment less than in the chosen set, or receives one more."""
-        sends = chosen & (self._queue.payer == bank)
-        could_receive = ~chosen & (self._queue.payee == bank)
+    def _extend_within(self, mask: NDArray[np.bool_], limits: Limits) -> NDArray[np.bool_]:
+        """As `_extend`, within limits."""
+        purses, extended = Purses(self._queue, self._available, limits), mask.copy()
+        for row in np.flatnonzero(mask).tolist():
+            purses.settle(row)
+        before = -1
+        waiting: list[int] = np.flatnonzero(~mask)[
+            np.argsort(-self._queue.amount[~mask], kind="stable")
+        ].tolist()
+        while len(waiting) != before:
+            before = len(waiting)
+            for row in waiting:
+                if purses.cover(row):
+                    purses.settle(row)
+                    extended[row] = True
+            waiting = [row for row in waiting if not extended[row]]
+        return extended
+
+    def _cut_off(
+        self, chosen: NDArray[np.bool_], takers: NDArray[np.bool_], bringers: NDArray[np.bool_]
+    ) -> None:
+        """Demand that of those who take one is chosen less, or of those who bring one more."""
+        sends = chosen & takers
+        could_receive = ~chosen & bringers
         self._cuts.append(sends.astype(np.float64) - could_receive)
         self._cut_limits.append(float(sends.sum() - 1))
 

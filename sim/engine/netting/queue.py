@@ -103,6 +103,10 @@ class Lines:
         self.payee: list[int] = queue.payee[self._order].tolist()
         self.amount: list[int] = queue.amount[self._order].tolist()
 
+    def row(self, position: int) -> int:
+        """The queue's row at a position."""
+        return int(self._order[position])
+
     def before(self, position: list[int]) -> NDArray[np.bool_]:
         """Mask over the queue's rows: those that stand before the position given for their bank."""
         mask = np.empty(len(self._order), dtype=np.bool_)

@@ -9,27 +9,31 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from heapq import heappop, heappush
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.engine.netting.limits import Purses, multilateral_within, singly_within
 from sim.engine.netting.queue import Lines, check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.currency import Amounts
+    from sim.engine.netting.limits import Limits
     from sim.engine.netting.queue import Queue
 
 
-def singly(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
+def singly(queue: Queue, available: Amounts, limits: Limits | None = None) -> NDArray[np.bool_]:
     """What settles one by one: a payment at the head of its bank's queue that the bank covers, until none is.
 
     The answer does not depend on whose turn it is. A bank's cover falls only by its own payments, whose order
     is fixed, so a covered head stays covered until it settles, whatever others do first.
     """
     check(queue, available)
+    if limits is not None:
+        return singly_within(queue, available, limits)
     lines = Lines(queue, len(available))
     left: list[int] = available.tolist()
     head, end = lines.ends[:-1], lines.ends[1:]
@@ -45,7 +49,7 @@ def singly(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
     return lines.before(head)
 
 
-def multilateral(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
+def multilateral(queue: Queue, available: Amounts, limits: Limits | None = None) -> NDArray[np.bool_]:
     """The largest set, by value and by count, of which each bank's part is a prefix of its queue.
 
     It is unique: two such sets that leave nobody short have a union that leaves nobody short. Hence a bank
@@ -53,6 +57,8 @@ def multilateral(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
     banks in deficit does so first (Danmarks Nationalbank, Kronos; MAS, Project Ubin, 2017).
     """
     check(queue, available)
+    if limits is not None:
+        return multilateral_within(queue, available, limits)
     n = len(available)
     lines = Lines(queue, n)
     payee, amount = lines.payee, lines.amount
@@ -76,7 +82,9 @@ def multilateral(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
     return lines.before(end)
 
 
-def bilateral(queue: Queue, available: Amounts, *, by_pair: bool) -> NDArray[np.bool_]:
+def bilateral(
+    queue: Queue, available: Amounts, *, by_pair: bool, limits: Limits | None = None
+) -> NDArray[np.bool_]:
     """Offset opposite payments of two banks, pair after pair, until no pair can offset more.
 
     A pair offsets the largest prefixes of what the two owe each other whose net both can cover, provided that
@@ -87,6 +95,7 @@ def bilateral(queue: Queue, available: Amounts, *, by_pair: bool) -> NDArray[np.
     earliest payment in the queue came first, among those that can offset.
     """
     check(queue, available)
+    purses = None if limits is None else Purses(queue, available, limits)
     left: list[int] = available.tolist()
     waiting = _Waiting(queue, by_pair=by_pair)
     settled = np.zeros(len(queue), dtype=np.bool_)
@@ -97,7 +106,10 @@ def bilateral(queue: Queue, available: Amounts, *, by_pair: bool) -> NDArray[np.
         queued.remove(pair)
         _, one, other = pair
         there, back = waiting.run(one, other), waiting.run(other, one)
-        net = _trim(there, back, left[one], left[other], waiting.amount)
+        if purses is None:
+            net = _trim(there, back, left[one], left[other], waiting.amount)
+        else:
+            net = _trim_within(purses, {one: there, other: back}, waiting.amount)
         if not (there and back):
             continue
         settled[there], settled[back] = True, True
@@ -105,8 +117,9 @@ def bilateral(queue: Queue, available: Amounts, *, by_pair: bool) -> NDArray[np.
         left[other] += net
         waiting.leave(one, other, len(there))
         waiting.leave(other, one, len(back))
-        # A bank whose cover fell can offset nothing new, unless another payee came to the head of its queue.
-        for bank in (one, other) if not by_pair else (other,) if net > 0 else (one,):
+        # A bank whose cover fell can offset nothing new, unless another payee came to the head of its queue, or
+        # what was short was another purse.
+        for bank in (one, other) if not by_pair or purses else (other,) if net > 0 else (one,):
             for found in waiting.pairs(bank) - queued:
                 heappush(work, found)
                 queued.add(found)
@@ -122,6 +135,19 @@ def _trim(there: list[int], back: list[int], cover: int, other_cover: int, amoun
         else:
             net += amount[back.pop()]
     return net
+
+
+def _trim_within(purses: Purses, runs: dict[int, list[int]], amount: list[int]) -> int:
+    """As `_trim`, with the runs by payer, within limits; what is left of them is settled in the purses."""
+    one, other = runs
+    for row in chain(*runs.values()):
+        purses.settle(row)
+    while short := [bank for bank, run in runs.items() if run and purses.short(bank)]:
+        purses.give_up(runs[short[0]].pop())
+    if not all(runs.values()):
+        for row in chain(*runs.values()):
+            purses.give_up(row)
+    return sum([amount[row] for row in runs[one]]) - sum([amount[row] for row in runs[other]])
 
 
 class _Waiting:
@@ -170,11 +196,11 @@ class _Waiting:
         return (payer, payee if self._by_pair else payer)
 
 
-def has_gridlock(queue: Queue, available: Amounts) -> bool:
+def has_gridlock(queue: Queue, available: Amounts, limits: Limits | None = None) -> bool:
     """Whether nothing can settle alone, and yet something can settle together in queue order."""
-    return not singly(queue, available).any() and bool(multilateral(queue, available).any())
+    return not singly(queue, available, limits).any() and bool(multilateral(queue, available, limits).any())
 
 
-def is_deadlock(queue: Queue, available: Amounts) -> bool:
+def is_deadlock(queue: Queue, available: Amounts, limits: Limits | None = None) -> bool:
     """Whether payments wait of which, in queue order, nothing can settle without new money."""
-    return len(queue) > 0 and not multilateral(queue, available).any()
+    return len(queue) > 0 and not multilateral(queue, available, limits).any()

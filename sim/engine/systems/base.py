@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
+    from sim.engine.systems.bounds import Bounded
     from sim.engine.systems.standstill import Standstill
+    from sim.world.network import Bounds
 
 
 class Place(NamedTuple):
-    """Where a system stands: its number, its accounts, its hours and cycles, and caps by account."""
+    """Where a system stands: its number, its accounts, its hours and cycles, and caps and bounds by account."""
 
     number: int
     accounts: tuple[int, ...]
     hours: OpeningHours
     cycles: tuple[int, ...]
     caps: dict[int, int]
+    bounds: dict[int, Bounds]
 
 
 class System(Protocol):
@@ -58,7 +61,9 @@ class System(Protocol):
 class Snapshot:
     """Waiting transfers of a system as the netting functions take them: banks numbered from 0."""
 
-    def __init__(self, floor: Floor, place: Place, numbers: Iterable[int]) -> None:
+    def __init__(
+        self, floor: Floor, place: Place, numbers: Iterable[int], bounded: Bounded | None = None
+    ) -> None:
         self.numbers = list(numbers)
         index = {account: k for k, account in enumerate(place.accounts)}
         self.queue = Queue(
@@ -66,6 +71,7 @@ class Snapshot:
             payee=np.array([index[floor.credit[k]] for k in self.numbers], dtype=np.int64),
             amount=np.array([floor.amount[k] for k in self.numbers], dtype=np.int64),
         )
+        self.limits = None if bounded is None else bounded.limits(self.numbers, index)
         self.available = np.array([floor.ledger.available(k) for k in place.accounts], dtype=np.int64)
 
     def chosen(self, mask: NDArray[np.bool_]) -> list[int]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from sim.engine.floor import Action, Phase
+from sim.engine.netting import multilateral
+from sim.engine.systems.base import Snapshot
+from sim.engine.systems.bounds import Bounded
 from sim.engine.systems.offsetting import Offsetting
 from sim.engine.systems.queues import QUEUES
 from sim.engine.systems.standstill import Standstill
 from sim.engine.systems.together import Together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Place
     from sim.engine.systems.queues import Queue
@@ -33,16 +35,22 @@ class Gross:
         # By account number of the whole run, since the hot path looks up by it.
         self._queues: dict[int, Queue] = {account: discipline(floor) for account in place.accounts}
         self._together = Together(self._queues, floor)
-        self._offsetting = Offsetting(declared.offsetting, declared.queue, self._together, place, floor)
+        self._offsetting = Offsetting(declared.offsetting, declared.queue, self, place, floor)
         self.standstill = Standstill()
+        self.offsets = self._offsetting.runs
+        self._bounded = Bounded(place, floor) if place.bounds else None
+        self._covers = floor.covers if self._bounded is None else self._bounded.covers
+        self._day_awaited = False
 
     def submit(self, number: int, at: int) -> None:
         """See `System`."""
         floor = self._floor
+        if self._bounded is not None:
+            self._begin_day(at)
         payer = floor.debit[number]
         queue = self._queues[payer]
-        if (not queue or queue.admits(number)) and floor.covers(number):
-            floor.post(number, at)
+        if (not queue or queue.admits(number)) and self._covers(number):
+            self._post(number, at)
             if self._together.count:
                 self._together.paid(payer, floor.amount[number])
                 self._release([floor.credit[number]], at)
@@ -52,12 +60,14 @@ class Gross:
             queue.push(number)
             self._together.joined(number)
             floor.hold(number)
-            self._offsetting.entered(at, self._settle_together, self._waiting_numbers)
+            self._await_day()
+            self._offsetting.entered(at)
             if floor.settled[number] < 0:
                 self._look()
 
     def credited(self, account: int, at: int) -> None:
         """See `System`."""
+        self._begin_day(at)
         if self._queues[account]:
             if self._release([account], at):
                 self.standstill.over()
@@ -69,8 +79,11 @@ class Gross:
         self._look()
 
     def net(self, at: int) -> None:
-        """See `System`."""
-        self._offsetting.tick(at, self._settle_together, self._waiting_numbers)
+        """See `System`: a run of offsetting, or the first instant of a day that was waited for."""
+        self._day_awaited = False
+        self._begin_day(at)
+        self._await_day()
+        self._offsetting.tick(at)
 
     def waiting(self, account: int) -> int:
         """See `System`."""
@@ -82,9 +95,9 @@ class Gross:
         before = together.count
         for account in credited:  # which grows on the way
             queue = queues[account]
-            while queue and (number := queue.pop(floor.covers, floor.ledger.available(account))) is not None:
+            while queue and (number := queue.pop(self._covers, floor.ledger.available(account))) is not None:
                 together.left(number)
-                floor.post(number, at)
+                self._post(number, at)
                 if queues[floor.credit[number]]:
                     credited.append(floor.credit[number])
             if queue:
@@ -94,16 +107,54 @@ class Gross:
     def _look(self) -> None:
         """Count the standstill that the queues are in, if anybody waits."""
         if self._together.count:
-            self.standstill.found(locked=not self._together.solvable())
+            self.standstill.found(locked=not self.solvable())
 
-    def _waiting_numbers(self) -> Iterator[int]:
+    def solvable(self) -> bool:
+        """Whether waiting transfers could settle together; bounds are looked at where balances allow it."""
+        if not self._together.solvable():
+            return False
+        if self._bounded is None:
+            return True
+        snapshot = self.snapshot()
+        return bool(multilateral(snapshot.queue, snapshot.available, snapshot.limits).any())
+
+    def _post(self, number: int, at: int) -> None:
+        """Settle a transfer that is covered."""
+        self._floor.post(number, at)
+        if self._bounded is not None:
+            self._bounded.settled(number)
+
+    def _begin_day(self, at: int) -> None:
+        """On a new day limits and reservations begin anew, and what waited for that may settle."""
+        if self._bounded is not None and self._bounded.renew(at):
+            self._together.forget()
+            if self._release([account for account, queue in self._queues.items() if queue], at):
+                self.standstill.over()
+            self._look()
+
+    def _await_day(self) -> None:
+        """If anybody waits, have the next day begin with the release of what it allows."""
+        if self._bounded is not None and self._together.count and not self._day_awaited:
+            self._day_awaited = True
+            number = self._place.number
+            self._floor.schedule(self._bounded.next_day, Action(Phase.NETTING, 0, number, number))
+
+    @property
+    def count(self) -> int:
+        """How many transfers wait."""
+        return self._together.count
+
+    def snapshot(self) -> Snapshot:
         """Every waiting transfer, account by account, each account's in the order of its queue."""
-        return chain.from_iterable(self._queues.values())
+        return Snapshot(self._floor, self._place, chain.from_iterable(self._queues.values()), self._bounded)
 
-    def _settle_together(self, numbers: list[int], at: int) -> None:
+    def settle_together(self, numbers: list[int], at: int) -> None:
         """Settle waiting transfers at once, and then what that lets settle."""
         debit, credit, together = self._floor.debit, self._floor.credit, self._together
         self._floor.post_together(numbers, at)
+        if self._bounded is not None:
+            for number in numbers:
+                self._bounded.settled(number)
         mine: dict[int, set[int]] = {}
         for number in numbers:
             together.left(number)

@@ -2,105 +2,153 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import numpy as np
 
 from sim.engine.floor import Action, Phase
 from sim.engine.netting import bilateral, multilateral, optimal
-from sim.engine.systems.base import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from numpy.typing import NDArray
 
-    from sim.core.currency import Amounts
     from sim.engine.floor import Floor
-    from sim.engine.netting import Queue
-    from sim.engine.systems.base import Place
-    from sim.engine.systems.together import Together
+    from sim.engine.netting import Optimum
+    from sim.engine.systems.base import Place, Snapshot
     from sim.scenario.model.settlement import Offsetting as Declared
 
-    SettleTogether = Callable[[list[int], int], None]
-    Waiting = Callable[[], Iterable[int]]
+
+class Offset(NamedTuple):
+    """A run of offsetting that settled something, or that looked for the optimum; amounts in minor units.
+
+    `bound` is the most value that any set could have settled, as far as that was proved, and `status` why the
+    search for the optimum ended; None and empty for other kinds.
+    """
+
+    at: int
+    kind: str
+    queued_payments: int
+    queued_value: int
+    settled_payments: int
+    settled_value: int
+    bound: int | None
+    status: str
+
+
+class Waiting(Protocol):
+    """What waits in a system."""
+
+    @property
+    def count(self) -> int:
+        """How many transfers wait."""
+        ...
+
+    def solvable(self) -> bool:
+        """Whether some could settle together in the order of their queues."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """All of them."""
+        ...
+
+    def settle_together(self, numbers: list[int], at: int) -> None:
+        """Settle some of them at once."""
+        ...
 
 
 class Offsetting:
     """When a system looks for payments that can settle together, and by which rule it finds them."""
 
     def __init__(
-        self, declared: Declared, discipline: str, together: Together, place: Place, floor: Floor
+        self, declared: Declared, discipline: str, waiting: Waiting, place: Place, floor: Floor
     ) -> None:
         self._declared = declared
-        self._together = together
-        self._choose = {
-            "none": _nothing,
-            "bilateral": self._bilateral,
-            "multilateral": multilateral,
-            "optimal": self._optimal,
-        }[declared.kind]
         self._by_pair: Final = discipline == "bypass"
         # Whether only what each queue's order allows can settle together.
         self._in_order: Final = declared.kind == "multilateral" or (
             declared.kind == "bilateral" and not self._by_pair
         )
+        self._waiting = waiting
         self._place = place
         self._floor = floor
-        self._awaited = False
-        self._fruitless: tuple[list[int], list[int]] = ([], [])
+        self._awaited = -1
+        self._fruitless: tuple[list[int], ...] = ()
+        #: What was offset, in order of time.
+        self.runs: list[Offset] = []
 
-    def entered(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
+    def entered(self, at: int) -> None:
         """A payment has joined a queue."""
         declared = self._declared
         if declared.kind == "none":
             return
         if declared.every is not None:
             self._await_tick(at)
-        elif declared.size is None or self._together.count >= declared.size:
-            self._offset(at, settle, waiting)
+        elif declared.size is None or self._waiting.count >= declared.size:
+            self._offset(at)
 
-    def tick(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
-        """The time of a run has come."""
-        self._awaited = False
-        self._offset(at, settle, waiting)
-        if self._together.count:
+    def tick(self, at: int) -> None:
+        """An instant has come that may be that of a run."""
+        if at != self._awaited:
+            return
+        self._awaited = -1
+        self._offset(at)
+        if self._waiting.count:
             self._await_tick(at)
 
-    def _offset(self, at: int, settle: SettleTogether, waiting: Waiting) -> None:
-        if not self._together.count or (self._in_order and not self._together.solvable()):
+    def _offset(self, at: int) -> None:
+        if not self._waiting.count or (self._in_order and not self._waiting.solvable()):
             return
-        snapshot = Snapshot(self._floor, self._place, waiting())
-        state = (snapshot.numbers, snapshot.available.tolist())
+        snapshot = self._waiting.snapshot()
+        left = [] if snapshot.limits is None else snapshot.limits.left.tolist()
+        state = (snapshot.numbers, snapshot.available.tolist(), left)
         # The same payments and the same money once led to nothing, and would again.
         if state == self._fruitless:
             return
-        chosen = snapshot.chosen(self._choose(snapshot.queue, snapshot.available))
+        mask, optimum = self._choose(snapshot)
+        chosen = snapshot.chosen(mask)
+        if chosen or optimum is not None:
+            self.runs.append(self._run(at, snapshot, mask, optimum))
         if chosen:
-            settle(chosen, at)
+            self._waiting.settle_together(chosen, at)
         else:
             self._fruitless = state
+
+    def _choose(self, snapshot: Snapshot) -> tuple[NDArray[np.bool_], Optimum | None]:
+        queue, available, limits = snapshot.queue, snapshot.available, snapshot.limits
+        match self._declared.kind:
+            case "bilateral":
+                return bilateral(queue, available, by_pair=self._by_pair, limits=limits), None
+            case "multilateral":
+                return multilateral(queue, available, limits), None
+            case "optimal":
+                patience = float(self._declared.time_limit)
+                found = optimal(queue, available, time_limit=patience, limits=limits)
+                return found.mask, found
+            case "none":
+                return np.zeros(len(queue), dtype=np.bool_), None
+
+    def _run(self, at: int, snapshot: Snapshot, mask: NDArray[np.bool_], optimum: Optimum | None) -> Offset:
+        queue = snapshot.queue
+        return Offset(
+            at=at,
+            kind=self._declared.kind,
+            queued_payments=len(queue),
+            queued_value=int(queue.amount.sum()),
+            settled_payments=int(mask.sum()),
+            settled_value=queue.value(mask),
+            bound=None if optimum is None else optimum.bound,
+            status="" if optimum is None else optimum.status,
+        )
 
     def _await_tick(self, at: int) -> None:
         """Runs take place every so often from the opening of each session on, if anybody waits."""
         every = self._declared.every
-        if self._awaited or every is None:
+        if self._awaited >= 0 or every is None:
             return
         hours = self._place.hours
         opened = hours.opened_at(at)
         tick = opened + ((at - opened) // every + 1) * every
         if not hours.is_open_at(tick):
             tick = hours.opens_at(tick)
-        self._awaited = True
+        self._awaited = tick
         self._floor.schedule(tick, Action(Phase.NETTING, 0, self._place.number, self._place.number))
-
-    def _bilateral(self, queue: Queue, available: Amounts) -> NDArray[np.bool_]:
-        return bilateral(queue, available, by_pair=self._by_pair)
-
-    def _optimal(self, queue: Queue, available: Amounts) -> NDArray[np.bool_]:
-        return optimal(queue, available, time_limit=float(self._declared.time_limit)).mask
-
-
-def _nothing(queue: Queue, available: Amounts) -> NDArray[np.bool_]:
-    del available
-    return np.zeros(len(queue), dtype=np.bool_)

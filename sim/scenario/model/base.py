@@ -133,11 +133,15 @@ def check_amounts(declared: Declaration, currency: str, *fields: str, under: str
         if amount is None:
             continue
         try:
-            minor = to_minor(amount, currency)
+            check_amount(amount, currency)
         except ValueError as error:
             raise wrong(str(error), field=under + field) from None
-        if abs(minor) > _LARGEST_AMOUNT:
-            raise wrong(f"{amount} {currency} is more than this simulator can count", field=under + field)
+
+
+def check_amount(amount: Decimal, currency: str) -> None:
+    """ValueError for an amount with more decimals than its currency has, or too large to count."""
+    if abs(to_minor(amount, currency)) > _LARGEST_AMOUNT:
+        raise ValueError(f"{amount} {currency} is more than this simulator can count")
 
 
 def or_mapping(schema: dict[str, Any], key: str, *, several: bool) -> None:

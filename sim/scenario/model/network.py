@@ -111,6 +111,15 @@ def _system_may_stand_above(schema: dict[str, Any]) -> None:
     schema["required"].remove("system")
 
 
+class Limits(Declaration):
+    """How much a bank is willing to have sent, net of what it has received, on a day of the system's hours."""
+
+    bilateral: dict[str, Annotated[Amount, Field(ge=0)]] = Field(default_factory=dict)
+    """To single banks, by name."""
+    multilateral: Annotated[Amount, Field(ge=0)] | None = None
+    """To all banks without a bilateral limit together."""
+
+
 class Account(Declaration):
     """An account of a bank in a system."""
 
@@ -141,6 +150,12 @@ class Account(Declaration):
     """Balance that the treasury restores, beyond what waits in the queue; by default the opening balance."""
     net_debit_cap: Amount | None = Field(default=None, ge=0)
     """How much the bank may owe on balance between two cycles of a `dns`; nothing stated is no cap."""
+    limits: Limits = Limits()
+    """Bounds of what the bank sends in an `rtgs` to others, net of what it receives from them; none by default."""
+    reserved: Amount = Field(default=Decimal(0), ge=0)
+    """Money in an `rtgs` that only urgent payments (of priority 1 or more) may use.
+
+    What they use of it is no longer reserved, until the next day of the system's hours."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
@@ -148,7 +163,7 @@ class Account(Declaration):
     def _amounts(self, info: ValidationInfo) -> Self:
         currency = written(info, "systems", self.system, "currency")
         if currency in MINOR_DIGITS:
-            check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap")
+            check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap", "reserved")
             if self.intraday_credit is not None:
                 check_amounts(self.intraday_credit, currency, "limit", "collateral", under="intraday_credit.")
         if self.balance is not None and self.prefund_days is not None:
