@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sim
+from sim.engine import netting
+from sim.engine.systems import offsetting
 
 SCENARIO = """
 name: own-payments
@@ -198,6 +200,43 @@ def test_a_hybrid_settles_gross_while_funds_last_and_the_rest_at_its_cycle(tmp_p
     results = run(tmp_path, [50, 20], [(1, 2, 40), (1, 2, 30), (2, 1, 70)], 'kind: hybrid, cycles: ["12:00"]')
     times = results.payments.set_index("payment_id")["settled_at"].dt.tz_convert("Europe/Minsk")
     assert [times[name].strftime("%H:%M") for name in ("p1", "p2", "p3")] == ["09:01", "12:00", "12:00"]
+
+
+def test_each_run_of_offsetting_is_told_with_what_waited_and_what_settled(tmp_path: Path) -> None:
+    balances, payments, _, best = UBIN["4_2"]
+    size = f"size: {len(payments)}"
+    offered = sum(amount for _, _, amount in payments)
+    ordered = run(tmp_path, balances, payments, f"kind: rtgs, offsetting: {{kind: multilateral, {size}}}")
+    (row,) = ordered.offsettings.to_dict("records")
+    assert (row["system"], row["kind"], row["queued_payments"]) == ("s", "multilateral", len(payments))
+    assert (row["queued_value"], row["settled_payments"], row["settled_value"]) == (100 * offered, 4, 3100)
+    assert pd.isna(row["bound"])
+    assert measure(ordered, "offset_ratio") == pytest.approx(31 / offered)
+    assert measure(ordered, "optimality_gap") is None
+    (row,) = run(
+        tmp_path, balances, payments, f"kind: rtgs, offsetting: {{kind: optimal, {size}}}"
+    ).offsettings.to_dict("records")
+    assert (row["settled_value"], row["bound"], row["gap"], row["status"]) == (
+        100 * best,
+        100 * best,
+        0,
+        "optimal",
+    )
+    assert row["offset_at"] == pd.Timestamp("2024-03-04 09:08", tz="Europe/Minsk")
+
+
+def test_a_search_that_runs_out_of_time_settles_what_multilateral_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    balances, payments, _, best = UBIN["4_2"]
+    monkeypatch.setattr(
+        offsetting, "optimal", lambda *given, **how: netting.optimal(*given, **how | {"time_limit": 0.0})
+    )
+    results = run(tmp_path, balances, payments, "kind: rtgs, offsetting: {kind: optimal, size: 8}")
+    (row,) = results.offsettings.to_dict("records")
+    assert row["status"] == "time_limit"
+    assert 3100 <= row["settled_value"] <= 100 * best <= row["bound"]
+    assert measure(results, "optimality_gap") == pytest.approx(1 - row["settled_value"] / row["bound"])
 
 
 def test_a_zero_balance_account_is_empty_when_the_session_ends(tmp_path: Path) -> None:

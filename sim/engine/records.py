@@ -143,6 +143,24 @@ class Funding(NamedTuple):
         return cls(*np.array(deals, dtype=np.int64).reshape(-1, len(cls._fields)).T)
 
 
+class Offset(NamedTuple):
+    """A run of offsetting that settled something, or that looked for the optimum; amounts in minor units.
+
+    `bound` is the most value that any set could have settled, as far as that was proved, and `status` why the
+    search for the optimum ended; −1 and empty for other kinds.
+    """
+
+    system: int
+    at: int
+    kind: str
+    queued_payments: int
+    queued_value: int
+    settled_payments: int
+    settled_value: int
+    bound: int
+    status: str
+
+
 class Records(NamedTuple):
     """All facts of a run; `settled_at` and `credited_at` are NEVER where it did not happen in time."""
 
@@ -156,6 +174,7 @@ class Records(NamedTuple):
     standstills: Standstills
     loans: Loans
     funding: Funding
+    offsets: tuple[Offset, ...]
     closing: Amounts
 
 

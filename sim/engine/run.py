@@ -76,6 +76,7 @@ def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: S
         standstills=settlement.standstills(),
         loans=settlement.loans(),
         funding=settlement.funding(),
+        offsets=settlement.offsets(),
         closing=np.array(floor.ledger.balance, dtype=np.int64),
     )
 

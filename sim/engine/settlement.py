@@ -14,12 +14,14 @@ from sim.engine.liquidity import Borrowing
 from sim.engine.records import Funding, Loans, Standstills, TreasuryDeal
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
+from sim.engine.systems.gross import Gross
 from sim.engine.treasury import Deal, Desk
 from sim.world.network import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sim.engine.records import Offset
     from sim.engine.routes import Transfers
     from sim.engine.systems.base import System
     from sim.world.build import World
@@ -91,6 +93,11 @@ class Settlement:
     def funding(self) -> Funding:
         """Every deal of a treasury so far, by its number."""
         return Funding.of(self._dealt)
+
+    def offsets(self) -> tuple[Offset, ...]:
+        """Runs of offsetting so far, by system, then instant."""
+        gross = [system for system in self._systems if isinstance(system, Gross)]
+        return tuple(run for system in gross for run in system.offsets)
 
     def _drain(self, bound: float) -> None:
         """Submit the planned transfers that arrive before `bound`, and before any event that they cause."""

@@ -30,6 +30,8 @@ _UNITS = {
     "netting_efficiency": "share of value",
     "turnover_ratio": "value a day / money available",
     "liquidity_efficiency": "value sent / largest net debits of the same days",
+    "offset_ratio": "share of value submitted in the whole run",
+    "optimality_gap": "share of the proven bound",
     "gridlocks": "episodes in the whole run",
     "deadlocks": "episodes in the whole run",
 }
@@ -76,6 +78,8 @@ def _of_system(
         "queue_peak_value": float(counted["queue_peak_value"].max()) / scale,
         "unsettled_value": float(rows.amount[rows.settled_at == NEVER].sum()) / scale,
         "turnover_ratio": turnover_ratio(rows, tables, system),
+        "offset_ratio": offset_ratio(everything, tables, system),
+        "optimality_gap": optimality_gap(tables, system),
     }
 
 
@@ -109,6 +113,18 @@ def turnover_ratio(rows: Submitted, tables: Mapping[str, pd.DataFrame], system: 
     available = float((mine["opening_balance"] - mine["floor"]).sum())
     settled = float(rows.amount[rows.settled_at < NEVER].sum())
     return _ratio(settled, available * len(np.unique(rows.day)))
+
+
+def offset_ratio(rows: Submitted, tables: Mapping[str, pd.DataFrame], system: str) -> float:
+    """Value settled by offsetting / value submitted, in the whole run. NaN if nothing was submitted."""
+    runs = tables["offsettings"]
+    return _ratio(runs.loc[(runs["system"] == system).to_numpy(), "settled_value"].sum(), rows.amount.sum())
+
+
+def optimality_gap(tables: Mapping[str, pd.DataFrame], system: str) -> float:
+    """Largest (bound − settled) / bound of a run of `optimal` offsetting. NaN if there was none."""
+    runs = tables["offsettings"]
+    return float(runs.loc[(runs["system"] == system).to_numpy(), "gap"].max())
 
 
 def _mean(values: pd.Series) -> float:

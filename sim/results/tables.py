@@ -38,6 +38,7 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "transfers": _transfers(world, records),
         "postings": _postings(world, records),
         "systems": _systems(world, records),
+        "offsettings": _offsettings(world, records),
         "fx": _fx(world),
     }
 
@@ -276,6 +277,39 @@ def _systems(world: World, records: Records) -> pd.DataFrame:
             "currency": [system.currency for system in declared],
             "gridlocks": records.standstills.gridlocks,
             "deadlocks": records.standstills.deadlocks,
+        }
+    )
+
+
+def _offsettings(world: World, records: Records) -> pd.DataFrame:
+    """Runs of offsetting; the gap is how far the value settled may stay below the optimum, as a share of it."""
+    rows = records.offsets
+    whole = {
+        name: np.array([getattr(row, name) for row in rows], dtype=np.int64)
+        for name in (
+            "system",
+            "at",
+            "queued_payments",
+            "queued_value",
+            "settled_payments",
+            "settled_value",
+            "bound",
+        )
+    }
+    bound, settled = whole.pop("bound"), whole["settled_value"]
+    gap = np.full(len(rows), np.nan)
+    np.divide(bound - settled, bound, out=gap, where=bound > 0)
+    gap[bound == 0] = 0
+    system, at = whole.pop("system"), whole.pop("at")
+    return pd.DataFrame(
+        {
+            "system": names(world.network.systems, system),
+            "offset_at": instants(at),
+            "kind": pd.Categorical([row.kind for row in rows]),
+            **whole,
+            "bound": optional(bound),
+            "gap": gap,
+            "status": pd.Series([row.status or None for row in rows], dtype="str"),
         }
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
 from sim.engine.floor import Action, Phase
 from sim.engine.netting import bilateral, multilateral, optimal
+from sim.engine.records import Offset
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,23 +17,6 @@ if TYPE_CHECKING:
     from sim.engine.netting import Optimum
     from sim.engine.systems.base import Place, Snapshot
     from sim.scenario.model.settlement import Offsetting as Declared
-
-
-class Offset(NamedTuple):
-    """A run of offsetting that settled something, or that looked for the optimum; amounts in minor units.
-
-    `bound` is the most value that any set could have settled, as far as that was proved, and `status` why the
-    search for the optimum ended; None and empty for other kinds.
-    """
-
-    at: int
-    kind: str
-    queued_payments: int
-    queued_value: int
-    settled_payments: int
-    settled_value: int
-    bound: int | None
-    status: str
 
 
 class Waiting(Protocol):
@@ -130,13 +114,14 @@ class Offsetting:
     def _run(self, at: int, snapshot: Snapshot, mask: NDArray[np.bool_], optimum: Optimum | None) -> Offset:
         queue = snapshot.queue
         return Offset(
+            system=self._place.number,
             at=at,
             kind=self._declared.kind,
             queued_payments=len(queue),
             queued_value=int(queue.amount.sum()),
             settled_payments=int(mask.sum()),
             settled_value=queue.value(mask),
-            bound=None if optimum is None else optimum.bound,
+            bound=-1 if optimum is None else optimum.bound,
             status="" if optimum is None else optimum.status,
         )
 
