@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import sim
 from sim.engine.netting import Limits, Queue, bilateral, multilateral, optimal, singly
 from sim.errors import ScenarioError
+from sim.world.build import build_world
 
 SCENARIO = """
 name: bounded
@@ -206,3 +207,13 @@ def test_within_limits_the_optimum_is_the_best_of_all_subsets(
     best = max(queue.value(mask) for mask in subsets(*given))
     assert allowed(*given, found.mask)
     assert (found.value, found.bound, found.status) == (best, best, "optimal")
+
+
+def test_payments_of_a_flow_have_its_priority() -> None:
+    short = ["period.end=2024-01-15", "run_in=5d", "horizon=5d"]
+    name = list(sim.load("baseline", short).flows)[-1]
+    world = build_world(sim.load("baseline", [*short, f"flows.{name}.priority=2"]))
+    flow = world.obligations.flow[world.payments.obligation]
+    last = flow == len(world.scenario.flows) - 1
+    assert set(world.payments.priority[last]) == {2}
+    assert set(world.payments.priority[~last]) == {0}
