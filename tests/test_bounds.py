@@ -211,9 +211,8 @@ def test_within_limits_the_optimum_is_the_best_of_all_subsets(
 
 def test_payments_of_a_flow_have_its_priority() -> None:
     short = ["period.end=2024-01-15", "run_in=5d", "horizon=5d"]
-    name = list(sim.load("baseline", short).flows)[-1]
-    world = build_world(sim.load("baseline", [*short, f"flows.{name}.priority=2"]))
+    world = build_world(sim.load("baseline", [*short, "flows.goods.priority=2"]))
     flow = world.obligations.flow[world.payments.obligation]
-    last = flow == len(world.scenario.flows) - 1
-    assert set(world.payments.priority[last]) == {2}
-    assert set(world.payments.priority[~last]) == {0}
+    goods = flow == list(world.scenario.flows).index("goods")
+    assert set(world.payments.priority[goods]) == {2}
+    assert set(world.payments.priority[~goods]) == {0}

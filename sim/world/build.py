@@ -190,7 +190,7 @@ def _payments(
         payee_bank=firms.bank[obligations.payee[rows]],
         currency=obligations.currency[rows],
         amount=obligations.amount[rows],
-        priority=np.array([flow.priority for flow in scenario.flows.values()], dtype=np.int64)[flow],
+        priority=np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)[flow],
         due_at=obligations.due_at[rows],
         instructed_at=obligations.due_at[rows],
         draws=draws,

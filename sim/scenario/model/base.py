@@ -116,6 +116,8 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "examples": ["2024-03-04 09:00"]}),
 ]
 Share = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1), WithJsonSchema({"type": "number"})]
+#: Higher goes first; 1 or more is urgent.
+Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
 Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]
 
 

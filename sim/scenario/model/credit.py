@@ -9,7 +9,16 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.model.base import Amount, Currency, Declaration, Number, Share, check_amounts, wrong
+from sim.scenario.model.base import (
+    Amount,
+    Currency,
+    Declaration,
+    Number,
+    Priority,
+    Share,
+    check_amounts,
+    wrong,
+)
 from sim.scenario.model.trade import FirmGroup
 
 
@@ -47,6 +56,8 @@ class Loan(Declaration):
     """Interest per year, as a share of what is owed: 0.04 is 4 %."""
     days_in_year: Literal[360, 365] = 360
     """Days by which the yearly interest is divided; days are counted by the calendar."""
+    priority: Priority = 0
+    """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
@@ -92,6 +103,8 @@ class Project(Declaration):
     """Months after the last one until the retention falls due."""
     due_days: int = Field(default=30, ge=0, le=3_650)
     """Calendar days from an invoice to its due date."""
+    priority: Priority = 0
+    """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 

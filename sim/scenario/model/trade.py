@@ -12,6 +12,7 @@ from sim.scenario.model.base import (
     Currency,
     Declaration,
     Number,
+    Priority,
     Share,
     check_amounts,
     check_shares,
@@ -113,7 +114,7 @@ class Flow(Declaration):
         default=(Decimal(1),) * 12, min_length=12, max_length=12
     )
     """Weight of an invoicing day in January … December; 1 throughout is no season."""
-    priority: int = Field(default=0, ge=-1_000_000, le=1_000_000)
+    priority: Priority = 0
     """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
