@@ -29,6 +29,7 @@ from oracle import tell
 
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.engine.causes import CAUSES
+from sim.engine.markets.exchange import Exchange
 from sim.engine.routes import build_walks, plan_transfers
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
@@ -153,7 +154,7 @@ def test_engine_and_plain_model_agree_on_the_baseline(baseline: World) -> None:
 def test_payments_arrive_at_their_systems_when_the_plain_model_says(scenario: Scenario) -> None:
     world = build_world(scenario)
     story = tell(world)
-    walks = build_walks(world)
+    walks = build_walks(world, Exchange(world))
     transfers = plan_transfers(world, walks)
 
     def rearrive(number: int, settled_at: int, following: int) -> int:

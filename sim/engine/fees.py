@@ -18,14 +18,19 @@ if TYPE_CHECKING:
     from sim.world.build import World
 
 
-def charge(fee: Fee, step: int, rows: NDArray[np.int64], at: Seconds, world: World, log: Log) -> None:
-    """Charge the payments `rows` that reach step number `step` at the instants `at`, before the run ends."""
-    reached = at < log.end
-    rows, at = rows[reached], at[reached]
+def charge(
+    fee: Fee, step: int, owed: tuple[NDArray[np.int64], Seconds, Amounts], world: World, log: Log
+) -> None:
+    """Charge payments at step number `step`, if they reach it before the run ends.
+
+    `owed` are the payments, when they are charged, and the amounts (of the payments' currency) on which.
+    """
+    reached = owed[1] < log.end
+    rows, at, amount = (column[reached] for column in owed)
     parties = world.obligations.payer if fee.bearer == "payer" else world.obligations.payee
     obligation = world.payments.obligation[rows]
     currency = world.fx.index(fee.currency)
-    value = world.fx.convert(world.payments.amount[rows], world.payments.currency[rows], currency, at)
+    value = world.fx.convert(amount, world.payments.currency[rows], currency, at)
     log.charge(
         Fees(
             payment=rows,

@@ -1,14 +1,15 @@
 """Where settlement takes place: the ledger, the transfers of the run, and the clock.
 
-Order at one instant: money delivered to treasuries, then loans received or due, then submissions by priority and
-payment number, then netting cycles, then draws on facilities, then decisions of treasuries, then the end of sessions.
+Order at one instant: money delivered to treasuries, then loans received or due, then payers at the market, then
+submissions by priority and payment number, then netting cycles, then draws on facilities, then decisions of
+treasuries, then the end of sessions, then payees at the market.
 """
 
 from __future__ import annotations
 
 from enum import IntEnum
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import simpy
 
@@ -22,16 +23,22 @@ if TYPE_CHECKING:
     from sim.world.build import World
 
 
+#: Instead of a following transfer: somebody wants to know when this one, the last of its payment, settles.
+_WATCHED: Final = -2
+
+
 class Phase(IntEnum):
     """What comes first among the things that happen at one instant."""
 
     DELIVERY = 0
     LOAN = 1
-    SUBMISSION = 2
-    NETTING = 3
-    DRAWING = 4
-    TREASURY = 5
-    CLOSING = 6
+    EXCHANGE = 2
+    SUBMISSION = 3
+    NETTING = 4
+    DRAWING = 5
+    TREASURY = 6
+    CLOSING = 7
+    SALE = 8
 
 
 class Action(NamedTuple):
@@ -77,6 +84,7 @@ class Floor:
         self.wanting: Callable[[int, int], None] | None = None
         self._following: list[int] = transfers.following.tolist()
         self._rearrive = rearrive
+        self._watchers: dict[int, Callable[[int, int], None]] = {}
         self._env = simpy.Environment(initial_time=world.window.start)
         self._agenda: list[Action] = []
 
@@ -142,9 +150,18 @@ class Floor:
     def _finish(self, number: int, at: int) -> None:
         self.settled[number] = at
         following = self._following[number]
-        if following >= 0 and self.late[following]:
-            again = self._rearrive(number, at, following)
-            self.arrival[following] = again
-            self.schedule(
-                again, Action(Phase.SUBMISSION, self.haste[following], self.payment[following], following)
-            )
+        if following >= 0:
+            if self.late[following]:
+                self.arrive(following, self._rearrive(number, at, following))
+        elif following == _WATCHED:
+            self._watchers[number](number, at)
+
+    def watch(self, number: int, told: Callable[[int, int], None]) -> None:
+        """Tell somebody the number and the instant when a transfer settles that is the last of its payment."""
+        self._following[number] = _WATCHED
+        self._watchers[number] = told
+
+    def arrive(self, number: int, at: int) -> None:
+        """A transfer that could not be planned is submitted at an instant that is known now."""
+        self.arrival[number] = at
+        self.schedule(at, Action(Phase.SUBMISSION, self.haste[number], self.payment[number], number))

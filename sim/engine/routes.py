@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from sim.core.clock import NEVER, Seconds
 from sim.core.currency import Amounts
 from sim.engine.fees import charge
+from sim.engine.markets.exchange import Orders
 from sim.engine.steps import KINDS
 from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
@@ -17,8 +19,11 @@ from sim.world.draws import route_draws
 from sim.world.roles import Roles, roles_by_route
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
+    from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows, Step
     from sim.scenario.model.network import Route
@@ -48,15 +53,32 @@ class Transfers(NamedTuple):
 class Walk:
     """The steps of one route, ready to be walked by its payments."""
 
-    def __init__(self, route: Route, rows: Rows, world: World, roles: Roles) -> None:
+    def __init__(self, route: Route, rows: Rows, world: World, roles: Roles, exchange: Exchange) -> None:
         self.rows = rows
         self._world = world
         self._declared = route.steps
+        kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
         self.steps: list[Step] = [
-            KINDS[step.kind](step, world, roles, draws)
+            kinds[step.kind](step, world, roles, draws)
             for step, draws in zip(route.steps, route_draws(route), strict=True)
         ]
         self.settling = [number for number, step in enumerate(self.steps) if isinstance(step, SettleStep)]
+
+    @property
+    def posting(self) -> int:
+        """The step that credits the payee."""
+        return next(number for number, step in enumerate(self.steps) if isinstance(step, PostStep))
+
+    def orders(self) -> tuple[Rows, Seconds]:
+        """Payments whose payers turn to the exchange on the way, and when."""
+        for number, step in enumerate(self.steps):
+            if isinstance(step, ConvertStep) and not step.by_payee:
+                rows = self.rows[step.orders(self.rows)]
+                at = self._world.payments.instructed_at[rows]
+                for before in self.steps[:number]:
+                    at = before.plan(rows, at, None)
+                return rows, at
+        return self.rows[:0], self.rows[:0]
 
     def submissions(self) -> list[tuple[int, Rows, NDArray[np.int64], NDArray[np.int64], Seconds]]:
         """Step number, payments, debited and credited accounts and arrivals of every settling step."""
@@ -77,6 +99,10 @@ class Walk:
             at = step.plan(row, at, None)
         return int(at[0])
 
+    def planned(self, payment: int, step: int) -> int:
+        """When a payment gets to a step, or is through with it, if it does not wait in a system before."""
+        return self.arrival(payment, -1, int(self._world.payments.instructed_at[payment]), step)
+
     def trace(
         self, waits: dict[int, Waits], log: Log, end: int
     ) -> tuple[Seconds, Seconds, dict[int, Seconds]]:
@@ -92,8 +118,10 @@ class Walk:
         arrivals = {}
         for number, (step, declared) in enumerate(zip(self.steps, self._declared, strict=True)):
             if declared.fee is not None:
-                owed = step.exchanges(self.rows) if isinstance(step, ConvertStep) else slice(None)
-                charge(declared.fee, number, self.rows[owed], at[owed], self._world, log)
+                owed = self.rows, at, self._world.payments.amount[self.rows]
+                if isinstance(step, ConvertStep):
+                    owed = step.charged(self.rows, at)
+                charge(declared.fee, number, owed, self._world, log)
             at = step.plan(self.rows, at, log)
             if isinstance(step, SettleStep):
                 arrivals[number] = at
@@ -110,13 +138,23 @@ class Walk:
         )
 
 
-def build_walks(world: World) -> list[Walk]:
+def build_walks(world: World, exchange: Exchange) -> list[Walk]:
     """One walk per declared route, by route number."""
     every = roles_by_route(world.scenario, world.routes, world.payments, world.network)
     return [
-        Walk(route, np.flatnonzero(world.payments.route == number), world, roles)
+        Walk(route, np.flatnonzero(world.payments.route == number), world, roles, exchange)
         for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True))
     ]
+
+
+def payers_orders(exchange: Exchange, walks: list[Walk]) -> Orders:
+    """Every order of payers at the exchange: those given early, and those given on the payment's way."""
+    given = [walk.orders() for walk in walks]
+    payment = np.concatenate([exchange.early.payment, *(rows for rows, _ in given)])
+    at = np.concatenate([exchange.early.at, *(instants for _, instants in given)])
+    found = [exchange.early.obligation, *(exchange.world.payments.obligation[rows] for rows, _ in given)]
+    orders = Orders(np.concatenate(found), payment, at)
+    return orders.sorted().before(exchange.world.window.end)
 
 
 def plan_transfers(world: World, walks: list[Walk]) -> Transfers:

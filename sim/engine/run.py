@@ -8,8 +8,10 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.causes import Delays
+from sim.engine.markets.exchange import Exchange
+from sim.engine.markets.trading import Trading
 from sim.engine.records import Log, Records, Submissions
-from sim.engine.routes import build_walks, plan_transfers
+from sim.engine.routes import build_walks, payers_orders, plan_transfers
 from sim.engine.settlement import Settlement
 from sim.engine.steps.settle import Waits
 from sim.errors import PromiseError
@@ -31,7 +33,12 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
     `progress` is told the simulated instant now and then. `PromiseError` if the simulated course of a
     payment and the course told afterwards differ.
     """
-    walks = build_walks(world)
+    exchange = Exchange(world)
+    walks = build_walks(world, exchange)
+    orders = payers_orders(exchange, walks)
+    if not exchange.live:
+        for obligation, at in zip(orders.obligation.tolist(), orders.at.tolist(), strict=True):
+            exchange.buy(obligation, at)
     transfers = plan_transfers(world, walks)
     payment: list[int] = transfers.payment.tolist()
     step: list[int] = transfers.step.tolist()
@@ -42,12 +49,14 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
         return walk.arrival(payment[number], step[number], settled_at, step[following])
 
     settlement = Settlement(world, transfers, rearrive, progress)
+    if exchange.live:
+        settlement.trading = Trading(exchange, orders, settlement.floor, walks, transfers)
     settlement.run()
-    return _record(world, walks, transfers, settlement)
+    return _record(exchange, walks, transfers, settlement)
 
 
-def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: Settlement) -> Records:
-    floor = settlement.floor
+def _record(exchange: Exchange, walks: list[Walk], transfers: Transfers, settlement: Settlement) -> Records:
+    world, floor = exchange.world, settlement.floor
     count, end = len(world.payments), world.window.end
     delays = Delays(count, end)
     log = Log(delays, end)
@@ -65,6 +74,7 @@ def _record(world: World, walks: list[Walk], transfers: Transfers, settlement: S
         settled_at[walk.rows], credited_at[walk.rows], arrivals = walk.trace(waits, log, end)
         for number, told in arrivals.items():
             _compare(walk, told, _by_payment(transfers, arrival, number, count)[walk.rows], end)
+    exchange.report(log)
     return Records(
         settled_at=settled_at,
         credited_at=credited_at,

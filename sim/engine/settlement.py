@@ -21,6 +21,7 @@ from sim.world.network import MARKET
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sim.engine.markets.trading import Trading
     from sim.engine.records import Offset
     from sim.engine.routes import Transfers
     from sim.engine.systems.base import System
@@ -46,6 +47,8 @@ class Settlement:
         #: The system of each account.
         self._home = [self._systems[number] for number in world.network.accounts.system_number]
         self._next = 0
+        #: The firms' dealing, where it depends on what settles.
+        self.trading: Trading | None = None
         network, hours = world.network, world.network.system_hours
         self._desks = [Desk(plan, hours[plan.system]) for plan in network.funding]
         for number in range(len(self._desks)):
@@ -139,6 +142,8 @@ class Settlement:
         match action.phase:
             case Phase.SUBMISSION:
                 self._home[self.floor.debit[action.subject]].submit(action.subject, at)
+            case Phase.EXCHANGE | Phase.SALE if self.trading is not None:
+                self.trading.act(action, at)
             case Phase.DELIVERY:
                 self._deliver(self._desks[action.subject], Deal(action.order, action.amount), at)
             case Phase.LOAN:

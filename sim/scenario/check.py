@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.core.clock import DAY
+from sim.core.hours import parse_session
 from sim.scenario.check_liquidity import check_liquidity
+from sim.scenario.crosses import crosses, find_quote
 from sim.scenario.dates import check_timeline
 from sim.scenario.demands import demands
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
 from sim.scenario.model.settlement import Correspondent, Rtgs
+from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
 
@@ -34,6 +38,8 @@ def check(scenario: Scenario) -> list[Finding]:
         *_accounts(scenario),
         *check_liquidity(scenario),
         *_routes(scenario),
+        *_vehicles(scenario),
+        *_auctions(scenario),
         *_flows(scenario, topology),
         *(Finding(*found) for found in check_timeline(scenario)),
     ]
@@ -200,13 +206,31 @@ def _markets(
 ) -> Iterator[Finding]:
     for side in sorted(set(sides)):
         functional = scenario.sides[side].functional_currency
-        pairs = [
-            set(pair.split("/"))
-            for market in scenario.sides[side].markets
-            for pair in scenario.markets[market].pairs
-        ]
-        if functional != currency and {functional, currency} not in pairs:
-            yield Finding(path, f"no market of {side!r} trades {currency}/{functional}")
+        if functional != currency and not crosses(scenario, side, currency):
+            vehicles = scenario.sides[side].vehicles
+            over = f", nor over {' or '.join(vehicles)}" if vehicles else ""
+            yield Finding(path, f"no market of {side!r} trades {currency}/{functional}{over}")
+
+
+def _vehicles(scenario: Scenario) -> Iterator[Finding]:
+    for name, side in scenario.sides.items():
+        for number, vehicle in enumerate(side.vehicles):
+            if find_quote(scenario, name, {vehicle, side.functional_currency}) is None:
+                message = f"no market of {name!r} trades {vehicle}/{side.functional_currency}"
+                yield Finding(("sides", name, "vehicles", number), message)
+
+
+def _auctions(scenario: Scenario) -> Iterator[Finding]:
+    """An auction takes place while its market is open."""
+    for name, market in scenario.markets.items():
+        if market.hours == "always":
+            continue
+        hours = scenario.hours[market.hours] if isinstance(market.hours, str) else market.hours
+        sessions = [parse_session(text) for text in hours.sessions]
+        for number, text in enumerate(market.at):
+            at = seconds_after_midnight(text)
+            if not any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY)):
+                yield Finding(("markets", name, "at", number), f"at {text} the market is closed")
 
 
 def _paths(name: str, demand: Demand, topology: Topology) -> Iterator[Finding]:

@@ -152,7 +152,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
 def currencies(scenario: Scenario) -> tuple[str, ...]:
     """Every currency that a run of the scenario can meet, sorted."""
     found = {scenario.reporting_currency}
-    found |= {side.functional_currency for side in scenario.sides.values()}
+    found |= {code for side in scenario.sides.values() for code in (side.functional_currency, *side.vehicles)}
     found |= {system.currency for system in scenario.systems.values()}
     found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
     found |= {flow.currency for flow in scenario.flows.values()}

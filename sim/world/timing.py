@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -18,11 +18,11 @@ from sim.core.calendars import (
     joint,
     weekdays,
 )
-from sim.core.clock import DAY, HOUR, MINUTE, from_instant, local_instant, to_instant
+from sim.core.clock import DAY, from_instant, local_instant, to_instant
 from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.timeline import ChangedHours, ServiceDays
-from sim.scenario.model.timing import WorkingDayExceptions
+from sim.scenario.model.timing import WorkingDayExceptions, seconds_after_midnight
 from sim.world.outages import Gaps, Target, outages
 
 if TYPE_CHECKING:
@@ -166,8 +166,7 @@ class Openings:
 
     def daily(self, times: Iterable[str], days: Days, zone: str) -> tuple[int, ...]:
         """Instants of local times on some days, from the start of the run to its end."""
-        clock = [time.fromisoformat(text) for text in times]
-        seconds = [at.hour * HOUR + at.minute * MINUTE + at.second for at in clock]
+        seconds = [seconds_after_midnight(text) for text in times]
         found = sorted(
             {local_instant(day, second, ZoneInfo(zone)) for day in days.tolist() for second in seconds}
         )

@@ -1,10 +1,12 @@
-"""The kinds of step that routes are made of, chosen by the `kind` of their declaration."""
+"""The kinds of step that routes are made of, chosen by the `kind` of their declaration.
+
+`convert` is missing, since it is made together with the exchange that all routes share.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.message import MessageStep
 from sim.engine.steps.office import OriginateStep, PostStep, ScreenStep
 from sim.engine.steps.settle import SettleStep
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 KINDS: Final[dict[str, Callable[..., Step]]] = {
     "originate": OriginateStep,
-    "convert": ConvertStep,
     "screen": ScreenStep,
     "message": MessageStep,
     "settle": SettleStep,

@@ -8,12 +8,16 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.records import Conversions
+from sim.scenario.crosses import crosses
+from sim.world.markets import dealing_hours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
+    from sim.core.currency import Amounts
     from sim.core.hours import OpeningHours
+    from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Convert
@@ -31,11 +35,19 @@ class _Desk(NamedTuple):
 
 
 class ConvertStep:
-    """Firms wait for the market's opening, deal, and have the currency after its delivery time."""
+    """Firms wait for the market's opening, deal, and have the currency after its delivery time.
 
-    def __init__(self, declared: Convert, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
+    Where nobody's deal depends on another's this is told here, for all payments at once; the `exchange` knows
+    the rest.
+    """
+
+    def __init__(
+        self, exchange: Exchange, declared: Convert, world: World, roles: Roles, draws: tuple[str, ...]
+    ) -> None:
         del roles, draws  # every step is made alike
-        self._by_payee = declared.by == "payee"
+        self.by_payee = declared.by == "payee"
+        self._exchange = exchange
+        self._elsewhere = exchange.payees if self.by_payee else exchange.payers
         self._world = world
         self._desks: dict[tuple[int, int], _Desk] = {}
 
@@ -43,30 +55,71 @@ class ConvertStep:
         """See `Step`; a payee's sale takes place after the credit and delays nothing."""
         world = self._world
         obligations = world.obligations
-        parties = obligations.payee if self._by_payee else obligations.payer
+        parties = obligations.payee if self.by_payee else obligations.payer
         firms = parties[world.payments.obligation[rows]]
         out = at.copy()
         groups = world.firms.group[firms]
         currencies = world.payments.currency[rows]
         functional = world.functional_currency[firms]
-        foreign = np.flatnonzero(functional != currencies)
-        keys = groups[foreign] * len(world.fx.currencies) + currencies[foreign]
+        elsewhere = self._elsewhere[world.payments.obligation[rows]]
+        here = np.flatnonzero((functional != currencies) & ~elsewhere)
+        keys = groups[here] * len(world.fx.currencies) + currencies[here]
         for key in np.unique(keys):
-            mine = foreign[keys == key]
+            mine = here[keys == key]
             group, currency = divmod(int(key), len(world.fx.currencies))
             desk = self._desk(group, currency)
             deal = desk.hours.next_open(at[mine])
             out[mine] = np.where(deal < NEVER, deal + desk.delivery, NEVER)
             if log is not None:
-                if not self._by_payee:
+                if not self.by_payee:
                     log.delays.spend_shut(rows[mine], at[mine], deal, desk.hours)
                     log.delays.spend(rows[mine], deal, out[mine], "fx")
                 self._report(rows[mine], firms[mine], deal, desk, log)
+        there = np.flatnonzero(elsewhere)
+        if len(there) and not self.by_payee:
+            out[there] = self._wait(rows[there], at[there], log)
+        elif len(there) and log is not None:
+            self._exchange.credited(rows[there], at[there])
         return out
+
+    def orders(self, rows: Rows) -> NDArray[np.bool_]:
+        """Whether the firm turns to the `exchange` when the payment gets here, and not before."""
+        obligation = self._world.payments.obligation[rows]
+        early = np.isin(obligation, self._exchange.early.obligation)
+        return np.asarray(self._elsewhere[obligation] & ~early)
+
+    def _wait(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """When payments have their currency that is dealt elsewhere: until the opening they wait for that."""
+        obligation = self._world.payments.obligation[rows]
+        scheduled, opened, ready = self._exchange.waits[obligation].T
+        out: Seconds = np.maximum(at, ready)
+        if log is not None:
+            opened = np.clip(opened, at, out)
+            scheduled = np.clip(scheduled, at, opened)
+            log.delays.spend(rows, at, scheduled, "closed")
+            log.delays.spend(rows, scheduled, opened, "outage")
+            log.delays.spend(rows, opened, out, "fx")
+        return out
+
+    def charged(self, rows: Rows, at: Seconds) -> tuple[Rows, Seconds, Amounts]:
+        """What is exchanged of payments that arrive: payment, instant and amount of each order at a market."""
+        amount, here = self._world.payments.amount[rows], self.exchanges(rows)
+        elsewhere = self._elsewhere[self._world.payments.obligation[rows]]
+        if not elsewhere.any():
+            return rows[here], at[here], amount[here]
+        if not self.by_payee:
+            amount = amount - self._exchange.matched[self._world.payments.obligation[rows]]
+            here &= amount > 0
+            return rows[here], at[here], amount[here]
+        here &= ~elsewhere
+        sales = self._exchange.sales_of(rows[elsewhere], at[elsewhere])
+        parts = zip((rows[here], at[here], amount[here]), sales, strict=True)
+        payment, instant, sold = (np.concatenate(columns) for columns in parts)
+        return payment, instant, sold
 
     def exchanges(self, rows: Rows) -> NDArray[np.bool_]:
         """Whether there is anything to exchange: the payment is not in the firm's functional currency."""
-        parties = self._world.obligations.payee if self._by_payee else self._world.obligations.payer
+        parties = self._world.obligations.payee if self.by_payee else self._world.obligations.payer
         firms = parties[self._world.payments.obligation[rows]]
         return np.not_equal(self._world.functional_currency[firms], self._world.payments.currency[rows])
 
@@ -77,16 +130,15 @@ class ConvertStep:
 
     def _find_desk(self, group: int, currency: int) -> _Desk:
         scenario = self._world.scenario
-        side = scenario.sides[scenario.firms[self._world.firms.groups[group]].side]
-        wanted = {self._world.fx.currencies[currency], side.functional_currency}
-        numbers = {name: number for number, name in enumerate(scenario.markets)}
-        for name in side.markets:
-            market = scenario.markets[name]
-            for pair, quote in market.pairs.items():
-                if set(pair.split("/")) == wanted:
-                    hours = self._world.openings.hours(market.hours, ("market", name))
-                    return _Desk(numbers[name], hours, market.delivery, float(quote.spread_bps) / 20_000)
-        raise AssertionError("the checks of the scenario leave no pair without a market")
+        side = scenario.firms[self._world.firms.groups[group]].side
+        (direct,) = crosses(scenario, side, self._world.fx.currencies[currency])
+        market = scenario.markets[direct.home.market]
+        return _Desk(
+            market=list(scenario.markets).index(direct.home.market),
+            hours=dealing_hours(direct.home.market, scenario, self._world.openings),
+            delivery=market.delivery,
+            half_spread=float(market.pairs[direct.home.pair].spread_bps) / 20_000,
+        )
 
     def _report(self, rows: Rows, firms: NDArray[np.int64], deal: Seconds, desk: _Desk, log: Log) -> None:
         done = deal < log.end
@@ -95,12 +147,12 @@ class ConvertStep:
         currency, amount = payments.currency[rows], payments.amount[rows]
         functional = self._world.functional_currency[firms]
         # The payer buys above mid, the payee sells below it.
-        factor = 1.0 - desk.half_spread if self._by_payee else 1.0 + desk.half_spread
+        factor = 1.0 - desk.half_spread if self.by_payee else 1.0 + desk.half_spread
         log.convert(
             Conversions(
                 payment=rows,
                 obligation=payments.obligation[rows],
-                by_payee=np.full(len(rows), self._by_payee),
+                by_payee=np.full(len(rows), self.by_payee),
                 firm=firms,
                 matched=np.zeros(len(rows), dtype=np.bool_),
                 market=np.full(len(rows), desk.market, dtype=np.int64),

@@ -68,6 +68,14 @@ class Side(Declaration):
     """When its firms give payment orders."""
     markets: tuple[MarketName, ...] = ()
     """Foreign-exchange markets open to its firms, the preferred one first."""
+    vehicles: tuple[Currency, ...] = ()
+    """Currencies through which its firms may cross where that is cheaper, or where nobody trades the pair."""
+
+    @model_validator(mode="after")
+    def _another_vehicle(self) -> Self:
+        if self.functional_currency in self.vehicles:
+            raise wrong(f"{self.functional_currency} is no vehicle to itself", field="vehicles")
+        return self
 
 
 class Bank(Declaration):
@@ -178,33 +186,6 @@ class Account(Declaration):
         """How far the balance may fall below zero, in units of the account's currency."""
         used = self.intraday_credit
         return self.credit + (Decimal(0) if used is None else used.available(currency))
-
-
-def _pair(text: str) -> str:
-    first, slash, second = text.partition("/")
-    if not slash or first == second:
-        raise wrong(f"{text!r} is not a pair such as CNY/BYN")
-    return text
-
-
-class Quote(Declaration):
-    """What one pair costs at a market."""
-
-    spread_bps: Number = Field(ge=0, lt=10_000)
-    """Ask less bid, in basis points of mid; a firm deals half of it away from mid."""
-    source: str | None = None
-    """Where the number comes from, or the word assumption with a range."""
-
-
-class Market(Declaration):
-    """A foreign-exchange market."""
-
-    hours: HoursChoice
-    """When it trades."""
-    pairs: dict[Annotated[str, AfterValidator(_pair)], Quote] = Field(min_length=1)
-    """Pairs traded, in either direction."""
-    delivery: Duration = 0
-    """From the deal until the bought currency can be paid out."""
 
 
 class Fee(Declaration):

@@ -11,7 +11,8 @@ from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_ma
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.facilities import Facility
 from sim.scenario.model.fx import Fx
-from sim.scenario.model.network import Account, Bank, Market, Route, Side, Treasury, not_a_role
+from sim.scenario.model.markets import Market
+from sim.scenario.model.network import Account, Bank, Route, Side, Treasury, not_a_role
 from sim.scenario.model.own import OwnPayments
 from sim.scenario.model.settlement import System
 from sim.scenario.model.timeline import Entry

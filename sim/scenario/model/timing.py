@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from sim.core.clock import HOUR, MINUTE
 from sim.core.hours import parse_session
 from sim.scenario.model.base import Declaration, Duration, Instant, nearest, reference, wrong
 
@@ -38,6 +39,12 @@ def time_of_day(text: str) -> str:
     except ValueError:
         raise wrong(f"{text!r} is not a time of day such as 10:30") from None
     return text
+
+
+def seconds_after_midnight(text: str) -> int:
+    """Seconds from midnight to a time of day."""
+    at = time.fromisoformat(text)
+    return at.hour * HOUR + at.minute * MINUTE + at.second
 
 
 Zone = Annotated[str, AfterValidator(_zone)]

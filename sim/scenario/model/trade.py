@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -20,8 +20,58 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.network import BankName, SideName
+from sim.scenario.model.settlement import TimeOfDay
+from sim.scenario.model.timing import Zone
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+
+#: In the order of the calendar's numbers, Monday first.
+WEEKDAYS: Final = get_args(Weekday)
 
 FirmGroup = Annotated[str, AfterValidator(reference("firms"))]
+
+
+class OnCredit(Declaration):
+    """What is earned in a foreign currency is sold as soon as it is credited."""
+
+    kind: Literal["on_credit"]
+    """Everything is sold on credit."""
+
+
+class _Kept(Declaration):
+    surrender_share: Share = Decimal(0)
+    """Part of each credit that is sold at once; the rest becomes foreign cash, spent on payables first."""
+
+
+class Weekly(_Kept):
+    """Foreign cash is sold once a week."""
+
+    kind: Literal["weekly"]
+    """What has not been spent is sold once a week."""
+    weekday: Weekday
+    """Day of the sale."""
+    at: TimeOfDay
+    """Local time of the sale."""
+    zone: Zone
+    """Zone of `at`."""
+
+
+class Keep(_Kept):
+    """Foreign cash is kept until it is spent."""
+
+    kind: Literal["keep"]
+    """What has not been spent is kept."""
+
+
+class Exchange(Declaration):
+    """When firms exchange currency."""
+
+    buys: Literal["on_invoice", "on_due", "on_instruction"] = "on_instruction"
+    """When a payer turns to the market: at the invoice, on the due date, or when the payment gets there."""
+    sells: Annotated[OnCredit | Weekly | Keep, Field(discriminator="kind")] = OnCredit(kind="on_credit")
+    """What a payee does with what it is credited."""
+    source: str | None = None
+    """Where the choices come from, or the word assumption."""
 
 
 class Firms(Declaration):
@@ -37,6 +87,8 @@ class Firms(Declaration):
     """Where they are: share of firms by city."""
     banks: dict[BankName, Share] = Field(min_length=1)
     """Their home banks: share of firms by bank."""
+    exchange: Exchange = Exchange()
+    """When they exchange currency."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 

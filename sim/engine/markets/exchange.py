@@ -1,0 +1,254 @@
+"""First come, first served: an order has what is left at the best price, and waits for the rest of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.core.clock import NEVER
+from sim.engine.markets.ways import Way, Ways
+from sim.engine.portions import exchanged_before, part_value
+from sim.engine.records import Conversions
+from sim.scenario.crosses import crosses
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.core.currency import Amounts
+    from sim.engine.markets.ways import Fill
+    from sim.engine.records import Log
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.trade import Firms
+    from sim.world.build import World
+
+
+class Orders(NamedTuple):
+    """Orders of payers by obligation, in order of arrival; `payment` is −1 where none falls due in the run."""
+
+    obligation: NDArray[np.int64]
+    payment: NDArray[np.int64]
+    at: Seconds
+
+    def sorted(self) -> Orders:
+        """By instant, then payment, those without one last, then obligation."""
+        last = self.payment < 0
+        order = np.lexsort((self.obligation, self.payment, last, self.at))
+        return Orders(*(column[order] for column in self))
+
+    def before(self, end: int) -> Orders:
+        """Those given before an instant."""
+        return Orders(*(column[self.at < end] for column in self))
+
+
+class Sale(NamedTuple):
+    """An order of a payee."""
+
+    at: int
+    payment: int
+    amount: int
+
+
+class _Row(NamedTuple):
+    """A part that was exchanged: at a market, or (`fill` is None) matched with what the firm owed or was owed."""
+
+    obligation: int
+    by_payee: bool
+    at: int
+    amount: int
+    fill: Fill | None
+
+
+class Exchange:
+    """The obligations whose exchange depends on others, on an early date or on cash, and what became of them.
+
+    Whatever else is exchanged (on the payment's way, at a market without limits) costs nothing here: see
+    `ConvertStep`. For each obligation, `waits` holds the instants at which the payer's market would first have
+    been open without outages, at which it was, and at which all the currency was there; `matched` is what was
+    paid out of foreign cash.
+    """
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._ways = Ways(world)
+        count = len(world.obligations)
+        self.payers, self.payees = (self._concerned(by_payee=by_payee) for by_payee in (False, True))
+        self.waits = np.full((count, 3), NEVER)
+        self.matched = np.zeros(count, dtype=np.int64)
+        #: Orders of payees in the order in which they were given.
+        self.sales: list[Sale] = []
+        self._rows: list[_Row] = []
+        #: Whether orders are given in the course of the simulation; if not, payers' before and payees' after it.
+        self.live = any(keeps_cash(group) for group in world.scenario.firms.values()) or self._shares_a_side()
+        self._offers: list[Sale] = []
+        self.payment = np.full(count, -1, dtype=np.int64)
+        known = np.flatnonzero(world.payments.obligation >= 0)
+        self.payment[world.payments.obligation[known]] = known
+        #: Orders given at the invoice or on the due date.
+        self.early = self._early()
+
+    def buy(self, obligation: int, at: int, matched: int = 0) -> None:
+        """A payer's order for what it does not have in cash."""
+        self.matched[obligation] = matched
+        amount = int(self.world.obligations.amount[obligation]) - matched
+        waits = self._place(obligation, amount, at, by_payee=False) if amount else (at, at, at)
+        self.waits[obligation] = waits
+
+    def match(self, payable: int, receivable: int, amount: int, at: int) -> None:
+        """A payer pays for one obligation with what it was paid for another."""
+        self._rows.append(_Row(payable, False, at, amount, None))
+        self._rows.append(_Row(receivable, True, at, amount, None))
+
+    def sell(self, sale: Sale) -> None:
+        """A payee's order."""
+        self.sales.append(sale)
+        self._place(int(self.world.payments.obligation[sale.payment]), sale.amount, sale.at, by_payee=True)
+
+    def credited(self, payments: NDArray[np.int64], at: Seconds) -> None:
+        """Payees whose orders were not given in the course of the simulation give them on credit."""
+        if not self.live:
+            rows = zip(
+                at.tolist(), payments.tolist(), self.world.payments.amount[payments].tolist(), strict=True
+            )
+            self._offers += [Sale(*row) for row in rows if row[0] < self.world.window.end]
+
+    def sales_of(
+        self, payments: NDArray[np.int64], at: Seconds
+    ) -> tuple[NDArray[np.int64], Seconds, Amounts]:
+        """Payment, instant and amount of each order of the payees of payments credited at `at`."""
+        if not self.live:
+            return payments, at, self.world.payments.amount[payments]
+        wanted = set(payments.tolist())
+        found = [(sale.payment, sale.at, sale.amount) for sale in self.sales if sale.payment in wanted]
+        columns = np.array(found, dtype=np.int64).reshape(-1, 3)
+        return columns[:, 0], columns[:, 1], columns[:, 2]
+
+    def _shares_a_side(self) -> bool:
+        """Whether payers and payees deal on one side of a book that is not without limits."""
+        sides: list[set[int]] = []
+        for by_payee, concerned in ((False, self.payers), (True, self.payees)):
+            firms = self.world.obligations.payee if by_payee else self.world.obligations.payer
+            groups = self.world.firms.group[firms]
+            keys = zip(
+                groups[concerned].tolist(), self.world.obligations.currency[concerned].tolist(), strict=True
+            )
+            ways = [self._ways_of(*key, by_payee=by_payee) for key in sorted(set(keys))]
+            legs = [leg for found in ways for way in found for leg in way.legs]
+            sides.append({id(leg.book) for leg in legs if leg.book.limited})
+        return not sides[0].isdisjoint(sides[1])
+
+    def report(self, log: Log) -> None:
+        """Tell every part that was exchanged, once all orders are known."""
+        for sale in sorted(self._offers):
+            self.sell(sale)
+        if self._rows:
+            log.convert(self._conversions())
+
+    def _place(self, obligation: int, amount: int, at: int, *, by_payee: bool) -> tuple[int, int, int]:
+        """Deal an amount as early as possible; returns a row of `waits`."""
+        rows = self.world.obligations
+        firm = (rows.payee if by_payee else rows.payer)[obligation]
+        group, currency = int(self.world.firms.group[firm]), int(rows.currency[obligation])
+        ways = self._ways_of(group, currency, by_payee=by_payee)
+        scheduled, opened = (min(when(way, at) for way in ways) for when in (Way.scheduled, Way.opens))
+        now, ready = at, at
+        while amount:
+            chances = [way.opportunity(now) for way in ways]
+            now = min(chances)
+            if now >= self.world.window.end:
+                return scheduled, opened, NEVER
+            open_now = [way for way, chance in zip(ways, chances, strict=True) if chance == now]
+            rooms = {id(way): way.room(now, amount) for way in open_now}
+            able = [way for way in open_now if rooms[id(way)]]
+            if able:
+                way = min(able, key=lambda way: way.cost(now, rooms[id(way)]))
+                fill = way.deal(now, rooms[id(way)])
+                self._rows.append(_Row(obligation, by_payee, now, fill.amount, fill))
+                amount -= fill.amount
+                ready = max(ready, now + way.delivery)
+        return scheduled, opened, ready
+
+    def _ways_of(self, group: int, currency: int, *, by_payee: bool) -> tuple[Way, ...]:
+        declared = self.world.scenario.firms[self.world.firms.groups[group]]
+        return self._ways.of(declared.side, currency, sells=by_payee)
+
+    def _concerned(self, *, by_payee: bool) -> NDArray[np.bool_]:
+        """Obligations, by number, of which the payer's or the payee's exchange is dealt with here."""
+        world, obligations = self.world, self.world.obligations
+        firms = obligations.payee if by_payee else obligations.payer
+        found = np.zeros(len(obligations), dtype=np.bool_)
+        for number, group in enumerate(world.scenario.firms.values()):
+            own = world.fx.index(world.scenario.sides[group.side].functional_currency)
+            mine = (world.firms.group[firms] == number) & (obligations.currency != own)
+            for currency in np.unique(obligations.currency[mine]):
+                if depends(world.scenario, group, world.fx.currencies[currency], by_payee=by_payee):
+                    found |= mine & (obligations.currency == currency)
+        return found
+
+    def _early(self) -> Orders:
+        obligations = self.world.obligations
+        at = np.full(len(obligations), NEVER)
+        for number, group in enumerate(self.world.scenario.firms.values()):
+            mine = self.payers & (self.world.firms.group[obligations.payer] == number)
+            if group.exchange.buys == "on_invoice":
+                at[mine] = obligations.invoiced_at[mine]
+            elif group.exchange.buys == "on_due":
+                at[mine] = obligations.due_at[mine]
+        rows = np.flatnonzero(at < NEVER)
+        return Orders(rows, self.payment[rows], at[rows])
+
+    def _conversions(self) -> Conversions:
+        world, obligations = self.world, self.world.obligations
+        columns = list(zip(*self._rows, strict=True))
+        number, by_payee, at, amount = (np.array(column) for column in columns[:4])
+        order = np.lexsort((by_payee, number, self.payment[number], at))
+        fills: list[Fill | None] = [columns[4][k] for k in order]
+        number, by_payee, at, amount = (column[order] for column in (number, by_payee, at, amount))
+        firm = np.where(by_payee, obligations.payee[number], obligations.payer[number])
+        currency, functional = obligations.currency[number], world.functional_currency[firm]
+
+        def of_way(what: str) -> NDArray[np.int64]:
+            return np.array(
+                [-1 if fill is None else getattr(fill.way, what) for fill in fills], dtype=np.int64
+            )
+
+        rows = Conversions(
+            payment=self.payment[number],
+            obligation=number,
+            by_payee=by_payee,
+            firm=firm,
+            matched=np.array([fill is None for fill in fills]),
+            market=of_way("market"),
+            vehicle=of_way("vehicle"),
+            vehicle_market=of_way("vehicle_market"),
+            at=at,
+            currency=currency,
+            amount=amount,
+            functional_currency=functional,
+            counter_amount=amount,
+            mid_amount=amount,
+        )
+        before = exchanged_before(rows)
+        factor = np.array([1.0 if fill is None else fill.way.settled_factor(fill) for fill in fills])
+
+        def value(factor: NDArray[np.float64] | None) -> Amounts:
+            return part_value(world.fx, before, amount, currency, functional, at, factor)
+
+        return rows._replace(counter_amount=value(factor), mid_amount=value(None))
+
+
+def keeps_cash(group: Firms) -> bool:
+    """Whether what firms are credited in a foreign currency may become cash."""
+    return group.exchange.sells.kind != "on_credit"
+
+
+def depends(scenario: Scenario, group: Firms, currency: str, *, by_payee: bool) -> bool:
+    """Whether a group's exchange of a currency is more than a deal at one market that is open without limits."""
+    if keeps_cash(group) or (not by_payee and group.exchange.buys != "on_instruction"):
+        return True
+    found = crosses(scenario, group.side, currency)
+    if len(found) != 1 or found[0].vehicle is not None:
+        return True
+    quote = scenario.markets[found[0].home.market].pairs[found[0].home.pair]
+    return quote.depth is not None or quote.impact_amount is not None

@@ -1,0 +1,168 @@
+"""Where the firms' deals depend on what has settled, their orders are given in the course of the simulation.
+
+That is so if firms pay out of what they are paid, and if payers and payees deal on one side of the same book.
+Payers turn to the market before anything else of an instant is submitted, payees after everything else of it;
+cash can be spent from the second after its credit on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.clock import NEVER
+from sim.core.currency import round_half_even
+from sim.engine.floor import Action, Phase
+from sim.engine.markets.cash import Cash
+from sim.engine.markets.exchange import Sale
+from sim.scenario.model.trade import OnCredit, Weekly
+from sim.world.markets import weekly_instants
+
+if TYPE_CHECKING:
+    from sim.engine.floor import Floor
+    from sim.engine.markets.exchange import Exchange, Orders
+    from sim.engine.routes import Transfers, Walk
+
+
+class Trading:
+    """Payers' orders at their instants, payees' orders after their credits, and foreign cash in between."""
+
+    def __init__(
+        self, exchange: Exchange, orders: Orders, floor: Floor, walks: list[Walk], transfers: Transfers
+    ) -> None:
+        """`orders` are all those of payers, sorted."""
+        self._exchange = exchange
+        self._world = exchange.world
+        self._floor = floor
+        self._walks = walks
+        self._cash = Cash()
+        self._orders = orders
+        self._next = 0
+        by_payment = np.lexsort((transfers.step, transfers.payment))
+        payments = transfers.payment[by_payment]
+        count = len(self._world.payments)
+        self._first = np.full(count, -1, dtype=np.int64)
+        self._last = np.full(count, -1, dtype=np.int64)
+        self._first[payments[::-1]] = by_payment[::-1]
+        self._last[payments] = by_payment
+        self._step = transfers.step
+        self._hold_payers()
+        self._watch_payees()
+        self._weekly = [
+            (number, iter(weekly_instants(group.exchange.sells, self._world.window)))
+            for number, group in enumerate(self._world.scenario.firms.values())
+            if isinstance(group.exchange.sells, Weekly)
+        ]
+        for number in range(len(self._weekly)):
+            self._await_weekly(number)
+        while self._next < len(orders.at) and orders.at[self._next] < self._world.window.start:
+            self._give_order()
+        self._await_order()
+
+    def act(self, action: Action, at: int) -> None:
+        """Do what was planned for an instant."""
+        if action.phase == Phase.EXCHANGE:
+            self._give_order()
+            self._await_order()
+        elif action.haste:
+            self._sell_cash(action.subject, at)
+            self._await_weekly(action.subject)
+        else:
+            self._exchange.sell(Sale(at, action.subject, action.amount))
+
+    # Payers.
+
+    def _hold_payers(self) -> None:
+        """What was planned for payments whose currency is still to be bought is void."""
+        payments = self._orders.payment[self._orders.payment >= 0]
+        for number in self._first[payments].tolist():
+            if number >= 0:
+                self._floor.late[number] = True
+                self._floor.hold(number)
+
+    def _await_order(self) -> None:
+        if self._next < len(self._orders.at):
+            at, number = int(self._orders.at[self._next]), self._next
+            self._floor.schedule(at, Action(Phase.EXCHANGE, 0, number, number))
+
+    def _give_order(self) -> None:
+        """A payer takes what it has in cash, and buys the rest."""
+        obligation, payment, at = (int(column[self._next]) for column in self._orders)
+        self._next += 1
+        rows = self._world.obligations
+        holder = int(rows.payer[obligation]), int(rows.currency[obligation])
+        spent = self._cash.spend(holder, int(rows.amount[obligation]), before=at)
+        for receivable, amount in spent:
+            self._exchange.match(obligation, receivable, amount, at)
+        self._exchange.buy(obligation, at, sum(part.amount for part in spent))
+        if payment >= 0:
+            self._go_on(payment, obligation)
+
+    def _go_on(self, payment: int, obligation: int) -> None:
+        """A payment that has its currency is submitted, unless it gets to its exchange only later."""
+        walk = self._walks[self._world.payments.route[payment]]
+        first = int(self._first[payment])
+        if self._exchange.waits[obligation, -1] >= self._world.window.end:
+            return
+        if first >= 0:
+            arrival = walk.planned(payment, int(self._step[first]))
+            self._floor.arrive(first, arrival)
+        elif self._exchange.payees[obligation]:
+            self._credit(payment, walk.planned(payment, walk.posting))
+
+    # Payees.
+
+    def _watch_payees(self) -> None:
+        """Be told when payments are settled whose payees exchange or keep what they are credited."""
+        held = set(self._orders.payment.tolist())
+        payments = self._world.payments
+        for payment in np.flatnonzero(self._exchange.payees[payments.obligation]).tolist():
+            last = int(self._last[payment])
+            if last >= 0:
+                self._floor.watch(last, self._settled)
+            elif payment not in held:
+                walk = self._walks[payments.route[payment]]
+                self._credit(payment, walk.planned(payment, walk.posting))
+
+    def _settled(self, number: int, at: int) -> None:
+        payment = self._floor.payment[number]
+        walk = self._walks[self._world.payments.route[payment]]
+        self._credit(payment, walk.arrival(payment, int(self._step[number]), at, walk.posting))
+
+    def _credit(self, payment: int, at: int) -> None:
+        """What is surrendered is sold on credit; the rest becomes cash."""
+        if at >= self._world.window.end:
+            return
+        world, obligation = self._world, int(self._world.payments.obligation[payment])
+        firm, currency = (
+            int(column[obligation]) for column in (world.obligations.payee, world.obligations.currency)
+        )
+        group = list(world.scenario.firms.values())[world.firms.group[firm]]
+        amount = sold = int(world.payments.amount[payment])
+        if not isinstance(group.exchange.sells, OnCredit):
+            sold = int(round_half_even(float(group.exchange.sells.surrender_share) * amount))
+        if sold:
+            self._floor.schedule(at, Action(Phase.SALE, 0, payment, payment, sold))
+        if sold < amount:
+            self._cash.credit((firm, currency), at, payment, obligation, amount - sold)
+
+    def _await_weekly(self, number: int) -> None:
+        at = next(self._weekly[number][1], NEVER)
+        self._floor.schedule(at, Action(Phase.SALE, 1, number, number))
+
+    def _sell_cash(self, number: int, at: int) -> None:
+        """Sell all that a group has been credited by now and has not spent."""
+        group = self._weekly[number][0]
+        sold = [
+            Sale(at, int(self._exchange.payment[obligation]), amount)
+            for holder in self._cash.holders()
+            if self._world.firms.group[holder[0]] == group
+            for obligation, amount in self._cash.spend(holder, _ALL, before=at + 1)
+        ]
+        for sale in sorted(sold, key=lambda sale: sale.payment):
+            self._exchange.sell(sale)
+
+
+#: More than anybody has.
+_ALL = 2**62

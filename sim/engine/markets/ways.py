@@ -1,0 +1,218 @@
+"""Foreign currency is had directly or through a vehicle: then both deals take place, at one instant."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from math import floor
+from typing import TYPE_CHECKING, NamedTuple
+
+from sim.core.clock import NEVER
+from sim.core.currency import minor_digits
+from sim.engine.markets.book import Book, Venue
+from sim.scenario.crosses import crosses
+from sim.world.markets import dealing_hours
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.scenario.crosses import Cross, Place
+    from sim.world.build import World
+    from sim.world.fx import FxPaths
+
+
+class Fill(NamedTuple):
+    """A part of an order that was dealt: minor units of the foreign currency, at `factor` times mid.
+
+    The factor lacks what auctions add, which is known when all their orders are.
+    """
+
+    at: int
+    amount: int
+    way: Way
+    factor: float
+
+
+class Mids:
+    """The drawn mids, looked up one at a time."""
+
+    def __init__(self, fx: FxPaths) -> None:
+        self._days: list[int] = fx.day_starts.tolist()
+        self._per_usd: list[list[float]] = fx.per_usd.tolist()
+        self._scale = [10.0 ** minor_digits(currency) for currency in fx.currencies]
+
+    def value(self, amount: int, source: int, target: int, at: int) -> float:
+        """Minor units of `target`, not rounded."""
+        if source == target:
+            return amount
+        rates = self._per_usd[bisect_right(self._days, at) - 1]
+        return amount * (rates[target] / rates[source]) * (self._scale[target] / self._scale[source])
+
+
+class Leg:
+    """One deal of a way: at a venue, on one side of a pair's book, of which `base` is the first currency.
+
+    `imbalance` holds, for an auction, what more is bought than sold of the base at each of its instants.
+    """
+
+    def __init__(
+        self, venue: Venue, book: Book, base: int, imbalance: dict[int, int] | None, *, buys: bool
+    ) -> None:
+        self.venue = venue
+        self.book = book
+        self.base = base
+        self.imbalance = imbalance
+        self.buys = buys
+
+    def opportunity(self, at: int) -> int:
+        """The first instant not before `at` at which it deals and something is left."""
+        instant, day = self.venue.opens(at)
+        free = self.book.free(day)
+        return instant if free == day else self.venue.opening(free)
+
+    def distance(self, at: int, amount: int) -> float:
+        """See `Book`; what an auction's orders do to its price is known only afterwards."""
+        _, day = self.venue.opens(at)
+        return self.book.distance(day, amount, moving=self.imbalance is None)
+
+    def take(self, at: int, amount: int) -> None:
+        """Deal an amount of the base."""
+        self.book.take(self.venue.opens(at)[1], amount)
+        if self.imbalance is not None:
+            self.imbalance[at] += amount if self.buys else -amount
+
+
+class Way:
+    """How a party exchanges a foreign currency: over one leg, or over two and a vehicle."""
+
+    def __init__(
+        self, cross: Cross, legs: tuple[Leg, ...], foreign: int, world: World, mids: Mids, *, sells: bool
+    ) -> None:
+        self.legs = legs
+        self.market = legs[0].venue.number
+        self.vehicle = -1 if cross.vehicle is None else world.fx.index(cross.vehicle)
+        self.vehicle_market = legs[1].venue.number if len(legs) > 1 else -1
+        self.delivery = max(leg.venue.delivery for leg in legs)
+        self._foreign = foreign
+        self._mids = mids
+        self._sells = sells
+
+    def opens(self, at: int) -> int:
+        """The first instant not before `at` at which all legs deal, whether or not anything is left."""
+        return self._together(at, lambda leg, now: leg.venue.opens(now)[0])
+
+    def scheduled(self, at: int) -> int:
+        """As `opens`, if there were no outages."""
+        return self._together(at, lambda leg, now: leg.venue.scheduled.opens_at(now))
+
+    def opportunity(self, at: int) -> int:
+        """The first instant not before `at` at which all legs deal and have something left."""
+        return self._together(at, Leg.opportunity)
+
+    def room(self, at: int, amount: int) -> int:
+        """How much of an amount of the foreign currency can be dealt at an opportunity; a leg may be sold out."""
+        for leg in self.legs:
+            _, day = leg.venue.opens(at)
+            left = leg.book.left(day)
+            if left is not None:
+                amount = min(amount, floor(self._mids.value(left, leg.base, self._foreign, at)))
+                if amount == 0:
+                    # Less is left than one minor unit of the foreign currency.
+                    leg.book.sell_out(day)
+        return amount
+
+    def factor(self, at: int, amount: int) -> float:
+        """Average price of an amount, as a multiple of mid, all legs together."""
+        product = 1.0
+        for leg in self.legs:
+            distance = leg.distance(at, self._in_base(leg, at, amount))
+            product *= max(1.0 - distance, 0.0) if self._sells else 1.0 + distance
+        return product
+
+    def cost(self, at: int, amount: int) -> float:
+        """What is paid, or not received, for a unit at mid: smaller is better."""
+        return -self.factor(at, amount) if self._sells else self.factor(at, amount)
+
+    def deal(self, at: int, amount: int) -> Fill:
+        """Deal an amount for which there is room."""
+        fill = Fill(at, amount, self, self.factor(at, amount))
+        for leg in self.legs:
+            leg.take(at, self._in_base(leg, at, amount))
+        return fill
+
+    def settled_factor(self, fill: Fill) -> float:
+        """The factor of a fill once all orders are known.
+
+        An auction's price lies impact · (bought − sold) above mid; both sides pay their half spread on it.
+        """
+        factor = fill.factor
+        for leg in self.legs:
+            if leg.imbalance is not None and leg.book.impact:
+                move = leg.book.impact * leg.imbalance[fill.at]
+                distance = leg.distance(fill.at, 0)
+                # The foreign currency is the base where it is bought by who pays and sold by who is paid.
+                move = move if leg.buys != self._sells else -move
+                before = 1.0 - distance if self._sells else 1.0 + distance
+                factor *= max(before + move, 0.0) / before
+        return factor
+
+    def _in_base(self, leg: Leg, at: int, amount: int) -> int:
+        """An amount of the foreign currency in the base of a leg, and not more than is left of it."""
+        base = round(self._mids.value(amount, self._foreign, leg.base, at))
+        left = leg.book.left(leg.venue.opens(at)[1])
+        return base if left is None else min(base, left)
+
+    def _together(self, at: int, when: Callable[[Leg, int], int]) -> int:
+        now = at
+        while now < NEVER:
+            latest = max(when(leg, now) for leg in self.legs)
+            if latest == now:
+                return now
+            now = latest
+        return NEVER
+
+
+class Ways:
+    """The ways of each side and currency to buy and to sell, over books that they share."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._mids = Mids(world.fx)
+        self._venues: dict[str, Venue] = {}
+        self._books: dict[tuple[Place, bool], Book] = {}
+        self._imbalances: defaultdict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._ways: dict[tuple[str, int, bool], tuple[Way, ...]] = {}
+
+    def of(self, side: str, foreign: int, *, sells: bool) -> tuple[Way, ...]:
+        """Every way of firms of a side, in the order in which ties are broken."""
+        key = (side, foreign, sells)
+        if key not in self._ways:
+            own = self._world.scenario.sides[side].functional_currency
+            found = crosses(self._world.scenario, side, self._world.fx.currencies[foreign])
+            self._ways[key] = tuple(self._way(cross, own, foreign, sells=sells) for cross in found)
+        return self._ways[key]
+
+    def _way(self, cross: Cross, own: str, foreign: int, *, sells: bool) -> Way:
+        code = self._world.fx.currencies[foreign]
+        hops = [(cross.home, own, cross.vehicle or code)]
+        if cross.abroad is not None and cross.vehicle is not None:
+            hops.append((cross.abroad, cross.vehicle, code))
+        legs = tuple(self._leg(place, near if sells else far) for place, near, far in hops)
+        return Way(cross, legs, foreign, self._world, self._mids, sells=sells)
+
+    def _leg(self, place: Place, obtained: str) -> Leg:
+        market = self._world.scenario.markets[place.market]
+        base, buys = place.pair.partition("/")[0], place.pair.startswith(f"{obtained}/")
+        venue = self._venue(place.market)
+        if (place, buys) not in self._books:
+            self._books[place, buys] = Book(market.pairs[place.pair], base, venue.days)
+        imbalance = self._imbalances[place] if market.kind == "auction" else None
+        return Leg(venue, self._books[place, buys], self._world.fx.index(base), imbalance, buys=buys)
+
+    def _venue(self, name: str) -> Venue:
+        if name not in self._venues:
+            scenario = self._world.scenario
+            hours = dealing_hours(name, scenario, self._world.openings)
+            number = list(scenario.markets).index(name)
+            self._venues[name] = Venue(number, hours, scenario.markets[name].delivery)
+        return self._venues[name]
