@@ -33,7 +33,7 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "accounts": _accounts(world, records),
         "obligations": _obligations(world),
         "payments": _payments(world, records),
-        "conversions": _conversions(world, records),
+        "conversions": conversions_table(world, records),
         "fees": _fees(world, records),
         "transfers": _transfers(world, records),
         "postings": _postings(world, records),
@@ -206,7 +206,8 @@ def _payments(world: World, records: Records) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _conversions(world: World, records: Records) -> pd.DataFrame:
+def conversions_table(world: World, records: Records) -> pd.DataFrame:
+    """Every part of an obligation that a bearer exchanged; see `Conversions`."""
     rows = records.conversions
     side_names, markets = list(world.scenario.sides), list(world.scenario.markets)
     currencies = world.fx.currencies

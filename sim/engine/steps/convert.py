@@ -92,7 +92,7 @@ class ConvertStep:
         """When payments have their currency that is dealt elsewhere: until the opening they wait for that."""
         obligation = self._world.payments.obligation[rows]
         scheduled, opened, ready = self._exchange.waits[obligation].T
-        out: Seconds = np.maximum(at, ready)
+        out = np.asarray(np.maximum(at, ready))
         if log is not None:
             opened = np.clip(opened, at, out)
             scheduled = np.clip(scheduled, at, opened)
