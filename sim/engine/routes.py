@@ -69,16 +69,21 @@ class Walk:
         """The step that credits the payee."""
         return next(number for number, step in enumerate(self.steps) if isinstance(step, PostStep))
 
-    def orders(self) -> tuple[Rows, Seconds]:
-        """Payments whose payers turn to the exchange on the way, and when."""
-        for number, step in enumerate(self.steps):
-            if isinstance(step, ConvertStep) and not step.by_payee:
-                rows = self.rows[step.orders(self.rows)]
-                at = self._world.payments.instructed_at[rows]
-                for before in self.steps[:number]:
-                    at = before.plan(rows, at, None)
-                return rows, at
-        return self.rows[:0], self.rows[:0]
+    @property
+    def buying(self) -> int:
+        """The step at which the payer needs its currency, −1 if there is none."""
+        found = (
+            n for n, step in enumerate(self.steps) if isinstance(step, ConvertStep) and not step.by_payee
+        )
+        return next(found, -1)
+
+    def orders(self, exchange: Exchange) -> tuple[Rows, Seconds]:
+        """Payments whose payers turn to the exchange, and when the payments get to that step."""
+        rows = self.rows[exchange.payers[self._world.payments.obligation[self.rows]]]
+        at = self._world.payments.instructed_at[rows]
+        for step in self.steps[: self.buying] if len(rows) else ():
+            at = step.plan(rows, at, None)
+        return rows, at
 
     def submissions(self) -> list[tuple[int, Rows, NDArray[np.int64], NDArray[np.int64], Seconds]]:
         """Step number, payments, debited and credited accounts and arrivals of every settling step."""
@@ -147,14 +152,26 @@ def build_walks(world: World, exchange: Exchange) -> list[Walk]:
     ]
 
 
-def payers_orders(exchange: Exchange, walks: list[Walk]) -> Orders:
-    """Every order of payers at the exchange: those given early, and those given on the payment's way."""
-    given = [walk.orders() for walk in walks]
-    payment = np.concatenate([exchange.early.payment, *(rows for rows, _ in given)])
-    at = np.concatenate([exchange.early.at, *(instants for _, instants in given)])
-    found = [exchange.early.obligation, *(exchange.world.payments.obligation[rows] for rows, _ in given)]
-    orders = Orders(np.concatenate(found), payment, at)
-    return orders.sorted().before(exchange.world.window.end)
+def reached(exchange: Exchange, walks: list[Walk]) -> Seconds:
+    """When each payment gets to the step at which its payer needs currency of the exchange; NEVER for the others."""
+    at = np.full(len(exchange.world.payments), NEVER)
+    if exchange.payers.any():
+        for walk in walks:
+            rows, instants = walk.orders(exchange)
+            at[rows] = instants
+    return at
+
+
+def payers_orders(exchange: Exchange, at: Seconds) -> Orders:
+    """Every order of payers at the exchange: those given early, and those given when payments get there."""
+    early, world = exchange.early, exchange.world
+    on_the_way = np.flatnonzero((at < NEVER) & ~np.isin(np.arange(len(at)), early.payment))
+    orders = Orders(
+        np.concatenate([early.obligation, world.payments.obligation[on_the_way]]),
+        np.concatenate([early.payment, on_the_way]),
+        np.concatenate([early.at, at[on_the_way]]),
+    )
+    return orders.sorted().before(world.window.end)
 
 
 def plan_transfers(world: World, walks: list[Walk]) -> Transfers:

@@ -11,7 +11,7 @@ from sim.engine.causes import Delays
 from sim.engine.markets.exchange import Exchange
 from sim.engine.markets.trading import Trading
 from sim.engine.records import Log, Records, Submissions
-from sim.engine.routes import build_walks, payers_orders, plan_transfers
+from sim.engine.routes import build_walks, payers_orders, plan_transfers, reached
 from sim.engine.settlement import Settlement
 from sim.engine.steps.settle import Waits
 from sim.errors import PromiseError
@@ -35,7 +35,8 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
     """
     exchange = Exchange(world)
     walks = build_walks(world, exchange)
-    orders = payers_orders(exchange, walks)
+    buying_at = reached(exchange, walks)
+    orders = payers_orders(exchange, buying_at)
     if not exchange.live:
         for obligation, at in zip(orders.obligation.tolist(), orders.at.tolist(), strict=True):
             exchange.buy(obligation, at)
@@ -50,7 +51,7 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
 
     settlement = Settlement(world, transfers, rearrive, progress)
     if exchange.live:
-        settlement.trading = Trading(exchange, orders, settlement.floor, walks, transfers)
+        settlement.trading = Trading(exchange, (orders, buying_at), settlement.floor, walks, transfers)
     settlement.run()
     return _record(exchange, walks, transfers, settlement)
 

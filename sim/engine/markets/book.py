@@ -27,13 +27,18 @@ class Venue:
         dates = np.maximum.accumulate(hours.value_dates)
         known, first, day = np.unique(dates, return_index=True, return_inverse=True)
         self.days = len(known)
+        #: The question asked last, which several legs ask again.
+        self._asked, self._answer = -NEVER, (NEVER, self.days)
         self._day: list[int] = [*day.tolist(), self.days]
         self._opening: list[int] = [*hours.starts[first].tolist(), NEVER]
 
     def opens(self, at: int) -> tuple[int, int]:
         """The first instant not before `at` at which it deals, and its day; NEVER after the last one."""
-        session = bisect_right(self._ends, at)
-        return max(at, self._starts[session]), self._day[session]
+        if at != self._asked:
+            session = bisect_right(self._ends, at)
+            start = self._starts[session]
+            self._asked, self._answer = at, (max(at, start), self._day[session])
+        return self._answer
 
     def opening(self, day: int) -> int:
         """The first instant of a day; NEVER after the last one."""

@@ -92,8 +92,12 @@ class Exchange:
         """A payer's order for what it does not have in cash."""
         self.matched[obligation] = matched
         amount = int(self.world.obligations.amount[obligation]) - matched
-        waits = self._place(obligation, amount, at, by_payee=False) if amount else (at, at, at)
-        self.waits[obligation] = waits
+        self.waits[obligation] = at
+        if amount:
+            ways = self._ways_of(*self._key(obligation, by_payee=False), by_payee=False)
+            scheduled, opened = (min(when(way, at) for way in ways) for when in (Way.scheduled, Way.opens))
+            ready = self._place(obligation, amount, at, by_payee=False)
+            self.waits[obligation] = scheduled, opened, ready
 
     def match(self, payable: int, receivable: int, amount: int, at: int) -> None:
         """A payer pays for one obligation with what it was paid for another."""
@@ -145,19 +149,15 @@ class Exchange:
         if self._rows:
             log.convert(self._conversions())
 
-    def _place(self, obligation: int, amount: int, at: int, *, by_payee: bool) -> tuple[int, int, int]:
-        """Deal an amount as early as possible; returns a row of `waits`."""
-        rows = self.world.obligations
-        firm = (rows.payee if by_payee else rows.payer)[obligation]
-        group, currency = int(self.world.firms.group[firm]), int(rows.currency[obligation])
-        ways = self._ways_of(group, currency, by_payee=by_payee)
-        scheduled, opened = (min(when(way, at) for way in ways) for when in (Way.scheduled, Way.opens))
+    def _place(self, obligation: int, amount: int, at: int, *, by_payee: bool) -> int:
+        """Deal an amount as early as possible, and say when all of it is delivered."""
+        ways = self._ways_of(*self._key(obligation, by_payee=by_payee), by_payee=by_payee)
         now, ready = at, at
         while amount:
             chances = [way.opportunity(now) for way in ways]
             now = min(chances)
             if now >= self.world.window.end:
-                return scheduled, opened, NEVER
+                return NEVER
             open_now = [way for way, chance in zip(ways, chances, strict=True) if chance == now]
             rooms = {id(way): way.room(now, amount) for way in open_now}
             able = [way for way in open_now if rooms[id(way)]]
@@ -167,7 +167,13 @@ class Exchange:
                 self._rows.append(_Row(obligation, by_payee, now, fill.amount, fill))
                 amount -= fill.amount
                 ready = max(ready, now + way.delivery)
-        return scheduled, opened, ready
+        return ready
+
+    def _key(self, obligation: int, *, by_payee: bool) -> tuple[int, int]:
+        """Group of the firm that exchanges, and the currency."""
+        rows = self.world.obligations
+        firm = (rows.payee if by_payee else rows.payer)[obligation]
+        return int(self.world.firms.group[firm]), int(rows.currency[obligation])
 
     def _ways_of(self, group: int, currency: int, *, by_payee: bool) -> tuple[Way, ...]:
         declared = self.world.scenario.firms[self.world.firms.groups[group]]

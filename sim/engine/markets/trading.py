@@ -20,6 +20,7 @@ from sim.scenario.model.trade import OnCredit, Weekly
 from sim.world.markets import weekly_instants
 
 if TYPE_CHECKING:
+    from sim.core.clock import Seconds
     from sim.engine.floor import Floor
     from sim.engine.markets.exchange import Exchange, Orders
     from sim.engine.routes import Transfers, Walk
@@ -29,15 +30,20 @@ class Trading:
     """Payers' orders at their instants, payees' orders after their credits, and foreign cash in between."""
 
     def __init__(
-        self, exchange: Exchange, orders: Orders, floor: Floor, walks: list[Walk], transfers: Transfers
+        self,
+        exchange: Exchange,
+        buying: tuple[Orders, Seconds],
+        floor: Floor,
+        walks: list[Walk],
+        transfers: Transfers,
     ) -> None:
-        """`orders` are all those of payers, sorted."""
+        """`buying` are all orders of payers, sorted, and when payments get to the step that needs their currency."""
         self._exchange = exchange
         self._world = exchange.world
         self._floor = floor
         self._walks = walks
         self._cash = Cash()
-        self._orders = orders
+        self._orders, self._reached = buying
         self._next = 0
         by_payment = np.lexsort((transfers.step, transfers.payment))
         payments = transfers.payment[by_payment]
@@ -56,7 +62,7 @@ class Trading:
         ]
         for number in range(len(self._weekly)):
             self._await_weekly(number)
-        while self._next < len(orders.at) and orders.at[self._next] < self._world.window.start:
+        while self._next < len(self._orders.at) and self._orders.at[self._next] < self._world.window.start:
             self._give_order()
         self._await_order()
 
@@ -101,15 +107,15 @@ class Trading:
 
     def _go_on(self, payment: int, obligation: int) -> None:
         """A payment that has its currency is submitted, unless it gets to its exchange only later."""
-        walk = self._walks[self._world.payments.route[payment]]
-        first = int(self._first[payment])
-        if self._exchange.waits[obligation, -1] >= self._world.window.end:
+        walk, first = self._walks[self._world.payments.route[payment]], int(self._first[payment])
+        ready = max(int(self._reached[payment]), int(self._exchange.waits[obligation, -1]))
+        if ready >= self._world.window.end:
             return
         if first >= 0:
-            arrival = walk.planned(payment, int(self._step[first]))
+            arrival = walk.arrival(payment, walk.buying, ready, int(self._step[first]))
             self._floor.arrive(first, arrival)
         elif self._exchange.payees[obligation]:
-            self._credit(payment, walk.planned(payment, walk.posting))
+            self._credit(payment, walk.arrival(payment, walk.buying, ready, walk.posting))
 
     # Payees.
 

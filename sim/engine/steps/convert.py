@@ -82,12 +82,6 @@ class ConvertStep:
             self._exchange.credited(rows[there], at[there])
         return out
 
-    def orders(self, rows: Rows) -> NDArray[np.bool_]:
-        """Whether the firm turns to the `exchange` when the payment gets here, and not before."""
-        obligation = self._world.payments.obligation[rows]
-        early = np.isin(obligation, self._exchange.early.obligation)
-        return np.asarray(self._elsewhere[obligation] & ~early)
-
     def _wait(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """When payments have their currency that is dealt elsewhere: until the opening they wait for that."""
         obligation = self._world.payments.obligation[rows]
