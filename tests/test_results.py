@@ -205,6 +205,7 @@ def test_net_open_positions_from_obligations_and_deals(saved: Saved, rates: Rate
     for (side, currency), told in saved.exposure.groupby(["side", "currency"]):
         assert currency != sides[side]["functional_currency"]
         sums = {}
+        credited = saved.payments.set_index("obligation_id")["credited_at"]
         for party in ("payer", "payee"):
             rows = saved.obligations[
                 (saved.obligations[f"{party}_side"] == side) & (saved.obligations["currency"] == currency)
@@ -213,8 +214,12 @@ def test_net_open_positions_from_obligations_and_deals(saved: Saved, rates: Rate
             since, until = clock(rows["invoiced_at"]), clock(deals.reindex(keys).fillna(far))
             amount = rows["amount"].to_numpy()
             sums[party] = [int(amount[(since <= at) & (at < until)].sum()) for at in clock(told["at"])]
-        assert told["receivable"].tolist() == sums["payee"]
+        held = clock(credited.reindex(rows["obligation_id"]).fillna(far))
+        cash = [int(amount[(held <= at) & (at < until)].sum()) for at in clock(told["at"])]
+        assert told["cash"].tolist() == cash
+        assert told["receivable"].tolist() == np.subtract(sums["payee"], cash).tolist()
         assert told["payable"].tolist() == sums["payer"]
+        assert (told["forwards"] == 0).all()
         net = np.subtract(sums["payee"], sums["payer"])
         assert told["net_open_position"].tolist() == net.tolist()
         usd = pd.Series("USD", index=told.index)

@@ -13,16 +13,23 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sim.engine.run import simulate
+from sim.results.book import open_book
 from sim.results.borrowing import facility_use, funding_table, loans_table
 from sim.results.calendar import holidays_table, in_flight_table
 from sim.results.costs import cost_measures, costs_table
 from sim.results.days import business_days
-from sim.results.exposure import exposure_table, fx_results_table
+from sim.results.exposure import exposure_table, fx_results_table, maturities_table
+from sim.results.fx_by import fx_result_by_table
+from sim.results.hedges import hedges_table
 from sim.results.intraday import intraday_measures, intraday_table
 from sim.results.liquidity import balances_table
+from sim.results.losses import losses_table
 from sim.results.measures import measures
+from sim.results.positions import bank_positions_table, positions_table
+from sim.results.principal import principal_risk_table
 from sim.results.promises import check_promises
 from sim.results.results import Results
+from sim.results.risk_measures import risk_measures
 from sim.results.settlement import system_measures
 from sim.results.system_days import system_days_table
 from sim.results.tables import fact_tables
@@ -64,6 +71,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
         **headline,
         **cost_measures(tables, headline, scenario.reporting_currency),
         **facility_use(tables["loans"]),
+        **risk_measures(tables, scenario, period),
         **system_measures(tables, days, period),
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
         **intraday_measures(tables, scenario.reporting_currency, start),
@@ -82,8 +90,16 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
     tables["balances"] = balances_table(world, tables["accounts"], tables["postings"])
     tables["loans"], tables["funding"] = loans_table(world, records), funding_table(world, records)
     tables["liquidity_costs"] = costs_table(world, tables)
-    tables["exposure"] = exposure_table(world, records)
-    tables["fx_results"] = fx_results_table(world, records)
+    book = open_book(world, records)
+    tables["hedges"] = hedges_table(world, book.forwards)
+    tables["exposure"] = exposure_table(world, records, book)
+    tables["maturities"] = maturities_table(world, book)
+    tables["positions"] = positions_table(world, book)
+    tables["bank_positions"] = bank_positions_table(world.scenario, tables)
+    tables["fx_results"] = fx_results_table(world, records, book)
+    tables["fx_result_by"] = fx_result_by_table(tables, world.scenario.reporting_currency)
+    tables["losses"] = losses_table(world, tables["exposure"])
+    tables["principal_risk"] = principal_risk_table(world.scenario, tables)
     tables["system_days"] = system_days_table(tables, days)
     tables["intraday"] = intraday_table(tables, days, world.window.end)
     tables["throughput"] = throughput_table(tables, days)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,19 +10,23 @@ import pandas as pd
 from sim.core.clock import DAY, NEVER, Seconds
 from sim.core.currency import Amounts
 from sim.engine.portions import exchanged_before, part_value
+from sim.results.book import Book, open_book
+from sim.results.hedges import results_by_bearer
 from sim.results.instants import instants
+from sim.results.spans import KINDS, Spans, net_open_position, outstanding
 from sim.results.tables import firm_sides, names, payment_ids
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
     from sim.world.build import World
 
 
-def bearers(world: World) -> list[tuple[str, NDArray[np.int64], int]]:
-    """The two parties of every obligation: name, firm numbers, and the sign of what they hold of it."""
-    return [("payer", world.obligations.payer, -1), ("payee", world.obligations.payee, 1)]
+#: Days to the due date up to which an obligation counts in each bucket; `overdue` once the due date has passed.
+BUCKETS: Final = {"overdue": 0, "7d": 7, "30d": 30, "90d": 90, "later": None}
 
 
 def grid(world: World) -> Seconds:
@@ -31,60 +35,88 @@ def grid(world: World) -> Seconds:
     return np.arange(window.period_start, window.period_end + 1, DAY, dtype=np.int64)
 
 
-def exposure_table(world: World, records: Records) -> pd.DataFrame:
-    """Receivables, payables and net open position by day, side and currency.
+def exposure_table(world: World, records: Records, book: Book | None = None) -> pd.DataFrame:
+    """What makes up the net open position by day, side and currency.
 
-    Minor units of the currency; `net_open_position` = receivable − payable, and the same at mid in the
-    scenario's reporting currency. A firm's own functional currency is no exposure. An obligation counts in
-    `[invoiced_at, converted_at)`, part by part.
+    Minor units of the currency; `net_open_position` = receivable − payable + cash + forwards, and the same at mid
+    in the scenario's reporting currency. A firm's own functional currency is no exposure. An obligation counts in
+    `[invoiced_at, converted_at)`, part by part: a payee's as receivable until the credit and as cash from then
+    on. Forwards bought are positive, those sold negative. `book` is that of the same run, if it is open already.
+    """
+    book = book or open_book(world, records)
+    at = grid(world)
+    reporting = world.fx.index(world.scenario.reporting_currency)
+    parts = []
+    for head, currency, mine in _groups(world, book, at):
+        totals = {
+            name: outstanding(mine.since[here], mine.until[here], mine.amount[here], at)
+            for name, here in zip(KINDS, (mine.kind == kind for kind in range(len(KINDS))), strict=True)
+        }
+        net = net_open_position(totals)
+        value = world.fx.convert(net, currency, reporting, at)
+        parts.append(head.assign(**totals, net_open_position=net, net_open_position_reporting=value))
+    return pd.concat(parts, ignore_index=True)
+
+
+def maturities_table(world: World, book: Book) -> pd.DataFrame:
+    """Receivables and payables by time left to the due date, by day, side and currency.
+
+    Minor units. `overdue`: the due date has passed; `7d`: at most 7 days are left; `30d`, `90d`: more than in the
+    bucket before and at most 30 or 90; `later`: more. Over the buckets they add up to those of `exposure`.
     """
     at = grid(world)
-    sides, side_names = firm_sides(world), list(world.scenario.sides)
     parts = []
-    for side, side_name in enumerate(side_names):
-        functional = world.fx.index(world.scenario.sides[side_name].functional_currency)
-        for currency in np.unique(world.obligations.currency):
-            if currency == functional:
-                continue
-            columns = {}
-            for name, firms, _ in bearers(world):
-                mine = (sides[firms] == side) & (world.obligations.currency == currency)
-                columns[name] = _outstanding(world, records, mine, at, by_payee=name == "payee")
-            parts.append(_part(world, at, side, int(currency), columns["payee"], columns["payer"]))
-    return pd.concat(parts, ignore_index=True) if parts else _part(world, at[:0], 0, 0, at[:0], at[:0])
+    for head, _, mine in _groups(world, book, at):
+        # An obligation is in a bucket from the instant at which so many days are left.
+        enters = mine.due_at + 1
+        leaves = np.full(len(mine.until), NEVER)
+        for bucket, days in BUCKETS.items():
+            if bucket != "overdue":
+                leaves = enters
+                enters = np.full(len(leaves), -NEVER) if days is None else mine.due_at - days * DAY
+            since, until = np.maximum(mine.since, enters), np.minimum(mine.until, leaves)
+            totals = {
+                name: outstanding(since[here], until[here], mine.amount[here], at)
+                for name, here in zip(KINDS[:2], (mine.kind == 0, mine.kind == 1), strict=True)
+            }
+            parts.append(head.assign(bucket=bucket, **totals))
+    table = pd.concat(parts, ignore_index=True)
+    table["bucket"] = pd.Categorical(table["bucket"], categories=pd.Index(list(BUCKETS), dtype="str"))
+    return table
 
 
-def _outstanding(
-    world: World, records: Records, mine: NDArray[np.bool_], at: Seconds, *, by_payee: bool
-) -> Amounts:
-    """What a party of the obligations `mine` has not exchanged at each instant, exactly."""
-    deals, change = records.conversions, np.zeros(len(at) + 1, dtype=np.int64)
-    gone = (deals.by_payee == by_payee) & mine[deals.obligation]
-    since = world.obligations.invoiced_at[mine]
-    np.add.at(change, np.searchsorted(at, since, side="left"), world.obligations.amount[mine])
-    np.subtract.at(change, np.searchsorted(at, deals.at[gone], side="left"), deals.amount[gone])
-    return np.cumsum(change)[:-1]
+def _groups(world: World, book: Book, at: Seconds) -> Iterator[tuple[pd.DataFrame, int, Spans]]:
+    """Instants, side and currency as columns, the currency's number, and the spans, of each foreign currency.
+
+    At least one group, so that a table has its columns when nobody trades; that one has no rows.
+    """
+    sides, side_names = firm_sides(world), list(world.scenario.sides)
+    held = sides[book.spans.firm]
+    groups = [
+        (side, int(currency))
+        for side, name in enumerate(side_names)
+        for currency in np.unique(world.obligations.currency)
+        if currency != world.fx.index(world.scenario.sides[name].functional_currency)
+    ]
+    for side, currency in groups or [(-1, -1)]:
+        told = at if groups else at[:0]
+        head = pd.DataFrame(
+            {
+                "at": instants(told),
+                "side": names(side_names, np.full(len(told), side)),
+                "currency": names(world.fx.currencies, np.full(len(told), currency)),
+            }
+        )
+        mine = (held == side) & (book.spans.currency == currency)
+        yield head, currency, Spans(*(column[mine] for column in book.spans))
 
 
-def _part(
-    world: World, at: Seconds, side: int, currency: int, receivable: Amounts, payable: Amounts
-) -> pd.DataFrame:
-    reporting = world.fx.index(world.scenario.reporting_currency)
-    net = receivable - payable
-    return pd.DataFrame(
-        {
-            "at": instants(at),
-            "side": names(list(world.scenario.sides), np.full(len(at), side)),
-            "currency": names(world.fx.currencies, np.full(len(at), currency)),
-            "receivable": receivable,
-            "payable": payable,
-            "net_open_position": net,
-            "net_open_position_reporting": world.fx.convert(net, currency, reporting, at),
-        }
-    )
+def bearers(world: World) -> list[tuple[str, NDArray[np.int64], int]]:
+    """The two parties of every obligation: name, firm numbers, and the sign of what they hold of it."""
+    return [("payer", world.obligations.payer, -1), ("payee", world.obligations.payee, 1)]
 
 
-def fx_results_table(world: World, records: Records) -> pd.DataFrame:
+def fx_results_table(world: World, records: Records, book: Book | None = None) -> pd.DataFrame:
     """What exchange rates gained or cost each bearer of each obligation that fell due, by cause.
 
     Minor units of the bearer's functional currency, gains positive. With V(t) the rounded value of the amount
@@ -93,14 +125,16 @@ def fx_results_table(world: World, records: Records) -> pd.DataFrame:
     - `contract` = s · (V(min(due, c)) − V(invoiced)),
     - `clearing` = s · (V(c) − V(min(due, c))),
     - `spread`   = s · (realised value − V(c)),
-    - `hedge`    = 0 (there are no hedges).
+    - `hedge`    = sum of `result` of the obligation's and bearer's rows of `hedges`.
 
-    The parts are differences, so they add up to `total` = s · (realised value − V(invoiced)) exactly. What is
+    The first three are differences, so they add up to s · (realised value − V(invoiced)) exactly; `total` is that
+    and the hedge. What is
     exchanged in parts has the sum of its parts, each worth what it adds to those before it. Where something
     has not been exchanged by the end of the run, `realised` is false and it is exchanged at mid at the last
-    instant.
+    instant. `book` is that of the same run, if it is open already.
     """
-    parts = [_bearer_results(world, records, name, firms, sign) for name, firms, sign in bearers(world)]
+    book = book or open_book(world, records)
+    parts = [_bearer_results(world, records, book, name, firms, sign) for name, firms, sign in bearers(world)]
     table = pd.concat(parts, ignore_index=True)
     return table.sort_values(["obligation_id", "bearer"], kind="stable", ignore_index=True)
 
@@ -116,7 +150,7 @@ class _Exchanged(NamedTuple):
 
 
 def _bearer_results(
-    world: World, records: Records, name: str, firms: NDArray[np.int64], sign: int
+    world: World, records: Records, book: Book, name: str, firms: NDArray[np.int64], sign: int
 ) -> pd.DataFrame:
     obligations, fx = world.obligations, world.fx
     functional = world.functional_currency[firms]
@@ -129,6 +163,7 @@ def _bearer_results(
     booked = fx.convert(amount, currency, target, obligations.invoiced_at[rows])
     done = _exchanged(world, records, foreign, functional, by_payee=name == "payee")
     due, mid, actual, at, realised = (column[rows] for column in done)
+    hedge = results_by_bearer(book.forwards, rows, by_payee=name == "payee")
     sides = firm_sides(world)
     return pd.DataFrame(
         {
@@ -147,8 +182,8 @@ def _bearer_results(
             "contract": sign * (due - booked),
             "clearing": sign * (mid - due),
             "spread": sign * (actual - mid),
-            "hedge": np.zeros(len(rows), dtype=np.int64),
-            "total": sign * (actual - booked),
+            "hedge": hedge,
+            "total": sign * (actual - booked) + hedge,
             "realised": realised,
             "converted_at": instants(np.where(realised, at, NEVER)),
         }

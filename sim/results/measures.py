@@ -103,8 +103,8 @@ def _exposure(exposure: pd.DataFrame, currency: str, scale: int) -> dict[str, Me
     grouped = position.groupby(keys, observed=True)
     peak, mean = position.abs().groupby(keys, observed=True).max(), grouped.mean()
     return {
-        "net_open_position_peak": Measure(_nested(peak), currency),
-        "net_open_position_mean": Measure(_nested(mean), currency),
+        "net_open_position_peak": Measure(nested(peak), currency),
+        "net_open_position_mean": Measure(nested(mean), currency),
     }
 
 
@@ -179,7 +179,8 @@ def _plain(values: pd.Series) -> dict[str, float]:
     return {str(key): float(value) for key, value in values.items()}
 
 
-def _nested(values: pd.Series) -> dict[str, dict[str, float]]:
+def nested(values: pd.Series) -> dict[str, dict[str, float]]:
+    """Values with two keys as a mapping of mappings."""
     found: dict[str, dict[str, float]] = {}
     for key, value in values.items():
         first, second = (str(part) for part in key)  # type: ignore[attr-defined]

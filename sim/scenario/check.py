@@ -42,6 +42,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_auctions(scenario),
         *_flows(scenario, topology),
         *(Finding(*found) for found in check_timeline(scenario)),
+        *_hedges(scenario),
     ]
 
 
@@ -90,6 +91,28 @@ def _origins(scenario: Scenario) -> Iterator[Finding]:
                 yield Finding(
                     (section, name), f"{name!r} is the name of something else that makes obligations"
                 )
+
+
+def _hedges(scenario: Scenario) -> Iterator[Finding]:
+    """Parity prices a forward from the interest of both currencies."""
+    for name, group in scenario.firms.items():
+        if group.hedge is None:
+            continue
+        home = scenario.sides[group.side].functional_currency
+        owed = {
+            code
+            for flow in scenario.flows.values()
+            if name in (flow.payer, flow.payee)
+            for code in flow.invoicing
+        }
+        foreign = owed - {home}
+        if group.hedge.currencies is not None:
+            foreign &= set(group.hedge.currencies)
+        path = ("firms", name, "hedge")
+        for code in sorted(({home} | foreign if foreign else set()) - scenario.interest_rates.keys()):
+            yield Finding(
+                path, f"forwards are priced from the interest of {code}; add it to 'interest_rates'"
+            )
 
 
 def _accounts(scenario: Scenario) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
 from sim.world.draws import draw_names
 from sim.world.fx import FxPaths, fx_paths
+from sim.world.history import load_history
 from sim.world.network import Network, build_network
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import Setting, read_payments
@@ -144,9 +145,27 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
         )
     except ValueError as error:
         problems.append(Problem("", "fx", str(error)))
+    problems += _risk_window(scenario)
     if problems:
         raise ScenarioError(problems)
     return openings, fx
+
+
+def _risk_window(scenario: Scenario) -> list[Problem]:
+    """Currencies that the window of the value at risk does not show moving, though history knows them."""
+    declared, history = scenario.risk.window, load_history()
+    if declared is None:
+        return []
+    seen = {
+        code: len(history[code].within(declared.first, declared.last).days)
+        for code in currencies(scenario)
+        if code in history
+    }
+    return [
+        Problem("", "risk.window", f"{code} is observed on {count} days of the window; two are needed")
+        for code, count in seen.items()
+        if count < 2  # noqa: PLR2004 - a change needs two
+    ]
 
 
 def currencies(scenario: Scenario) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from sim.scenario.model.fx import Fx
 from sim.scenario.model.markets import Market
 from sim.scenario.model.network import Account, Bank, Route, Side, Treasury, not_a_role
 from sim.scenario.model.own import OwnPayments
+from sim.scenario.model.risk import InterestRate, Risk
 from sim.scenario.model.settlement import System
 from sim.scenario.model.timeline import Entry
 from sim.scenario.model.timing import Calendar, Hours, Period
@@ -64,6 +65,10 @@ class Scenario(Declaration):
     """Opening hours that several places share."""
     fx: Fx | None = None
     """How exchange rates move; needed as soon as there are two currencies."""
+    interest_rates: dict[Currency, InterestRate] = Field(default_factory=dict)
+    """Interest by currency, from which forwards are priced."""
+    risk: Risk = Risk()
+    """Horizons and levels of the value at risk."""
     sides: dict[Name, Side] = Field(default_factory=dict)
     """The economies."""
     markets: dict[Name, Market] = Field(default_factory=dict)

@@ -20,6 +20,7 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.network import BankName, SideName
+from sim.scenario.model.risk import Hedge
 from sim.scenario.model.settlement import TimeOfDay
 from sim.scenario.model.timing import Zone
 
@@ -89,6 +90,8 @@ class Firms(Declaration):
     """Their home banks: share of firms by bank."""
     exchange: Exchange = Exchange()
     """When they exchange currency."""
+    hedge: Hedge | None = None
+    """How they cover obligations in foreign currency; none leaves them open."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 

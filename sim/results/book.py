@@ -1,0 +1,26 @@
+"""A firm's book holds what it is owed, what it owes, what it has, and what it has fixed by forwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sim.results.hedges import Forwards, forward_spans, forwards
+from sim.results.spans import Spans, joined, open_spans, portions
+
+if TYPE_CHECKING:
+    from sim.engine.records import Records
+    from sim.world.build import World
+
+
+class Book(NamedTuple):
+    """Foreign currency in the books of all firms, and the forwards behind part of it."""
+
+    spans: Spans
+    forwards: Forwards
+
+
+def open_book(world: World, records: Records) -> Book:
+    """The books of all firms over the run."""
+    parts = portions(world, records)
+    deals = forwards(world, parts)
+    return Book(joined(open_spans(world, records, parts), forward_spans(world, deals)), deals)

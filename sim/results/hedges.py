@@ -1,0 +1,254 @@
+"""A forward fixes today the rate of a later day: parity of interest says at which price."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from sim.core.clock import DAY, NEVER, Seconds
+from sim.core.currency import Amounts, round_half_even
+from sim.results.instants import instants
+from sim.results.spans import KINDS, Spans
+from sim.results.tables import firm_sides, names
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.results.spans import Portions
+    from sim.world.build import World
+
+    Floats = NDArray[np.float64]
+
+#: Days of a year of interest (ACT/365).
+INTEREST_YEAR: Final = 365
+
+
+class Forwards(NamedTuple):
+    """One row per forward; firms, currencies and obligations by number, amounts in minor units.
+
+    `roll` is 0 for the forward made on invoice and counts those that followed at maturity. `closed_at` is NEVER
+    for one that is open at the end of the run. Values are in the functional currency; see `hedges_table`.
+    """
+
+    obligation: NDArray[np.int64]
+    by_payee: NDArray[np.bool_]
+    firm: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    functional_currency: NDArray[np.int64]
+    roll: NDArray[np.int64]
+    opened_at: Seconds
+    matures_at: Seconds
+    closed_at: Seconds
+    notional: Amounts
+    opened_mid_value: Amounts
+    forward_value: Amounts
+    closed_mid_value: Amounts
+    close_value: Amounts
+    result: Amounts
+
+
+def forward_rate(
+    spot: Floats | float, functional_rate: Floats | float, foreign_rate: Floats | float, years: Floats | float
+) -> Floats:
+    """Units of functional currency per unit of foreign currency, at a term of so many years of 365 days.
+
+    Covered interest parity with simple interest: F = S · (1 + r_functional · T) / (1 + r_foreign · T).
+    """
+    return np.asarray(spot * (1 + functional_rate * years) / (1 + foreign_rate * years))
+
+
+def forwards(world: World, parts: Portions) -> Forwards:
+    """Every forward of every group of firms with a hedge.
+
+    On invoice a firm fixes `ratio` of the obligation to its due date: the payer buys, the payee sells. Forwards
+    know days: what is exchanged on the due date is punctual. What is not is rolled at maturity, again and again,
+    until the exchange, which closes the last forward early, as it closes one on an obligation exchanged before
+    the due date. Each portion closes its part: the difference of the rounded covered amounts up to it and before.
+    """
+    chosen, notional, roll_days = _covered(world, parts)
+    obligations, end = world.obligations, world.window.end
+    invoiced = obligations.invoiced_at[parts.obligation[chosen]]
+    due = obligations.due_at[parts.obligation[chosen]]
+    exchanged = parts.exchanged_at[chosen]
+    late = np.maximum(np.minimum(exchanged, end) - due, 0) // DAY
+    # One more than can be needed, so that a change of the clock does not matter.
+    legs = 3 + late // roll_days
+    row = np.repeat(np.arange(len(chosen)), legs)
+    roll = np.arange(len(row)) - np.repeat(np.cumsum(legs) - legs, legs)
+    opened = np.where(roll == 0, invoiced[row], due[row] + (roll - 1) * roll_days[row] * DAY)
+    matures = due[row] + roll * roll_days[row] * DAY
+    until = np.minimum(np.minimum(exchanged[row], matures), end - 1)
+    real = local_days(world, opened) < local_days(world, until)
+    row, roll, opened, matures = row[real], roll[real], opened[real], matures[real]
+    closed = np.minimum(matures, exchanged[row])
+    closed = np.where(closed < end, closed, NEVER)
+    return _priced(world, parts, chosen[row], roll, (opened, matures, closed), notional[row])
+
+
+def local_days(world: World, at: Seconds) -> NDArray[np.int64]:
+    """Number of the day of each instant in the period's zone, in which rates change at midnight."""
+    local = pd.DatetimeIndex(instants(at)).tz_convert(world.window.zone).tz_localize(None)
+    return local.to_numpy().astype("datetime64[D]").astype(np.int64)
+
+
+def _covered(world: World, parts: Portions) -> tuple[NDArray[np.intp], Amounts, Seconds]:
+    """Portions that are hedged, with their covered amounts and the days of a roll."""
+    obligations, groups = world.obligations, list(world.scenario.firms.values())
+    currency = obligations.currency[parts.obligation]
+    term = (obligations.due_at - obligations.invoiced_at)[parts.obligation]
+    group = world.firms.group[parts.firm]
+    ratio, roll = np.zeros(len(group)), np.ones(len(group), dtype=np.int64)
+    for number, declared in enumerate(groups):
+        hedge = declared.hedge
+        if hedge is None:
+            continue
+        mine = (group == number) & (term >= hedge.minimum_term)
+        if hedge.currencies is not None:
+            codes = [k for k, code in enumerate(world.fx.currencies) if code in hedge.currencies]
+            mine &= np.isin(currency, codes)
+        ratio[mine], roll[mine] = float(hedge.ratio), hedge.roll_days
+    notional = _of_portions(parts, ratio)
+    chosen = np.flatnonzero(notional > 0)
+    return chosen, notional[chosen], roll[chosen]
+
+
+def _of_portions(parts: Portions, ratio: Floats) -> Amounts:
+    """The covered part of each portion; those of an obligation and bearer add up to the rounded whole."""
+    first = np.ones(len(parts.amount), dtype=np.bool_)
+    first[1:] = (parts.obligation[1:] != parts.obligation[:-1]) | (parts.by_payee[1:] != parts.by_payee[:-1])
+    total = np.cumsum(parts.amount)
+    start = np.flatnonzero(first)
+    before = np.repeat((total - parts.amount)[start], np.diff([*start, len(total)]))
+    covered = round_half_even(ratio * (total - before))
+    return covered - np.where(first, 0, np.concatenate([[0], covered[:-1]]))
+
+
+def _priced(
+    world: World,
+    parts: Portions,
+    part: NDArray[np.intp],
+    roll: NDArray[np.int64],
+    terms: tuple[Seconds, Seconds, Seconds],
+    notional: Amounts,
+) -> Forwards:
+    opened, matures, closed = terms
+    fx, last = world.fx, world.window.end - 1
+    obligation, firm = parts.obligation[part], parts.firm[part]
+    currency, functional = world.obligations.currency[obligation], world.functional_currency[firm]
+    interest = _interest(world)
+    home, foreign = interest[functional], interest[currency]
+    half = _half_spreads(world)[world.firms.group[firm]]
+    sign = np.where(parts.by_payee[part], 1, -1)
+    at = np.minimum(closed, last)
+    day_opened, day_closed, day_due = (local_days(world, instant) for instant in (opened, at, matures))
+    whole, rest = (day_due - day_opened) / INTEREST_YEAR, (day_due - day_closed) / INTEREST_YEAR
+    # Who covers deals on the dear side of parity; so does who closes early. At maturity, mid is the fixing.
+    early = ((closed < NEVER) & (rest > 0)) * half
+    forward = fx.convert(
+        notional,
+        currency,
+        functional,
+        opened,
+        factor=forward_rate(1.0, home, foreign, whole) * (1 - sign * half),
+    )
+    close = fx.convert(
+        notional,
+        currency,
+        functional,
+        at,
+        factor=forward_rate(1.0, home, foreign, rest) * (1 + sign * early),
+    )
+    return Forwards(
+        obligation=obligation,
+        by_payee=parts.by_payee[part],
+        firm=firm,
+        currency=currency,
+        functional_currency=functional,
+        roll=roll,
+        opened_at=opened,
+        matures_at=matures,
+        closed_at=closed,
+        notional=notional,
+        opened_mid_value=fx.convert(notional, currency, functional, opened),
+        forward_value=forward,
+        closed_mid_value=fx.convert(notional, currency, functional, at),
+        close_value=close,
+        result=round_half_even(sign * (forward - close) / (1 + home * rest)),
+    )
+
+
+def _interest(world: World) -> Floats:
+    """Interest by currency number, not a number where none is declared."""
+    declared = world.scenario.interest_rates
+    return np.array(
+        [float(declared[code].rate) if code in declared else np.nan for code in world.fx.currencies]
+    )
+
+
+def _half_spreads(world: World) -> Floats:
+    """Half the spread of forwards by number of the group of firms, as a share of the rate."""
+    hedges = [group.hedge for group in world.scenario.firms.values()]
+    return np.array([0.0 if hedge is None else float(hedge.spread_bps) / 20_000 for hedge in hedges])
+
+
+def forward_spans(world: World, deals: Forwards) -> Spans:
+    """Forwards as amounts of foreign currency bought, or sold and negative, while they are open."""
+    return Spans(
+        firm=deals.firm,
+        currency=deals.currency,
+        kind=np.full(len(deals.firm), KINDS.index("forwards")),
+        amount=np.where(deals.by_payee, -deals.notional, deals.notional),
+        since=deals.opened_at,
+        until=deals.closed_at,
+        due_at=world.obligations.due_at[deals.obligation],
+    )
+
+
+def results_by_bearer(deals: Forwards, obligation: NDArray[np.int64], *, by_payee: bool) -> Amounts:
+    """Sum of the forwards' results of each given obligation, for the party."""
+    mine = deals.by_payee == by_payee
+    size = int(max(obligation.max(initial=-1), deals.obligation.max(initial=-1))) + 1
+    total = np.zeros(size, dtype=np.int64)
+    np.add.at(total, deals.obligation[mine], deals.result[mine])
+    return total[obligation]
+
+
+def hedges_table(world: World, deals: Forwards) -> pd.DataFrame:
+    """One row per forward, amounts in minor units, values in the firm's functional currency.
+
+    With S the mid, F = S · (1 + r_functional · T) / (1 + r_foreign · T), T the days until the local date of
+    maturity (zone of the period) over 365, h half the forward's spread, s = 1 for a payee (who sells) and −1 for a
+    payer (who buys):
+
+    - `forward_value` = notional · F(opened) · (1 − s · h), which was agreed,
+    - `close_value`   = notional · S(closed) on the date of maturity, notional · F(closed) · (1 + s · h) before it;
+      notional · F at the last instant of the run for one still open then,
+    - `result`        = s · (forward_value − close_value) / (1 + r_functional · T(closed)), gains positive,
+    - `opened_mid_value`, `closed_mid_value` = notional · S at these instants.
+    """
+    order = np.lexsort((deals.roll, deals.closed_at, deals.by_payee, deals.obligation))
+    columns: tuple[Any, ...] = deals
+    rows = Forwards(*(column[order] for column in columns))
+    currencies = world.fx.currencies
+    return pd.DataFrame(
+        {
+            "obligation_id": rows.obligation,
+            "bearer": names(["payer", "payee"], rows.by_payee.astype(np.int64)),
+            "firm": names(world.firms.labels, rows.firm),
+            "side": names(list(world.scenario.sides), firm_sides(world)[rows.firm]),
+            "roll": rows.roll,
+            "opened_at": instants(rows.opened_at),
+            "matures_at": instants(rows.matures_at),
+            "closed_at": instants(rows.closed_at),
+            "currency": names(currencies, rows.currency),
+            "notional": rows.notional,
+            "functional_currency": names(currencies, rows.functional_currency),
+            "opened_mid_value": rows.opened_mid_value,
+            "forward_value": rows.forward_value,
+            "closed_mid_value": rows.closed_mid_value,
+            "close_value": rows.close_value,
+            "result": rows.result,
+        }
+    )

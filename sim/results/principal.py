@@ -1,0 +1,192 @@
+"""Who has paid away one currency and has not received the other yet may lose all of it (Herstatt risk)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from sim.core.clock import HOUR
+from sim.results.instants import instants, seconds
+from sim.results.valuation import Valuation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.core.currency import Amounts
+    from sim.scenario.model import Scenario
+
+    Tables = Mapping[str, pd.DataFrame]
+
+#: `exchange`: a firm's deal at a market, until its delivery. `funding`: a treasury's purchase of a currency that is
+#: not its bank's, until the money is on the account. `correspondent`: money that has left the payer's bank and is
+#: with correspondents, until the payee's bank has it.
+KINDS: Final = ("exchange", "funding", "correspondent")
+
+_COLUMNS: Final = ("kind", "payment_id", "holder", "currency", "amount", "paid_at", "final_at")
+
+
+def principal_risk_table(scenario: Scenario, tables: Tables) -> pd.DataFrame:
+    """One row per amount that was paid away while its counter-value was not final.
+
+    `amount` in minor units of `currency` was paid by `holder` (a firm or a bank) at `paid_at`; what is due for it
+    was final at `final_at`, missing if that lies beyond the run. `value` is the amount at mid at `paid_at`, in
+    minor units of the reporting currency. In order of `paid_at`. What settles payment against payment has no row,
+    because nothing is paid before the other leg is; nor has trade credit, which firms give each other knowingly.
+    """
+    parts = [_exchanges(scenario, tables), _funding(scenario, tables), _correspondents(tables)]
+    found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    found = found[(found["final_at"] > found["paid_at"]) | found["final_at"].isna()]
+    found = found.sort_values(["paid_at", "kind", "holder"], kind="stable", ignore_index=True)
+    found["payment_id"] = _ids(found["payment_id"], tables["payments"]["payment_id"])
+    value = Valuation(tables["fx"], scenario.reporting_currency)
+    found["value"] = value.of(found["amount"], found["currency"], found["paid_at"])
+    categories = {"kind": list(KINDS), "currency": sorted({str(code) for code in found["currency"]})}
+    for column, known in categories.items():
+        found[column] = pd.Categorical(found[column].astype(str), categories=pd.Index(known, dtype="str"))
+    found["holder"] = pd.Categorical(found["holder"].astype(str))
+    return found
+
+
+def _exchanges(scenario: Scenario, tables: Tables) -> pd.DataFrame:
+    """Deals of firms: the payer pays its own currency and has the foreign one at delivery, the payee reversely."""
+    deals = tables["conversions"]
+    deals = deals[deals["kind"] == "market"]
+    delivery = {name: pd.Timedelta(seconds=market.delivery) for name, market in scenario.markets.items()}
+    buys = (deals["bearer"] == "payer").to_numpy()
+    lag = sum(
+        (
+            pd.to_timedelta(deals[column].astype(object).map(delivery)).fillna(pd.Timedelta(0))
+            for column in ("market", "vehicle_market")
+        ),
+        pd.Timedelta(0),
+    )
+    return _part(
+        "exchange",
+        payment_id=deals["payment_id"],
+        holder=deals["firm"],
+        currency=np.where(buys, deals["functional_currency"].astype(str), deals["currency"].astype(str)),
+        amount=np.where(buys, deals["realised_value"], deals["amount"]),
+        paid_at=deals["converted_at"],
+        final_at=deals["converted_at"] + lag,
+    )
+
+
+def _funding(scenario: Scenario, tables: Tables) -> pd.DataFrame:
+    """Purchases of treasuries in a currency that is not their bank's, from the deal to the delivery."""
+    bought = tables.get("funding")
+    if bought is None:
+        return _part("funding", **{name: [] for name in _COLUMNS[1:]})
+    accounts = tables["accounts"]
+    rows = accounts.iloc[pd.Index(accounts["account"]).get_indexer(bought["account"].astype(str))]
+    home = home_currencies(scenario)
+    foreign = np.array(
+        [
+            home.get(holder) not in (None, code)
+            for holder, code in zip(rows["holder"], rows["currency"], strict=True)
+        ],
+        dtype=np.bool_,
+    )
+    chosen = foreign & (bought["amount"] > 0).to_numpy() & bought["dealt_at"].notna().to_numpy()
+    bought, rows = bought[chosen], rows[chosen]
+    return _part(
+        "funding",
+        payment_id=pd.Series([None] * len(bought), dtype=object),
+        holder=rows["holder"],
+        currency=rows["currency"],
+        amount=bought["amount"],
+        paid_at=bought["dealt_at"],
+        final_at=bought["delivered_at"],
+    )
+
+
+def _correspondents(tables: Tables) -> pd.DataFrame:
+    """Payments that left the payer's bank and passed correspondents before the payee's bank had them."""
+    payments, transfers = tables["payments"], tables["transfers"]
+    settled = transfers[transfers["settled_at"].notna()]
+    first = settled.sort_values(["payment_id", "step"], kind="stable").drop_duplicates("payment_id")
+    left = payments.set_index("payment_id").loc[first["payment_id"]]
+    return _part(
+        "correspondent",
+        payment_id=first["payment_id"],
+        holder=left["payer_bank"],
+        currency=left["currency"],
+        amount=left["amount"],
+        paid_at=first["settled_at"],
+        final_at=left["settled_at"],
+    )
+
+
+def _part(kind: str, **columns: Iterable[object]) -> pd.DataFrame:
+    plain = {name: pd.Series(values).reset_index(drop=True) for name, values in columns.items()}
+    for name in ("payment_id", "holder", "currency"):
+        plain[name] = plain[name].astype(object)
+    return pd.DataFrame({"kind": kind, **plain})[list(_COLUMNS)]
+
+
+def _ids(found: pd.Series, known: pd.Series) -> pd.Series:
+    """Payment numbers as whole numbers, with gaps where there are any; names that users gave as text."""
+    if pd.api.types.is_integer_dtype(known.dtype):
+        numbers = found.where(found.notna(), None).astype("Int64")
+        return numbers if numbers.hasnans else numbers.astype(np.int64)
+    return found.astype(known.dtype)
+
+
+def home_currencies(scenario: Scenario) -> dict[str, str]:
+    """The currency in which each bank keeps its books, by bank; one without a side keeps none that is known."""
+    return {
+        name: scenario.sides[bank.side].functional_currency
+        for name, bank in scenario.banks.items()
+        if bank.side is not None
+    }
+
+
+def principal_risk_measures(table: pd.DataFrame, start: int, end: int) -> dict[str, tuple[int, float]]:
+    """Peak in minor units, and value-hours in minor units · hours, in `[start, end)`; by kind and of all."""
+    groups = {kind: table[table["kind"] == kind] for kind in KINDS} | {"all": table}
+    found = {}
+    for kind, rows in groups.items():
+        at, level = at_risk(rows, start, end)
+        lasting = np.diff(np.append(at, end)) / HOUR
+        found[kind] = (int(level.max(initial=0)), float((level * lasting).sum()))
+    return found
+
+
+def at_risk(table: pd.DataFrame, start: int, end: int) -> tuple[Seconds, Amounts]:
+    """Instants in `[start, end)` at which the value at risk changes, and that value from each of them on."""
+    paid, final = seconds(table["paid_at"]), seconds(table["final_at"])
+    value = table["value"].to_numpy(dtype=np.int64)
+    within = (final > start) & (paid < end)
+    at = np.concatenate([np.maximum(paid[within], start), np.minimum(final[within], end)])
+    change = np.concatenate([value[within], -value[within]])
+    instant, place = np.unique(at, return_inverse=True)
+    total = np.zeros(len(instant), dtype=np.int64)
+    np.add.at(total, place, change)
+    level = np.cumsum(total)
+    inside = instant < end
+    return instant[inside], level[inside]
+
+
+def weekly_profile(table: pd.DataFrame, start: int, end: int, zone: str) -> NDArray[np.float64]:
+    """Mean value at risk by weekday (Monday first) and hour of `zone` over `[start, end)`, [7, 24].
+
+    Minor units of the reporting currency; not a number for an hour of the week that did not occur.
+    """
+    edges = np.arange(start - start % HOUR, end + HOUR, HOUR, dtype=np.int64)
+    edges = np.unique(np.clip(edges, start, end))
+    at, level = at_risk(table, start, end)
+    # Integrated up to every edge; the level holds from each instant to the next.
+    instants_ = np.concatenate([[start], at, [end]])
+    steps = np.concatenate([[0], level])
+    area = np.concatenate([[0.0], np.cumsum(steps * np.diff(instants_).astype(np.float64))])
+    hours = np.diff(np.interp(edges, instants_, area))
+    local = pd.DatetimeIndex(instants(edges[:-1])).tz_convert(zone)
+    cell = local.weekday.to_numpy() * 24 + local.hour.to_numpy()
+    total = np.bincount(cell, hours, 7 * 24)
+    lasting = np.bincount(cell, np.diff(edges), 7 * 24)
+    mean = np.divide(total, lasting, out=np.full(7 * 24, np.nan), where=lasting > 0)
+    return np.asarray(mean.reshape(7, 24))

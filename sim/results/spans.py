@@ -1,0 +1,132 @@
+"""What firms hold or owe in foreign currency is open from one instant to another; positions are sums of such spans."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from sim.core.clock import NEVER, Seconds
+from sim.core.currency import Amounts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+    from sim.engine.records import Records
+    from sim.world.build import World
+
+#: What a position is made of, in the order of the columns that tell it.
+KINDS = ("receivable", "payable", "cash", "forwards")
+
+
+class Portions(NamedTuple):
+    """One row per part of an obligation that a bearer exchanged at one instant, and one for the rest.
+
+    In order of obligation, payer before payee, instant; `exchanged_at` is NEVER for what was not exchanged.
+    Amounts of the rows of an obligation and bearer add up to the obligation's.
+    """
+
+    obligation: NDArray[np.int64]
+    by_payee: NDArray[np.bool_]
+    firm: NDArray[np.int64]
+    amount: Amounts
+    exchanged_at: Seconds
+
+
+class Spans(NamedTuple):
+    """One row per amount of foreign currency that counts in a firm's position in `[since, until)`.
+
+    `kind` is the place in `KINDS`; forwards sold are negative. `due_at` is the obligation's.
+    """
+
+    firm: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    kind: NDArray[np.int64]
+    amount: Amounts
+    since: Seconds
+    until: Seconds
+    due_at: Seconds
+
+
+def portions(world: World, records: Records) -> Portions:
+    """How each bearer of an obligation in foreign currency came to exchange it, part by part."""
+    obligations, deals = world.obligations, records.conversions
+    number = np.arange(len(obligations))
+    found = []
+    for by_payee, firms in ((False, obligations.payer), (True, obligations.payee)):
+        foreign = world.functional_currency[firms] != obligations.currency
+        mine = deals.by_payee == by_payee
+        dealt = deals.obligation[mine]
+        rest = obligations.amount.copy()
+        np.subtract.at(rest, dealt, deals.amount[mine])
+        left = np.flatnonzero(foreign & (rest > 0))
+        which = np.concatenate([dealt, number[left]])
+        at = np.concatenate([deals.at[mine], np.full(len(left), NEVER)])
+        amount = np.concatenate([deals.amount[mine], rest[left]])
+        flags = np.full(len(which), by_payee)
+        found.append(Portions(which, flags, firms[which], amount, at))
+    columns: tuple[Any, ...] = tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+    told = Portions(*columns)
+    order = np.lexsort((told.exchanged_at, told.by_payee, told.obligation))
+    return Portions(*(column[order] for column in columns))
+
+
+def _credited_at(world: World, records: Records) -> Seconds:
+    """Instant of the credit by obligation number, NEVER where there was none."""
+    found = np.full(len(world.obligations), NEVER)
+    known = np.flatnonzero(world.payments.obligation >= 0)
+    found[world.payments.obligation[known]] = records.credited_at[known]
+    return found
+
+
+def open_spans(world: World, records: Records, parts: Portions) -> Spans:
+    """Receivables, payables and cash of all firms, without forwards.
+
+    A payable is open until the currency for it is bought or taken from cash; a receivable until it is credited,
+    and cash from then on until it is sold or spent. What is sold before the credit is open no more.
+    """
+    obligations = world.obligations
+    rows = parts.obligation
+    invoiced, due = obligations.invoiced_at[rows], obligations.due_at[rows]
+    credited = _credited_at(world, records)[rows]
+    until = parts.exchanged_at
+    payable, receivable = np.flatnonzero(~parts.by_payee), np.flatnonzero(parts.by_payee)
+    cash = receivable[credited[receivable] < until[receivable]]
+    until_credit = np.minimum(until, credited)
+
+    def of(kind: str, chosen: NDArray[np.intp], since: Seconds, until: Seconds) -> Spans:
+        return Spans(
+            firm=parts.firm[chosen],
+            currency=obligations.currency[rows[chosen]],
+            kind=np.full(len(chosen), KINDS.index(kind)),
+            amount=parts.amount[chosen],
+            since=since[chosen],
+            until=until[chosen],
+            due_at=due[chosen],
+        )
+
+    return joined(
+        of("receivable", receivable, invoiced, until_credit),
+        of("payable", payable, invoiced, until),
+        of("cash", cash, credited, until),
+    )
+
+
+def joined(*many: Spans) -> Spans:
+    """All rows of several lists of spans."""
+    return Spans(*(np.concatenate(columns) for columns in zip(*many, strict=True)))
+
+
+def outstanding(since: Seconds, until: Seconds, amount: Amounts, at: Seconds) -> Amounts:
+    """Sum of the amounts open at each instant of `at`, which are sorted; exactly."""
+    change = np.zeros(len(at) + 1, dtype=np.int64)
+    np.add.at(change, np.searchsorted(at, since, side="left"), amount)
+    np.subtract.at(change, np.searchsorted(at, np.maximum(until, since), side="left"), amount)
+    return np.cumsum(change)[:-1]
+
+
+def net_open_position(totals: Mapping[str, Amounts]) -> Amounts:
+    """Receivables − payables + cash + forwards bought − forwards sold, of totals by kind."""
+    return totals["receivable"] - totals["payable"] + totals["cash"] + totals["forwards"]
