@@ -44,10 +44,9 @@ def exposure_table(world: World, records: Records, book: Book | None = None) -> 
     on. Forwards bought are positive, those sold negative. `book` is that of the same run, if it is open already.
     """
     book = book or open_book(world, records)
-    at = grid(world)
     reporting = world.fx.index(world.scenario.reporting_currency)
     parts = []
-    for head, currency, mine in _groups(world, book, at):
+    for head, at, currency, mine in _groups(world, book):
         totals = {
             name: outstanding(mine.since[here], mine.until[here], mine.amount[here], at)
             for name, here in zip(KINDS, (mine.kind == kind for kind in range(len(KINDS))), strict=True)
@@ -61,12 +60,13 @@ def exposure_table(world: World, records: Records, book: Book | None = None) -> 
 def maturities_table(world: World, book: Book) -> pd.DataFrame:
     """Receivables and payables by time left to the due date, by day, side and currency.
 
-    Minor units. `overdue`: the due date has passed; `7d`: at most 7 days are left; `30d`, `90d`: more than in the
-    bucket before and at most 30 or 90; `later`: more. Over the buckets they add up to those of `exposure`.
+    Minor units, and the same at mid in the reporting currency. `overdue`: the due date has passed; `7d`: at most 7
+    days are left; `30d`, `90d`: more than in the bucket before and at most 30 or 90; `later`: more. Over the
+    buckets they add up to those of `exposure`.
     """
-    at = grid(world)
     parts = []
-    for head, _, mine in _groups(world, book, at):
+    reporting = world.fx.index(world.scenario.reporting_currency)
+    for head, at, currency, mine in _groups(world, book):
         # An obligation is in a bucket from the instant at which so many days are left.
         enters = mine.due_at + 1
         leaves = np.full(len(mine.until), NEVER)
@@ -79,14 +79,18 @@ def maturities_table(world: World, book: Book) -> pd.DataFrame:
                 name: outstanding(since[here], until[here], mine.amount[here], at)
                 for name, here in zip(KINDS[:2], (mine.kind == 0, mine.kind == 1), strict=True)
             }
-            parts.append(head.assign(bucket=bucket, **totals))
+            values = {
+                f"{name}_reporting": world.fx.convert(total, currency, reporting, at)
+                for name, total in totals.items()
+            }
+            parts.append(head.assign(bucket=bucket, **totals, **values))
     table = pd.concat(parts, ignore_index=True)
     table["bucket"] = pd.Categorical(table["bucket"], categories=pd.Index(list(BUCKETS), dtype="str"))
     return table
 
 
-def _groups(world: World, book: Book, at: Seconds) -> Iterator[tuple[pd.DataFrame, int, Spans]]:
-    """Instants, side and currency as columns, the currency's number, and the spans, of each foreign currency.
+def _groups(world: World, book: Book) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
+    """Of each side's foreign currencies: instant, side and currency as columns; the instants; number; spans.
 
     At least one group, so that a table has its columns when nobody trades; that one has no rows.
     """
@@ -99,16 +103,16 @@ def _groups(world: World, book: Book, at: Seconds) -> Iterator[tuple[pd.DataFram
         if currency != world.fx.index(world.scenario.sides[name].functional_currency)
     ]
     for side, currency in groups or [(-1, -1)]:
-        told = at if groups else at[:0]
+        at = grid(world) if groups else grid(world)[:0]
         head = pd.DataFrame(
             {
-                "at": instants(told),
-                "side": names(side_names, np.full(len(told), side)),
-                "currency": names(world.fx.currencies, np.full(len(told), currency)),
+                "at": instants(at),
+                "side": names(side_names, np.full(len(at), side)),
+                "currency": names(world.fx.currencies, np.full(len(at), currency)),
             }
         )
         mine = (held == side) & (book.spans.currency == currency)
-        yield head, currency, Spans(*(column[mine] for column in book.spans))
+        yield head, at, currency, Spans(*(column[mine] for column in book.spans))
 
 
 def bearers(world: World) -> list[tuple[str, NDArray[np.int64], int]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import matplotlib.dates as mdates
 import pandas as pd
 
 from sim.core.currency import minor_digits
+from sim.show.dates import draw_dates, local, period
 from sim.show.frame import APART, figure, heading, headline, label_ends, nothing, panels
 from sim.show.palette import INK, QUIET, currency_colours, dress, in_millions
 from sim.show.words import day, spelt
@@ -45,7 +45,7 @@ def exposure(results: Results, ax: Axes) -> None:
         panel.sharex(ax)
     for panel in axes[:-1]:
         panel.tick_params(labelbottom=False)
-    _draw_time(axes[-1], results)
+    draw_dates(axes[-1], results)
     headline(ax, f"FX exposure of firms: {scenario.name}")
 
 
@@ -64,7 +64,7 @@ def _draw_side(ax: Axes, results: Results, side: str) -> None:
     for code, colour in colours.items():
         rows = table[table["currency"] == code]
         values = rows["net_open_position_reporting"] / scale
-        ax.plot(_local(results, rows["at"]), values.to_numpy(), color=colour, linewidth=1.6, label=code)
+        ax.plot(local(results, rows["at"]), values.to_numpy(), color=colour, linewidth=1.6, label=code)
         ends[code] = float(values.iloc[-1])
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
     ax.margins(y=0.14)
@@ -97,24 +97,15 @@ def _draw_rates(ax: Axes, results: Results, rates: pd.DataFrame) -> None:
     label_ends(ax, ends, texts, colours, apart=APART / _RATES_HEIGHT)
 
 
-def _draw_time(ax: Axes, results: Results) -> None:
-    locator = mdates.AutoDateLocator(minticks=4, maxticks=13)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_locator(locator)
-    formatter = mdates.ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
-    ax.xaxis.set_major_formatter(formatter)
-    ax.set_xlabel(f"date ({results.scenario.period.zone})")
-    ax.set_xlim(mdates.date2num(_period(results)))  # type: ignore[no-untyped-call]
-
-
 def _rates(results: Results) -> pd.DataFrame:
     """Units of the home currency per unit of each other one, by local day of the period."""
     home = _home(results)
     wide = results.fx.pivot_table(index="valid_from", columns="currency", values="per_usd", observed=True)
-    wide.index = pd.DatetimeIndex(_local(results, wide.index.to_series()))
+    wide.index = pd.DatetimeIndex(local(results, wide.index.to_series()))
     wide.columns = [str(code) for code in wide.columns]
     if home not in wide.columns:
         return wide.iloc[:, :0]
-    start, end = _period(results)
+    start, end = period(results)
     per_unit = wide.rdiv(wide[home], axis=0).drop(columns=home)
     return per_unit[(per_unit.index >= start.normalize()) & (per_unit.index <= end)]
 
@@ -130,16 +121,3 @@ def _quoted(code: str, rate: float, home: str) -> str:
     while rate * unit < 0.1 and unit < 10**8:  # noqa: PLR2004 - as central banks quote: per 100, per 10,000
         unit *= 100
     return f"{unit:,} {code} = {rate * unit:,.4g} {home}"
-
-
-def _period(results: Results) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Start and end of the period as local wall-clock times."""
-    period = results.scenario.period
-    instants = [pd.Timestamp(at) for at in (period.start, period.end)]
-    start, end = (at.tz_convert(period.zone).tz_localize(None) if at.tzinfo else at for at in instants)
-    return start, end
-
-
-def _local(results: Results, instants: pd.Series[pd.Timestamp]) -> pd.DatetimeIndex:
-    """Wall-clock times in the zone of the period, so that a day begins at a day's tick."""
-    return pd.DatetimeIndex(instants).tz_convert(results.scenario.period.zone).tz_localize(None)

@@ -50,6 +50,23 @@ AVAILABLE: Final = "#0072b2"
 ACCOUNTS: Final = ("#0072b2", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#000000")
 OTHER_ACCOUNTS: Final = "#b9b9b9"
 
+#: Gains and losses, which differ in lightness, too.
+GAIN: Final = "#0072b2"
+LOSS: Final = "#d55e00"
+
+#: Time left to the due date, from what is overdue to what is far off.
+MATURITIES: Final = {
+    "overdue": "#d55e00",
+    "7d": "#084594",
+    "30d": "#4292c6",
+    "90d": "#9ecae1",
+    "later": "#deebf7",
+}
+
+#: More is darker; and the hours in which something is open.
+HEAT: Final = "Blues"
+OPEN: Final = "#0072b2"
+
 #: What all figures share, as matplotlib settings; sizes are in points.
 STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",

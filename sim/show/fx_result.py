@@ -1,0 +1,74 @@
+"""What exchange rates took or gave is a sum of steps: the contract's term, slow clearing, the market, the hedge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sim.show.frame import figure, heading, headline, nothing, panels
+from sim.show.palette import GAIN, INK, LOSS, QUIET, dress, in_millions
+from sim.show.words import spelt
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sim.results.results import Results
+
+#: What stands below each bar.
+_CAUSES: Final = {
+    "contract": "contract:\ninvoice to due date",
+    "clearing": "clearing:\ndue date to exchange",
+    "spread": "spread\nof the market",
+    "hedge": "hedge:\nforwards",
+    "total": "total",
+}
+
+
+@figure(width=9.6, height=4.8)
+def fx_result(results: Results, ax: Axes) -> None:
+    """Realised FX result of each side's firms as a waterfall of its causes, gains upwards.
+
+    Those of the measure `fx_result`, in millions of the reporting currency; a panel per side.
+    """
+    found = results.measures["fx_result"].value
+    sides = [side for side in results.scenario.sides if side in found]
+    axes = panels(ax, 1, max(len(sides), 1), wspace=0.04)
+    headline(ax, f"Realised FX result by cause: {results.scenario.name}")
+    ax.set_ylabel(f"{results.scenario.reporting_currency} m, gains positive")
+    for panel in axes:
+        dress(panel, grid="y")
+    if not sides:
+        nothing(ax, "no foreign currency was exchanged")
+        ax.set_xticks([])
+        return
+    for side, panel in zip(sides, axes, strict=True):
+        home = results.scenario.sides[side].functional_currency
+        heading(panel, f"Firms in {spelt(side)}, functional currency {home}")
+        _draw_side(panel, found[side])
+
+
+def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
+    level = 0.0
+    for place, cause in enumerate(_CAUSES):
+        height = parts[cause] / 1e6
+        bottom = 0.0 if cause == "total" else level
+        colour = INK if cause == "total" else GAIN if height >= 0 else LOSS
+        ax.bar(place, height, 0.62, bottom, color=colour, linewidth=0)
+        end = bottom + height
+        if cause != "total":
+            ax.plot([place + 0.31, place + 0.69], [end, end], color=QUIET, linewidth=0.8)
+            level = end
+        up = height >= 0
+        ax.annotate(
+            f"{height:+,.2f}".replace("-", "−"),
+            (place, max(bottom, end) if up else min(bottom, end)),
+            xytext=(0, 3 if up else -3),
+            textcoords="offset points",
+            ha="center",
+            va="bottom" if up else "top",
+            fontsize=8.5,
+        )
+    ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
+    ax.margins(y=0.14)
+    in_millions(ax)
+    ax.set_xticks(range(len(_CAUSES)), labels=list(_CAUSES.values()), fontsize=7.5)
+    ax.tick_params(axis="x", length=0, labelsize=7.5)
