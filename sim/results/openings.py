@@ -25,7 +25,7 @@ _FIRST_REST_DAY: Final = 5
 def weekly_openings(scenario: Scenario) -> dict[str, NDArray[np.float64]]:
     """Share of the days from Monday to Friday in which a place is open, by quarter hour of the period's zone.
 
-    Places are the offices of banks, named by the city of their time zone, then the markets; what never closes is
+    Places are the offices of banks, named by the city of their time zone, then the markets by their names; what never closes is
     left out. Days are those of the period, holidays included, so that a share of 1 is rare; it is scaled by the
     largest of the place.
     """
@@ -34,14 +34,14 @@ def weekly_openings(scenario: Scenario) -> dict[str, NDArray[np.float64]]:
     edges = np.arange(window.period_start, window.period_end + 1, _QUARTER, dtype=np.int64)
     local = pd.DatetimeIndex(instants(edges[:-1])).tz_convert(scenario.period.zone)
     quarter = local.hour.to_numpy() * 4 + local.minute.to_numpy() // 15
-    works = local.weekday.to_numpy() < _FIRST_REST_DAY
+    works = local.day_of_week.to_numpy() < _FIRST_REST_DAY
     days = np.bincount(quarter[works], minlength=_QUARTERS)
     choices: dict[str, HoursChoice] = {}
     for bank in scenario.banks.values():
         declared = scenario.hours.get(bank.hours) if isinstance(bank.hours, str) else bank.hours
         if declared is not None:
-            city = declared.zone.rpartition("/")[2].replace("_", "-").lower()
-            choices.setdefault(f"banks-in-{city}", bank.hours)
+            city = declared.zone.rpartition("/")[2].replace("_", " ")
+            choices.setdefault(f"banks on {city} time", bank.hours)
     choices |= {name: market.hours for name, market in scenario.markets.items() if market.hours != "always"}
     found = {}
     for name, choice in choices.items():

@@ -185,7 +185,7 @@ def weekly_profile(table: pd.DataFrame, start: int, end: int, zone: str) -> NDAr
     area = np.concatenate([[0.0], np.cumsum(steps * np.diff(instants_).astype(np.float64))])
     hours = np.diff(np.interp(edges, instants_, area))
     local = pd.DatetimeIndex(instants(edges[:-1])).tz_convert(zone)
-    cell = local.weekday.to_numpy() * 24 + local.hour.to_numpy()
+    cell = local.day_of_week.to_numpy() * 24 + local.hour.to_numpy()
     total = np.bincount(cell, hours, 7 * 24)
     lasting = np.bincount(cell, np.diff(edges), 7 * 24)
     mean = np.divide(total, lasting, out=np.full(7 * 24, np.nan), where=lasting > 0)

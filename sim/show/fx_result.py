@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
     from sim.results.results import Results
 
-#: What stands below each bar.
-_CAUSES: Final = {
-    "contract": "contract:\ninvoice to due date",
-    "clearing": "clearing:\ndue date to exchange",
-    "spread": "spread\nof the market",
-    "hedge": "hedge:\nforwards",
-    "total": "total",
-}
+_BARS: Final = ("contract", "clearing", "spread", "hedge", "total")
 
 
 @figure(width=9.6, height=4.8)
@@ -44,22 +37,24 @@ def fx_result(results: Results, ax: Axes) -> None:
         home = results.scenario.sides[side].functional_currency
         heading(panel, f"Firms in {spelt(side)}, functional currency {home}")
         _draw_side(panel, found[side])
+        panel.set_xlabel("contract: invoice to due date; clearing: due date to exchange", fontsize=8.5)
 
 
 def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
-    level = 0.0
-    for place, cause in enumerate(_CAUSES):
+    level, ends = 0.0, [0.0]
+    for place, cause in enumerate(_BARS):
         height = parts[cause] / 1e6
         bottom = 0.0 if cause == "total" else level
         colour = INK if cause == "total" else GAIN if height >= 0 else LOSS
         ax.bar(place, height, 0.62, bottom, color=colour, linewidth=0)
         end = bottom + height
+        ends.append(end)
         if cause != "total":
             ax.plot([place + 0.31, place + 0.69], [end, end], color=QUIET, linewidth=0.8)
             level = end
         up = height >= 0
         ax.annotate(
-            f"{height:+,.2f}".replace("-", "−"),
+            _signed(height),
             (place, max(bottom, end) if up else min(bottom, end)),
             xytext=(0, 3 if up else -3),
             textcoords="offset points",
@@ -68,7 +63,14 @@ def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
             fontsize=8.5,
         )
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
-    ax.margins(y=0.14)
+    room = 0.09 * ((max(ends) - min(ends)) or 1.0)
+    ax.set_ylim(min(ends) - room, max(ends) + room)
     in_millions(ax)
-    ax.set_xticks(range(len(_CAUSES)), labels=list(_CAUSES.values()), fontsize=7.5)
-    ax.tick_params(axis="x", length=0, labelsize=7.5)
+    ax.set_xticks(range(len(_BARS)), labels=list(_BARS))
+    ax.tick_params(axis="x", length=0)
+
+
+def _signed(value: float) -> str:
+    """Two decimals with a sign; what rounds to nothing has none."""
+    text = f"{value:+,.2f}"
+    return "0.00" if text in {"+0.00", "-0.00"} else text.replace("-", "−")

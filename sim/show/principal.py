@@ -60,7 +60,7 @@ def _draw_heat(ax: Axes, profile: NDArray[np.float64]) -> None:
     for day, row in enumerate(profile):
         for hour, value in enumerate(row):
             if not np.isnan(value):
-                ink = "white" if value > 0.55 * top else QUIET
+                ink = "white" if value > 0.45 * top else QUIET
                 text = _short(float(value))
                 ax.text(hour + 0.5, day + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_ylim(7, 0)
@@ -79,7 +79,7 @@ def _draw_places(ax: Axes, places: dict[str, NDArray[np.float64]]) -> None:
                 ax.barh(row, quarter, 0.6, number * quarter, color=OPEN, alpha=float(part), linewidth=0)
     ax.set_ylim(max(len(places), 1) - 0.4, -0.6)
     ax.set_xlim(0, 24)
-    ax.set_yticks(range(len(places)), labels=[spelt(name) for name in places])
+    ax.set_yticks(range(len(places)), labels=[name if " " in name else spelt(name) for name in places])
     ax.set_xticks(range(0, 25, 2))
 
 
