@@ -25,9 +25,9 @@ _FIRST_REST_DAY: Final = 5
 def weekly_openings(scenario: Scenario) -> dict[str, NDArray[np.float64]]:
     """Share of the days from Monday to Friday in which a place is open, by quarter hour of the period's zone.
 
-    Places are the offices of banks, named by the city of their time zone, then the markets by their names; what never closes is
-    left out. Days are those of the period, holidays included, so that a share of 1 is rare; it is scaled by the
-    largest of the place.
+    Places are the offices of banks, named by the city of their time zone, then the markets by their names; what
+    never closes is left out. Days are those of the period, holidays included, so that a share of 1 would be rare;
+    it is scaled by the largest of the place.
     """
     openings = Openings(scenario)
     window = openings.window

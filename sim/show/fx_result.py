@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _BARS: Final = ("contract", "clearing", "spread", "hedge", "total")
 
 
-@figure(width=9.6, height=4.8)
+@figure(width=9.6, height=4.8, needs=lambda results: bool(results.scenario.sides))
 def fx_result(results: Results, ax: Axes) -> None:
     """Realised FX result of each side's firms as a waterfall of its causes, gains upwards.
 

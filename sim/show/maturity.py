@@ -28,7 +28,7 @@ _WORDS: Final = {
 }
 
 
-@figure(width=9, height=7.2)
+@figure(width=9, height=7.2, needs=lambda results: bool(results.scenario.sides))
 def maturity(results: Results, ax: Axes) -> None:
     """Receivables (upwards) and payables (downwards) in foreign currency by time left to the due date.
 

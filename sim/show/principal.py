@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-@figure(width=9.6, height=6.0)
+@figure(width=9.6, height=6.0, needs=lambda results: len(results["principal_risk"]) > 0)
 def principal_risk(results: Results, ax: Axes) -> None:
     """Mean value at principal risk by weekday and hour, and below it when which place is open.
 
