@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.api import open, run  # noqa: A004 - as in `sim.open(folder)`
+    from sim.api import open, plot_mechanisms, run  # noqa: A004 - as in `sim.open(folder)`
     from sim.errors import PromiseError, ResultsError, RunError, ScenarioError, SettlementError
     from sim.results.results import Results
     from sim.scenario.load import load
@@ -23,6 +23,7 @@ _HOMES = {
     "load": "sim.scenario.load",
     "run": "sim.api",
     "open": "sim.api",
+    "plot_mechanisms": "sim.api",
     "Scenario": "sim.scenario.model",
     "Results": "sim.results.results",
     "SettlementError": "sim.errors",
@@ -42,6 +43,7 @@ __all__ = [
     "SettlementError",
     "load",
     "open",
+    "plot_mechanisms",
     "run",
 ]
 

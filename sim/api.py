@@ -9,9 +9,13 @@ import sim.show as _figures  # noqa: F401 - registers the figures
 from sim.results.execute import execute
 from sim.results.results import Results, open_run
 from sim.scenario.load import load_located
+from sim.show.mechanisms import plot_mechanisms
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
+
+
+__all__ = ["open", "plot_mechanisms", "run"]
 
 
 def run(scenario: Scenario | str | Path, *, output: str | Path | None = None) -> Results:

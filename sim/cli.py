@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+#: What several runs side by side are saved as.
+_MECHANISMS = "mechanisms.png"
+
 _SET = click.option(
     "--set",
     "overrides",
@@ -90,11 +93,14 @@ def run(
     found = [
         _run_one(one, target, figures=not no_figures) for one, target in zip(loaded, targets, strict=True)
     ]
+    side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets)
     if as_json:
         _print_json(found)
     else:
         for results in found:
             _print_summary(results)
+        if side_by_side is not None:
+            click.echo(f"\nSide by side in {side_by_side}")
 
 
 @cli.command()
@@ -154,14 +160,27 @@ def schema() -> None:
 
 
 @cli.command()
-@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, metavar="RUN…", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"File for the figure of several runs.  [default: runs/{_MECHANISMS}]",
+)
 @_tell_errors
-def plot(folder: Path) -> None:
-    """Draw the figures of a saved run again, into its own folder."""
+def plot(folders: tuple[Path, ...], output: Path | None) -> None:
+    """Draw the figures of a saved run again, into its own folder; of several, one that sets them side by side."""
     from sim.results.results import open_run  # noqa: PLC0415 - see the module
+    from sim.show.mechanisms import save_mechanisms  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
 
-    for path in save_figures(open_run(folder), folder / "figures"):
+    if len(folders) > 1:
+        target = output or Path("runs") / _MECHANISMS
+        click.echo(save_mechanisms([open_run(folder) for folder in folders], target))
+        return
+    if output is not None:
+        raise click.UsageError("-o is for several runs; the figures of one go into its own folder")
+    for path in save_figures(open_run(folders[0]), folders[0] / "figures"):
         click.echo(path)
 
 
@@ -191,6 +210,18 @@ def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool) -> Result
         save_figures(drawn, folder / "figures")
 
     return results.save(target, draw if figures else None)
+
+
+def _side_by_side(found: list[Results], targets: list[Path]) -> Path | None:
+    """Set runs side by side, in the folder of their run folders; a warning if that cannot be."""
+    from sim.errors import SettlementError  # noqa: PLC0415 - see the module
+    from sim.show.mechanisms import save_mechanisms  # noqa: PLC0415
+
+    try:
+        return save_mechanisms(found, targets[0].parent / _MECHANISMS)
+    except SettlementError as error:
+        _warn([str(error)])
+        return None
 
 
 def _warn(warnings: list[str]) -> None:

@@ -12,7 +12,6 @@ import pandas as pd
 from sim.core.calendars import Days
 from sim.core.clock import NEVER, Seconds
 from sim.results.instants import instants
-from sim.scenario.model.timing import Hours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,12 +55,11 @@ class BusinessDays:
 
 def business_days(world: World) -> dict[str, BusinessDays]:
     """The business days of each system that overlap the run; the day of a system that is out is as long as ever."""
-    window, systems = world.window, world.network.systems
+    window, network = world.window, world.network
+    run, period = (window.start, window.end), (window.period_start, window.period_end)
     return {
-        name: _days(
-            hours.scheduled, (window.start, window.end), (window.period_start, window.period_end), zone
-        )
-        for name, hours, zone in zip(systems, world.network.system_hours, _zones(world.scenario), strict=True)
+        name: _days(hours.scheduled, run, period, zone_of(world.scenario, name))
+        for name, hours in zip(network.systems, network.system_hours, strict=True)
     }
 
 
@@ -88,10 +86,8 @@ def _overlaps(opens_at: Seconds, closes_at: Seconds, span: tuple[int, int]) -> N
     return np.asarray((opens_at < span[1]) & (closes_at > span[0]))
 
 
-def _zones(scenario: Scenario) -> list[ZoneInfo]:
-    """The zone of each system's hours; hours that are built in go by the zone of the period."""
-    found = []
-    for system in scenario.systems.values():
-        hours = scenario.hours.get(system.hours) if isinstance(system.hours, str) else system.hours
-        found.append(ZoneInfo(hours.zone if isinstance(hours, Hours) else scenario.period.zone))
-    return found
+def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
+    """The zone of a system's hours; hours that are built in go by the zone of the period."""
+    chosen = scenario.systems[system].hours
+    hours = scenario.hours.get(chosen) if isinstance(chosen, str) else chosen
+    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)

@@ -3,5 +3,7 @@
 from sim.show.calendar import calendar
 from sim.show.delay import delay
 from sim.show.exposure import exposure
+from sim.show.liquidity import liquidity
+from sim.show.throughput import throughput
 
-__all__ = ["calendar", "delay", "exposure"]
+__all__ = ["calendar", "delay", "exposure", "liquidity", "throughput"]

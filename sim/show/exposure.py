@@ -8,7 +8,7 @@ import matplotlib.dates as mdates
 import pandas as pd
 
 from sim.core.currency import minor_digits
-from sim.show.frame import figure, heading, headline, nothing, panels
+from sim.show.frame import APART, figure, heading, headline, label_ends, nothing, panels
 from sim.show.palette import INK, QUIET, currency_colours, dress, in_millions
 from sim.show.words import day, spelt
 
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from sim.results.results import Results
 
-#: Labels at the ends of lines keep so far apart, as shares of a panel's height.
-_APART: Final = 0.085
 #: The panel of rates, by a name that no side can have, and its height as a share of a side's.
 _RATES: Final = ""
 _RATES_HEIGHT: Final = 0.62
@@ -71,7 +69,7 @@ def _draw_side(ax: Axes, results: Results, side: str) -> None:
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
     ax.margins(y=0.14)
     in_millions(ax)
-    _label_ends(ax, ends, {code: code for code in ends}, colours)
+    label_ends(ax, ends, {code: code for code in ends}, colours)
     for height, edge, text in (
         (0.985, "top", "▲ receivables exceed payables"),
         (0.015, "bottom", "▼ payables exceed receivables"),
@@ -96,7 +94,7 @@ def _draw_rates(ax: Axes, results: Results, rates: pd.DataFrame) -> None:
     ax.axhline(100, color=INK, linewidth=0.8, zorder=1.5)
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, 99), max(high, 101))
-    _label_ends(ax, ends, texts, colours, apart=_APART / _RATES_HEIGHT)
+    label_ends(ax, ends, texts, colours, apart=APART / _RATES_HEIGHT)
 
 
 def _draw_time(ax: Axes, results: Results) -> None:
@@ -106,37 +104,6 @@ def _draw_time(ax: Axes, results: Results) -> None:
     ax.xaxis.set_major_formatter(formatter)
     ax.set_xlabel(f"date ({results.scenario.period.zone})")
     ax.set_xlim(mdates.date2num(_period(results)))  # type: ignore[no-untyped-call]
-
-
-def _label_ends(
-    ax: Axes, ends: dict[str, float], texts: dict[str, str], colours: dict[str, str], apart: float = _APART
-) -> None:
-    """Name each line at its right end, moving names apart where the lines end close together."""
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, high)
-    gap = apart * (high - low)
-    order = sorted(ends, key=ends.__getitem__)
-    # Neighbours push each other apart by halves, so a crowd stays where its lines end on average.
-    heights = [ends[code] for code in order]
-    for _ in range(100):
-        for lower in range(len(heights) - 1):
-            short = gap - (heights[lower + 1] - heights[lower])
-            if short > 0:
-                heights[lower] -= short / 2
-                heights[lower + 1] += short / 2
-    for code, height in zip(order, heights, strict=True):
-        ax.annotate(
-            texts[code],
-            (1, height),
-            xytext=(5, 0),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            color=colours[code],
-            va="center",
-            fontweight="bold",
-            fontsize=9,
-            annotation_clip=False,
-        )
 
 
 def _rates(results: Results) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sim.results.results import Results
 
+#: Labels at the ends of lines keep so far apart, as shares of a panel's height.
+APART: Final = 0.085
 #: Width and height of each figure in inches.
 SIZES: dict[str, tuple[float, float]] = {}
 
@@ -38,7 +40,7 @@ def figure(width: float, height: float) -> Callable[[Callable[[Results, Axes], N
     def register(draw: Callable[[Results, Axes], None]) -> Drawing:
         @wraps(draw)
         def drawing(results: Results, ax: Axes | None = None) -> Axes:
-            target = _shown(width, height) if ax is None else ax
+            target = shown(width, height) if ax is None else ax
             with mpl.rc_context(STYLE):
                 draw(results, target)
             return target
@@ -51,9 +53,9 @@ def figure(width: float, height: float) -> Callable[[Callable[[Results, Axes], N
     return register
 
 
-def blank(name: str) -> Figure:
-    """An empty figure of the size that `name` needs; pyplot does not know of it, so none stays open."""
-    return Figure(figsize=SIZES[name], layout="constrained")
+def blank(width: float, height: float) -> Figure:
+    """An empty figure of a size in inches; pyplot does not know of it, so none stays open."""
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def panels(ax: Axes, rows: int, columns: int, **grid: Any) -> list[Axes]:  # noqa: ANN401 - matplotlib's own
@@ -91,7 +93,57 @@ def nothing(ax: Axes, text: str) -> None:
     ax.set_yticks([])
 
 
-def _shown(width: float, height: float) -> Axes:
+def label_ends(
+    ax: Axes,
+    ends: dict[str, float],
+    texts: dict[str, str],
+    colours: dict[str, str],
+    apart: float = APART,
+    *,
+    marks: bool = False,
+) -> None:
+    """Name each line at its right end, moving names apart where the lines end close together.
+
+    `marks` gives a square of its colour to each name, which is then written in ink.
+    """
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high)
+    gap = apart * (high - low)
+    order = sorted(ends, key=ends.__getitem__)
+    # Neighbours push each other apart by halves, so a crowd stays where its lines end on average.
+    heights = [ends[code] for code in order]
+    for _ in range(100):
+        for lower in range(len(heights) - 1):
+            short = gap - (heights[lower + 1] - heights[lower])
+            if short > 0:
+                heights[lower] -= short / 2
+                heights[lower + 1] += short / 2
+    for code, height in zip(order, heights, strict=True):
+        shift = 5
+        if marks:
+            _write(ax, "■", height, shift, colours[code])
+            shift += 10
+        _write(ax, texts[code], height, shift, INK if marks else colours[code])
+
+
+def _write(ax: Axes, text: str, height: float, shift: int, colour: str) -> None:
+    """Write so many points to the right of the axes."""
+    ax.annotate(
+        text,
+        (1, height),
+        xytext=(shift, 0),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        color=colour,
+        va="center",
+        fontweight="bold",
+        fontsize=9,
+        annotation_clip=False,
+    )
+
+
+def shown(width: float, height: float) -> Axes:
+    """Axes of a new figure that is to be seen, in a window or a notebook."""
     # Pyplot chooses a backend and changes settings for good when it is first used, and keeps figures until
     # they are closed: so it is imported only where a figure is to be seen, and outside of our settings.
     from matplotlib import pyplot  # noqa: PLC0415, ICN001 - see above

@@ -44,6 +44,12 @@ CAUSES: Final = {
     "returned": "#cc79a7",
 }
 
+#: Money that waits, money to spend, and the accounts that hold it.
+WAITING: Final = "#d55e00"
+AVAILABLE: Final = "#0072b2"
+ACCOUNTS: Final = ("#0072b2", "#56b4e9", "#009e73", "#f0e442", "#cc79a7", "#000000")
+OTHER_ACCOUNTS: Final = "#b9b9b9"
+
 #: What all figures share, as matplotlib settings; sizes are in points.
 STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from sim.errors import RunError
 from sim.results.results import FIGURES
 from sim.show.frame import SIZES, blank
 from sim.show.palette import STYLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from sim.results.results import Results
 
@@ -24,16 +30,22 @@ def save_figures(results: Results, folder: Path) -> list[Path]:
 
     The reader's own matplotlib settings change nothing, and no window opens.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    return [_save(results, name, folder / f"{name}.png") for name in sorted(SIZES)]
+    return [
+        write_figure(partial(FIGURES[name], results), blank(*SIZES[name]), folder / f"{name}.png")
+        for name in sorted(SIZES)
+    ]
 
 
-def _save(results: Results, name: str, path: Path) -> Path:
+def write_figure(draw: Callable[[Axes], object], figure: Figure, path: Path) -> Path:
+    """Draw into the axes of an empty figure and write it as PNG; makes the folder. `RunError` if it cannot."""
     # The backend is a choice about windows, and none is opened here.
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
     with mpl.rc_context({**settings, **STYLE}):
-        figure = blank(name)
         canvas = FigureCanvasAgg(figure)
-        FIGURES[name](results, figure.add_subplot())
-        canvas.print_figure(path, dpi=_DOTS_PER_INCH, metadata={"Software": None})
+        draw(figure.add_subplot())
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            canvas.print_figure(path, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None})
+        except OSError as error:
+            raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
     return path

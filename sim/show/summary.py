@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _BAR: Final = 30
 _ACCOUNTS: Final = 5
 _WIDTH: Final = 80
+_RATIOS: Final = ("settlement_delay_indicator", "turnover_ratio")
 _INSTANT: Final = timedelta(seconds=1)
 
 
@@ -36,18 +37,21 @@ def print_summary(results: Results, console: Console) -> None:
     _print_head(results, values, currency, console)
     if values["payments"]:
         _section(console, "Clearing delay from instruction to credit", _delays(values))
-        _section(console, "Causes of delay, hours per payment", _causes(values))
+        if any(values["delay_by_cause"].values()):
+            _section(console, "Causes of delay, hours per payment", _causes(values))
+    if any(values["value_per_day"].values()):
+        _section(console, "Settlement systems, per business day", _systems(results, values))
     if peaks := values["net_open_position_peak"]:
         scale = Scale.of(peak for side in peaks.values() for peak in side.values())
-        title = f"Net open position of firms, {currency} {scale.sign} (receivables − payables)"
+        title = f"Net open position of firms, {scale.unit(currency)} (receivables − payables)"
         _section(console, title, _positions(peaks, values["net_open_position_mean"], scale))
     if found := values["fx_result"]:
         scale = Scale.of(result for side in found.values() for result in side.values())
-        title = f"Realised FX result of firms, {currency} {scale.sign} (gains positive)"
+        title = f"Realised FX result of firms, {scale.unit(currency)} (gains positive)"
         _section(console, title, _fx_results(found, scale))
     if values["fees"]:
         scale = Scale.of([values["fees"]])
-        _section(console, f"Fees, {currency} {scale.sign}", _fees(values, scale))
+        _section(console, f"Fees, {scale.unit(currency)}", _fees(values, scale))
     if used := values["liquidity_used"]:
         title = "Liquidity used: largest fall of an account below its opening balance"
         _section(console, title, _liquidity(results, used))
@@ -114,6 +118,26 @@ def _causes(values: Mapping[str, Any]) -> Table:
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
             table.add_row(CAUSES[cause], f"{hours:.2f}", percent(hours / total), Text(bar, style="blue"))
+    return table
+
+
+def _systems(results: Results, values: Mapping[str, Any]) -> Table:
+    """The systems that were asked for anything; standstills, waiting and unsettled value are of the whole period."""
+    headings = ("value a day", "delay 0–1", "most waiting", "grid-/deadlocks", "unsettled", "turnover")
+    table = _table("system", *headings)
+    currencies = results.systems.set_index("system")["currency"]
+    for name, value in values["value_per_day"].items():
+        if value:
+            code, delay, turnover = currencies[name], *(values[key][name] for key in _RATIOS)
+            table.add_row(
+                name,
+                amount(value, code),
+                "–" if delay is None else f"{delay:.3f}",
+                amount(values["queue_peak_value"][name]),
+                f"{values['gridlocks'][name]:,}/{values['deadlocks'][name]:,}",
+                amount(values["unsettled_value"][name]),
+                "–" if turnover is None else f"{turnover:.2f}",
+            )
     return table
 
 

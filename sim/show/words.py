@@ -49,24 +49,30 @@ def day(date: datetime) -> str:
     return f"{date.day} {date:%b %Y}"
 
 
-def amount(value: float, currency: str) -> str:
-    """An amount with its currency: `USD 8.62 bn`, `CNY 41.3 m`, `BYN 950`."""
+def amount(value: float, currency: str = "") -> str:
+    """An amount with its currency, if one is given: `USD 8.62 bn`, `CNY 41.3 m`, `BYN 950`."""
     for size, unit in ((1e9, " bn"), (1e6, " m")):
         if abs(value) >= size:
-            return f"{currency} {value / size:,.2f}{unit}"
-    return f"{currency} {value:,.0f}"
+            return f"{currency} {value / size:,.2f}{unit}".lstrip()
+    return f"{currency} {value:,.0f}".lstrip()
 
 
 class Scale(NamedTuple):
-    """A unit in which a set of amounts is told: its sign after the currency, and its size."""
+    """A unit in which a set of amounts is told: its sign after the currency (none for units), and its size."""
 
     sign: str
     size: float
 
     @classmethod
     def of(cls, values: Iterable[float]) -> Scale:
-        """Millions, or thousands where no amount reaches one million."""
-        return cls("m", 1e6) if max(map(abs, values), default=0.0) >= 1e6 else cls("thousand", 1e3)  # noqa: PLR2004
+        """Millions, thousands where no amount reaches one million, units where none reaches one thousand."""
+        largest = max(map(abs, values), default=0.0)
+        scales = (cls("m", 1e6), cls("thousand", 1e3))
+        return next((scale for scale in scales if largest >= scale.size), cls("", 1.0))
+
+    def unit(self, currency: str) -> str:
+        """The currency with the sign: `USD m`, `BYN`."""
+        return f"{currency} {self.sign}".strip()
 
     def tell(self, value: float) -> str:
         """The amount with one decimal and a true minus sign; what rounds to nothing has no sign."""
