@@ -22,7 +22,7 @@ _RATES: Final = ""
 _RATES_HEIGHT: Final = 0.62
 
 
-@figure(width=9, height=8.6)
+@figure(width=9, height=8.6, needs=lambda results: bool(results.scenario.sides))
 def exposure(results: Results, ax: Axes) -> None:
     """Net open position of each side's firms by currency over the period, and the exchange rates below.
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 APART: Final = 0.085
 #: Width and height of each figure in inches.
 SIZES: dict[str, tuple[float, float]] = {}
+#: What a run must have for a figure to be saved.
+NEEDS: dict[str, Callable[[Results], bool]] = {}
 
 
 class Drawing(Protocol):
@@ -34,8 +36,13 @@ class Drawing(Protocol):
         ...
 
 
-def figure(width: float, height: float) -> Callable[[Callable[[Results, Axes], None]], Drawing]:
-    """Register a function that draws into axes as the figure of its name, so many inches wide and high."""
+def figure(
+    width: float, height: float, needs: Callable[[Results], bool] = lambda _: True
+) -> Callable[[Callable[[Results, Axes], None]], Drawing]:
+    """Register a function that draws into axes as the figure of its name, so many inches wide and high.
+
+    `needs` tells of which runs it is saved: it would show nothing of the others.
+    """
 
     def register(draw: Callable[[Results, Axes], None]) -> Drawing:
         @wraps(draw)
@@ -47,6 +54,7 @@ def figure(width: float, height: float) -> Callable[[Callable[[Results, Axes], N
 
         name = draw.__name__
         SIZES[name] = (width, height)
+        NEEDS[name] = needs
         FIGURES[name] = drawing
         return drawing
 

@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from sim.errors import RunError
 from sim.results.results import FIGURES
-from sim.show.frame import SIZES, blank
+from sim.show.frame import NEEDS, SIZES, blank
 from sim.show.palette import STYLE
 
 if TYPE_CHECKING:
@@ -28,11 +28,13 @@ _DOTS_PER_INCH: Final = 150
 def save_figures(results: Results, folder: Path) -> list[Path]:
     """Draw every figure as `folder/<name>.png` and return the paths, in order of name; makes the folder.
 
+    A figure that would show nothing of this run is left out.
     The reader's own matplotlib settings change nothing, and no window opens.
     """
     return [
         write_figure(partial(FIGURES[name], results), blank(*SIZES[name]), folder / f"{name}.png")
         for name in sorted(SIZES)
+        if NEEDS[name](results)
     ]
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.core.currency import minor_digits
-from sim.show.words import CAUSES, Scale, amount, day, percent, spelt
+from sim.show.words import CAUSES, Scale, amount, day, percent, short, spelt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,11 @@ def print_summary(results: Results, console: Console) -> None:
         if any(values["delay_by_cause"].values()):
             _section(console, "Causes of delay, hours per payment", _causes(values))
     if any(values["value_per_day"].values()):
-        _section(console, "Settlement systems, per business day", _systems(results, values))
+        _section(
+            console,
+            "Settlement systems (delay indicator: 0 at once, 1 at the end of the day)",
+            _systems(results, values),
+        )
     if peaks := values["net_open_position_peak"]:
         scale = Scale.of(peak for side in peaks.values() for peak in side.values())
         title = f"Net open position of firms, {scale.unit(currency)} (receivables − payables)"
@@ -81,11 +85,12 @@ def _print_head(results: Results, values: Mapping[str, Any], currency: str, cons
     period = scenario.period
     # A period or run that ends at midnight has the day before as its last one.
     until = pd.Timestamp(results.manifest["followed_until"]).tz_convert(period.zone) - _INSTANT
-    _line(
-        console,
-        f"{day(period.start)} to {day(period.end - _INSTANT)}, {period.zone}; "
-        f"payments followed to {day(until)}",
-    )
+    first, last = period.start, period.end - _INSTANT
+    span = f"{day(first)} to {day(last)}"
+    if first.date() == last.date():
+        span = f"{day(first)}, {first:%H:%M} to {period.end:%H:%M}"
+    followed = "" if until.date() == last.date() else f"; payments followed to {day(until)}"
+    _line(console, f"{span}, {period.zone}{followed}")
     console.print()
     _line(console, f"{values['payments']:,} payments fell due, worth {amount(values['value'], currency)}")
     if values["payments"]:
@@ -123,7 +128,7 @@ def _causes(values: Mapping[str, Any]) -> Table:
 
 def _systems(results: Results, values: Mapping[str, Any]) -> Table:
     """The systems that were asked for anything; standstills, waiting and unsettled value are of the whole period."""
-    headings = ("value a day", "delay 0–1", "most waiting", "grid-/deadlocks", "unsettled", "turnover")
+    headings = ("value\na day", "delay", "queue\npeak", "gridlocks,\ndeadlocks", "unsettled", "turnover")
     table = _table("system", *headings)
     currencies = results.systems.set_index("system")["currency"]
     for name, value in values["value_per_day"].items():
@@ -131,11 +136,11 @@ def _systems(results: Results, values: Mapping[str, Any]) -> Table:
             code, delay, turnover = currencies[name], *(values[key][name] for key in _RATIOS)
             table.add_row(
                 name,
-                amount(value, code),
+                short(value, code),
                 "–" if delay is None else f"{delay:.3f}",
-                amount(values["queue_peak_value"][name]),
-                f"{values['gridlocks'][name]:,}/{values['deadlocks'][name]:,}",
-                amount(values["unsettled_value"][name]),
+                short(values["queue_peak_value"][name]),
+                f"{values['gridlocks'][name]:,}, {values['deadlocks'][name]:,}",
+                short(values["unsettled_value"][name]),
                 "–" if turnover is None else f"{turnover:.2f}",
             )
     return table

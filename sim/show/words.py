@@ -49,11 +49,20 @@ def day(date: datetime) -> str:
     return f"{date.day} {date:%b %Y}"
 
 
-def amount(value: float, currency: str = "") -> str:
-    """An amount with its currency, if one is given: `USD 8.62 bn`, `CNY 41.3 m`, `BYN 950`."""
+def amount(value: float, currency: str) -> str:
+    """An amount with its currency: `USD 8.62 bn`, `CNY 41.3 m`, `BYN 950`."""
     for size, unit in ((1e9, " bn"), (1e6, " m")):
         if abs(value) >= size:
-            return f"{currency} {value / size:,.2f}{unit}".lstrip()
+            return f"{currency} {value / size:,.2f}{unit}"
+    return f"{currency} {value:,.0f}"
+
+
+def short(value: float, currency: str = "") -> str:
+    """An amount of three digits or a few more, with its currency if one is given: `CNY 151 m`, `8.62 bn`, `950`."""
+    for size, unit in ((1e9, " bn"), (1e6, " m")):
+        if abs(value) >= size:
+            places = max(2 - len(f"{abs(value) / size:.0f}") + 1, 0)
+            return f"{currency} {value / size:,.{places}f}{unit}".lstrip()
     return f"{currency} {value:,.0f}".lstrip()
 
 
