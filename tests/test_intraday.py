@@ -5,12 +5,18 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+import click
 import pandas as pd
 import pytest
+from click.testing import CliRunner
+from matplotlib.figure import Figure
 
 import sim
+from sim.cli import cli
+from sim.results.results import FIGURES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,10 +84,14 @@ p4,2024-03-04T13:00,B,S,20,
 """
 
 
-def run(folder: Path, scenario: str, payments: str) -> Results:
+def written(folder: Path, scenario: str, payments: str) -> Path:
     (folder / "payments.csv").write_text(HEADER + payments, encoding="utf-8")
     (folder / "scenario.yaml").write_text(scenario, encoding="utf-8")
-    return sim.run(folder / "scenario.yaml")
+    return folder / "scenario.yaml"
+
+
+def run(folder: Path, scenario: str, payments: str) -> Results:
+    return sim.run(written(folder, scenario, payments))
 
 
 def told(results: Results, name: str, key: str = "s") -> Any:  # noqa: ANN401 - a number, or several by name
@@ -285,3 +295,79 @@ def test_money_to_spend_and_what_waits_are_followed_through_a_day(tmp_path: Path
     mine = days[days["system"] == "s"].iloc[0]
     assert mine["available_lowest"] == 17_000
     assert mine["queue_peak_value"] == 10_000
+
+
+def labels(axes: Any) -> str:  # noqa: ANN401 - matplotlib's
+    return " ".join(text.get_text() for axis in axes.figure.axes for text in axis.texts)
+
+
+def test_a_day_of_own_payments_is_drawn_and_nothing_empty_is_saved(tmp_path: Path) -> None:
+    result = CliRunner().invoke(
+        cli, ["run", str(written(tmp_path, DAY, DAY_PAYMENTS)), "-o", str(tmp_path / "run")]
+    )
+    assert result.exit_code == 0
+    assert {path.stem for path in (tmp_path / "run" / "figures").iterdir()} == {
+        "delay",
+        "liquidity",
+        "throughput",
+    }
+    assert "Settlement systems" in result.stdout
+    assert max(map(len, result.stdout.splitlines()[:-1])) <= 80
+    results = sim.open(tmp_path / "run")
+    axes = FIGURES["liquidity"](results, Figure().add_subplot())
+    assert "S on 4 Mar 2024, when most waits" in labels(axes)
+    heights = [patch.get_data()[0] for patch in axes.patches]
+    # Two accounts, the one that holds more below, and below the axis what waits.
+    assert max(heights[0].max(), heights[1].max()) == 170
+    assert heights[2].min() == -100
+    drawn = FIGURES["throughput"](results, Figure().add_subplot()).get_lines()
+    assert drawn[1].get_ydata().tolist() == pytest.approx(list(told(results, "throughput").values()))
+
+
+def test_runs_are_set_side_by_side_by_money_and_time(tmp_path: Path) -> None:
+    folders = []
+    for name, kind in (("gross", "rtgs"), ("net", 'dns, cycles: ["12:00"]')):
+        (tmp_path / name).mkdir()
+        scenario = DAY.replace("name: day", f"name: {name}").replace("s: {kind: rtgs,", f"s: {{kind: {kind},")
+        folders.append(written(tmp_path / name, scenario, DAY_PAYMENTS))
+    out = tmp_path / "runs"
+    ran = CliRunner().invoke(cli, ["run", *map(str, folders), "-o", str(out)])
+    assert ran.exit_code == 0
+    assert ran.stdout.endswith(f"Side by side in {out / 'mechanisms.png'}\n")
+    runs = [sim.open(out / "gross-1"), sim.open(out / "net-1")]
+    axes = sim.plot_mechanisms(runs, Figure().add_subplot())
+    (points,) = axes.get_lines()
+    # On balance A pays 110 in any case; gross, 100 of it waits an hour; net, all wait until noon.
+    assert points.get_xdata().tolist() == [110, 110]
+    assert points.get_ydata().tolist() == pytest.approx([1 / 4, (2.5 + 2 + 1 + 0) / 4])
+    assert {"gross", "net"} == {text.get_text() for text in axes.texts} - {"◀ less money    ▼ less time"}
+    target = tmp_path / "both.png"
+    plotted = CliRunner().invoke(cli, ["plot", str(out / "gross-1"), str(out / "net-1"), "-o", str(target)])
+    assert plotted.stdout == f"{target}\n"
+    assert target.is_file()
+    alone = CliRunner().invoke(cli, ["plot", str(out / "gross-1"), "-o", str(target)], standalone_mode=False)
+    assert isinstance(alone.exception, click.UsageError)
+
+
+def test_runs_in_different_currencies_are_not_set_side_by_side(tmp_path: Path) -> None:
+    one = run(tmp_path, DAY, DAY_PAYMENTS)
+    other = run(tmp_path, DAY.replace("BYN", "CNY"), DAY_PAYMENTS)
+    with pytest.raises(sim.ResultsError, match="BYN and CNY"):
+        sim.plot_mechanisms([one, other])
+    with pytest.raises(sim.ResultsError, match="there is no run"):
+        sim.plot_mechanisms([])
+
+
+def test_the_manifest_names_the_file_of_the_payments(tmp_path: Path) -> None:
+    results = run(tmp_path, DAY, DAY_PAYMENTS)
+    assert results.manifest["payments_file"] == {
+        "path": str(tmp_path / "payments.csv"),
+        "sha256": sha256((tmp_path / "payments.csv").read_bytes()).hexdigest(),
+    }
+
+
+def test_validating_a_scenario_reads_the_payments_it_brings(tmp_path: Path) -> None:
+    path = written(tmp_path, DAY, "\np1,2024-03-04T09:30,A,C,60,\n")
+    result = CliRunner().invoke(cli, ["validate", str(path)])
+    assert result.exit_code == 2
+    assert "payments.csv:2: payee_bank: 'C' holds no account" in result.stderr

@@ -145,13 +145,13 @@ def summary(results: Results, width: int = 80) -> str:
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", ["delay", "exposure"])
+@pytest.mark.parametrize("name", ["delay", "exposure", "liquidity", "throughput"])
 def test_a_figure_returns_the_axes_it_was_given(name: str, results: Results) -> None:
     ax = Figure().add_subplot()
     assert FIGURES[name](results, ax) is ax
 
 
-@pytest.mark.parametrize("name", ["delay", "exposure"])
+@pytest.mark.parametrize("name", ["delay", "exposure", "liquidity", "throughput"])
 def test_a_figure_without_axes_makes_its_own(name: str, results: Results) -> None:
     from matplotlib import pyplot as plt  # noqa: PLC0415 - only this test shows a figure
 
@@ -161,7 +161,7 @@ def test_a_figure_without_axes_makes_its_own(name: str, results: Results) -> Non
     plt.close("all")
 
 
-@pytest.mark.parametrize("name", ["delay", "exposure"])
+@pytest.mark.parametrize("name", ["delay", "exposure", "liquidity", "throughput"])
 def test_a_figure_fits_beside_another(name: str, results: Results) -> None:
     figure = Figure(figsize=(16, 6), layout="constrained")
     left, right = figure.subplots(1, 2)
@@ -173,7 +173,7 @@ def test_a_figure_fits_beside_another(name: str, results: Results) -> None:
 
 
 def test_every_figure_is_registered() -> None:
-    assert sorted(FIGURES) == ["calendar", "delay", "exposure"]
+    assert sorted(FIGURES) == ["calendar", "delay", "exposure", "liquidity", "throughput"]
 
 
 def test_values_have_a_name_and_a_unit(results: Results) -> None:
@@ -304,7 +304,7 @@ def test_the_summary_shows_the_numbers_of_the_measures(results: Results) -> None
     assert f"{peak:.1f}" in text
     spread = measures["fx_result"]["belarus"]["spread"] / 1e3
     assert f"{spread:.1f}".replace("-", "−") in text
-    assert f"{measures['fees'] / 1e3:.1f}" in text
+    assert f"{measures['fees']:.1f}" in text
     assert "minsk-a@nostro-cny" in text
 
 
@@ -346,7 +346,13 @@ def test_saved_figures_are_the_same_bytes_and_none_stays_open(results: Results, 
     first = save_figures(results, tmp_path / "a")
     with mpl.rc_context({"font.size": 20, "figure.facecolor": "black", "savefig.dpi": 30}):
         second = save_figures(results, tmp_path / "b")
-    assert [path.name for path in first] == ["calendar.png", "delay.png", "exposure.png"]
+    assert [path.name for path in first] == [
+        "calendar.png",
+        "delay.png",
+        "exposure.png",
+        "liquidity.png",
+        "throughput.png",
+    ]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert plt.get_fignums() == []
 

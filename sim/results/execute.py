@@ -6,6 +6,7 @@ import hashlib
 import platform
 import time
 from importlib.metadata import version
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,17 @@ def _manifest(
             "python": platform.python_version(),
             **{name: version(name) for name in libraries},
         },
+        **_own_file(resolved),
         "followed_until": pd.Timestamp(world.window.end, unit="s", tz="UTC").isoformat(),
         "warnings": list(world.warnings),
         "timings_seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
         "tables": dict.fromkeys(tables),
     }
+
+
+def _own_file(scenario: Scenario) -> dict[str, dict[str, str]]:
+    """The file that payments of one's own came from, by its absolute path, and what was in it."""
+    if scenario.payments is None:
+        return {}
+    file = Path(scenario.payments.file)
+    return {"payments_file": {"path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from sim.results.results import Results
 
@@ -32,17 +31,18 @@ def save_figures(results: Results, folder: Path) -> list[Path]:
     The reader's own matplotlib settings change nothing, and no window opens.
     """
     return [
-        write_figure(partial(FIGURES[name], results), blank(*SIZES[name]), folder / f"{name}.png")
+        write_figure(partial(FIGURES[name], results), SIZES[name], folder / f"{name}.png")
         for name in sorted(SIZES)
         if NEEDS[name](results)
     ]
 
 
-def write_figure(draw: Callable[[Axes], object], figure: Figure, path: Path) -> Path:
-    """Draw into the axes of an empty figure and write it as PNG; makes the folder. `RunError` if it cannot."""
+def write_figure(draw: Callable[[Axes], object], size: tuple[float, float], path: Path) -> Path:
+    """Draw into a figure of a size in inches and write it as PNG; makes the folder. `RunError` if it cannot."""
     # The backend is a choice about windows, and none is opened here.
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
     with mpl.rc_context({**settings, **STYLE}):
+        figure = blank(*size)
         canvas = FigureCanvasAgg(figure)
         draw(figure.add_subplot())
         try:

@@ -56,7 +56,7 @@ def print_summary(results: Results, console: Console) -> None:
     if values["fees"]:
         scale = Scale.of([values["fees"]])
         _section(console, f"Fees, {scale.unit(currency)}", _fees(values, scale))
-    if used := values["liquidity_used"]:
+    if any((used := values["liquidity_used"]).values()):
         title = "Liquidity used: largest fall of an account below its opening balance"
         _section(console, title, _liquidity(results, used))
     for warning in results.manifest["warnings"]:
