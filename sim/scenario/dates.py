@@ -15,6 +15,7 @@ from sim.scenario.model.timeline import (
     Mix,
     Outage,
     RateJump,
+    Review,
     ServiceDays,
     Volume,
 )
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sim.scenario.model.timeline import Entry
 
     Path = tuple[str | int, ...]
-    Spanning = Outage | ChangedHours | ClosedRoute | LostCorrespondent
+    Spanning = Outage | ChangedHours | ClosedRoute | LostCorrespondent | Review
 
 
 class Stretch(NamedTuple):
@@ -95,11 +96,13 @@ def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Str
             yield Stretch(at, at + 1, (entry.kind, entry.currency), "at", f"the rate of {entry.currency}")
         case _:
             since, until = to_instant(entry.from_, zone), _end(entry.to, zone)
-            for until_then, subject, key, said in _spans(entry, until):
+            for until_then, subject, key, said in _spans(entry, scenario, until):
                 yield Stretch(since, until_then, subject, key, said)
 
 
-def _spans(entry: Spanning, until: int) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
+def _spans(
+    entry: Spanning, scenario: Scenario, until: int
+) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
     match entry:
         case Outage():
             kind, name = entry.target
@@ -107,6 +110,9 @@ def _spans(entry: Spanning, until: int) -> Iterator[tuple[int, tuple[str, ...], 
             yield until, (entry.kind, kind, name), "from", f"whether {name!r} works"
         case ChangedHours():
             yield until, (entry.kind, entry.hours), "from", repr(entry.hours)
+        case Review():
+            for bank in [entry.bank] if entry.bank else scenario.banks:
+                yield until, (entry.kind, bank), "from", f"the review at {bank!r}"
         case ClosedRoute() | LostCorrespondent():
             closed = entry.route if isinstance(entry, ClosedRoute) else entry.bank
             yield until, (entry.kind, closed), "from", f"the way over {closed!r}"

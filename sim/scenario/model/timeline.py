@@ -18,7 +18,7 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.network import BankName, MarketName, SystemName
-from sim.scenario.model.timing import CalendarName, Session
+from sim.scenario.model.timing import CalendarName, Durations, Session
 
 RouteName = Annotated[str, AfterValidator(reference("routes"))]
 FlowName = Annotated[str, AfterValidator(reference("flows"))]
@@ -152,6 +152,25 @@ class RateJump(Declaration):
         return self
 
 
+class Review(Span):
+    """More or fewer payments are reviewed, or reviews take longer; each payment keeps its rank."""
+
+    kind: Literal["review"]
+    """Screening changes."""
+    bank: BankName | None = None
+    """Bank whose reviews change; by default those of all banks."""
+    probability: Share | None = None
+    """Part of the payments coming to it in this time that a person reviews; by default it stays."""
+    work: Durations | None = None
+    """Working time of a review; by default it stays."""
+
+    @model_validator(mode="after")
+    def _changes(self) -> Self:
+        if self.probability is None and self.work is None:
+            raise wrong("state what changes: 'probability' or 'work'")
+        return self
+
+
 class MixPoint(Declaration):
     """A currency mix at an instant."""
 
@@ -208,6 +227,6 @@ class Volume(Declaration):
 
 
 Entry = Annotated[
-    Outage | ChangedHours | ServiceDays | ClosedRoute | LostCorrespondent | RateJump | Mix | Volume,
+    Outage | ChangedHours | ServiceDays | ClosedRoute | LostCorrespondent | RateJump | Review | Mix | Volume,
     Field(discriminator="kind"),
 ]
