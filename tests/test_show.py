@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
     from sim.results.results import Results
 
-NAMES = ["calendar", "delay", "exposure", "fx_result", "liquidity", "maturity", "principal_risk", "throughput"]
+NAMES = [
+    "calendar",
+    "delay",
+    "exposure",
+    "fx_result",
+    "liquidity",
+    "maturity",
+    "principal_risk",
+    "throughput",
+]
 
 SMALL = """
 name: small

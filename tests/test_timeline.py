@@ -273,6 +273,50 @@ def test_changed_hours_move_no_trade_and_no_rate() -> None:
     assert simulate(one).credited_at.tobytes() != simulate(other).credited_at.tobytes()
 
 
+# Reviews.
+
+
+def test_reviews_change_for_what_comes_to_a_bank_in_a_time() -> None:
+    hour, three = ({"kind": "fixed", "value": value} for value in ("1h", "3h"))
+    screen = {"kind": "screen", "at": "payee_bank", "probability": "0", "work": hour}
+    stress = {
+        "kind": "review",
+        "from": "2024-03-05 10:00",
+        "to": "2024-03-05 12:00",
+        "bank": "b",
+        "probability": "0.5",
+        "work": three,
+    }
+    declared = town(
+        {"a": "100", "b": "100"},
+        routes={"direct": {"steps": [{"kind": "settle", "system": "gross"}, screen, POST]}},
+        timeline=[stress],
+    )
+    # Every draw is 0, so whatever has a chance of review is reviewed.
+    records = run(
+        declared,
+        Order("2024-03-05 09:59", "a", "b", 1),
+        Order("2024-03-05 10:00", "a", "b", 1),
+        Order("2024-03-05 11:00", "b", "a", 1),
+        Order("2024-03-05 11:59", "a", "b", 1),
+        Order("2024-03-05 12:00", "a", "b", 1),
+    )
+    found = [causes(records, k) for k in range(5)]
+    assert found == [{}, {"screening": 3 * HOUR}, {}, {"screening": 3 * HOUR}, {}]
+
+
+def test_more_reviews_are_those_of_before_and_further_ones() -> None:
+    usual = load("baseline", ["period.end=2024-02-01 00:00", "run_in=10d", "horizon=20d"])
+    stress = {"kind": "review", "from": "2024-01-10 00:00", "probability": "0.3"}
+    changed = Scenario.model_validate({**usual.model_dump(by_alias=True), "timeline": [stress]})
+    column = CAUSES.index("screening")
+    one, other = (simulate(build_world(scenario)).delays.seconds[:, column] for scenario in (usual, changed))
+    # A review that begins at night costs hours under another cause first, but work is work.
+    assert (other[one > 0] > 0).all()
+    share = (other[len(other) // 2 :] > 0).mean()
+    assert share == pytest.approx(0.3, abs=0.03)
+
+
 # What is written, and what is refused.
 
 
@@ -337,7 +381,9 @@ timeline:
     with pytest.raises(ScenarioError) as caught:
         load(str(path))
     told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
-    assert told.pop().startswith("12:12: timeline.5.kind: kind 'outag' is unknown; one of 'hours', ")
+    kinds = told.pop()
+    assert kinds.startswith("12:12: timeline.5.kind: kind 'outag' is unknown; one of ")
+    assert kinds.endswith("did you mean 'outage'?")
     assert told == [
         "6:13: timeline.0.system: 'hpvs' is not declared under 'systems'; did you mean 'hvps'?",
         "8:40: timeline.1.bank: state one of 'system', 'bank' and 'market'",

@@ -10,6 +10,7 @@ from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.crosses import crosses, find_quote
 from sim.scenario.dates import check_timeline
 from sim.scenario.demands import demands
+from sim.scenario.detours import check_detours, closures
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
@@ -43,6 +44,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_flows(scenario, topology),
         *(Finding(*found) for found in check_timeline(scenario)),
         *_hedges(scenario),
+        *check_detours(scenario),
     ]
 
 
@@ -217,11 +219,22 @@ def _flows(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
         if not candidates:
             message = f"no route carries {demand.currency} from {sides[0]!r} to {sides[1]!r}"
             yield Finding(demand.path, message)
-        for route in candidates:
-            for finding in _paths(route, demand, topology):
-                if finding not in told:
-                    told.add(finding)
-                    yield finding
+        detours = [
+            name
+            for _, entry in closures(scenario)
+            for name in entry.fallback
+            if topology.carries(scenario.routes[name], demand.currency, *sides)
+        ]
+        found = [finding for name in candidates for finding in _paths(name, demand, topology)]
+        found += [
+            finding
+            for name in dict.fromkeys([*candidates, *detours])
+            for finding in _conversions(name, demand, scenario)
+        ]
+        for finding in found:
+            if finding not in told:
+                told.add(finding)
+                yield finding
 
 
 def _markets(
@@ -258,17 +271,20 @@ def _auctions(scenario: Scenario) -> Iterator[Finding]:
 
 def _paths(name: str, demand: Demand, topology: Topology) -> Iterator[Finding]:
     """Accounts that a route would need and that the banks of some firms do not have."""
-    scenario, currency = topology.scenario, demand.currency
+    scenario = topology.scenario
     route = scenario.routes[name]
-    payers, payees = (scenario.firms[group].banks for group in (demand.payer, demand.payee))
+    for payer in scenario.firms[demand.payer].banks:
+        for payee in scenario.firms[demand.payee].banks:
+            for step, key, message in obstacles(topology, route, payer, payee, demand.currency):
+                yield Finding(("routes", name, "steps", step, *([key] if key else [])), message)
+
+
+def _conversions(name: str, demand: Demand, scenario: Scenario) -> Iterator[Finding]:
+    """Parties that would have to exchange currency on a route, and do not."""
     for party, group in (("payer", demand.payer), ("payee", demand.payee)):
         functional = scenario.sides[scenario.firms[group].side].functional_currency
-        converts = any(isinstance(step, Convert) and step.by == party for step in route.steps)
-        if functional != currency and not converts:
-            yield Finding(
-                ("routes", name, "steps"), f"the {party} keeps {functional} and has no 'convert' here"
-            )
-    for payer in payers:
-        for payee in payees:
-            for step, key, message in obstacles(topology, route, payer, payee, currency):
-                yield Finding(("routes", name, "steps", step, *([key] if key else [])), message)
+        steps = scenario.routes[name].steps
+        converts = any(isinstance(step, Convert) and step.by == party for step in steps)
+        if functional != demand.currency and not converts:
+            message = f"the {party} keeps {functional} and has no 'convert' here"
+            yield Finding(("routes", name, "steps"), message)

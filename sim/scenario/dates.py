@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sim.core.clock import HOUR, NEVER, from_instant, to_instant
-from sim.scenario.model.timeline import ChangedHours, Mix, Outage, ServiceDays, Volume
+from sim.scenario.model.timeline import (
+    ChangedHours,
+    ClosedRoute,
+    LostCorrespondent,
+    Mix,
+    Outage,
+    RateJump,
+    Review,
+    ServiceDays,
+    Volume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +27,7 @@ if TYPE_CHECKING:
     from sim.scenario.model.timeline import Entry
 
     Path = tuple[str | int, ...]
+    Spanning = Outage | ChangedHours | ClosedRoute | LostCorrespondent | Review
 
 
 class Stretch(NamedTuple):
@@ -64,32 +75,59 @@ def _place(stretch: Stretch) -> Path:
 
 
 def _meet(one: Stretch, other: Stretch) -> bool:
-    return one.subject == other.subject and one.since < other.until and other.since < one.until
+    if {one.subject[0], other.subject[0]} == {"fallback", "closed_route"}:
+        same = one.subject[1] == other.subject[1]
+    else:
+        same = one.subject == other.subject and one.subject[0] != "fallback"
+    return same and one.since < other.until and other.since < one.until
 
 
 def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
     match entry:
-        case Outage():
-            kind, name = entry.target
-            until = _end(entry.to, zone) + len(entry.recovery) * HOUR
-            said = f"whether {name!r} works"
-            yield Stretch(to_instant(entry.from_, zone), until, ("outage", kind, name), "from", said)
-        case ChangedHours():
-            said = f"{entry.hours!r}"
-            since = to_instant(entry.from_, zone)
-            yield Stretch(since, _end(entry.to, zone), ("hours", entry.hours), "from", said)
+        case ServiceDays():
+            yield from _service(entry, zone)
         case Mix() | Volume():
-            instants = [to_instant(point.at, zone) for point in entry.path]
+            since = min(to_instant(point.at, zone) for point in entry.path)
             what = "the currency mix" if isinstance(entry, Mix) else "the volume"
             for name in scenario.flows if entry.flows is None else entry.flows:
-                said = f"{what} of {name!r}"
-                yield Stretch(min(instants), NEVER, (entry.kind, name), "path", said)
-        case ServiceDays():
-            for number, day in enumerate(entry.days):
-                since = to_instant(datetime.combine(day, time()), zone)
-                until = to_instant(datetime.combine(day + timedelta(days=1), time()), zone)
-                for name in entry.hours:
-                    yield Stretch(since, until, ("service_days", name), number, f"{day} for {name!r}")
+                yield Stretch(since, NEVER, (entry.kind, name), "path", f"{what} of {name!r}")
+        case RateJump():
+            at = to_instant(entry.at, zone)
+            yield Stretch(at, at + 1, (entry.kind, entry.currency), "at", f"the rate of {entry.currency}")
+        case _:
+            since, until = to_instant(entry.from_, zone), _end(entry.to, zone)
+            for until_then, subject, key, said in _spans(entry, scenario, until):
+                yield Stretch(since, until_then, subject, key, said)
+
+
+def _spans(
+    entry: Spanning, scenario: Scenario, until: int
+) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
+    match entry:
+        case Outage():
+            kind, name = entry.target
+            until += len(entry.recovery) * HOUR
+            yield until, (entry.kind, kind, name), "from", f"whether {name!r} works"
+        case ChangedHours():
+            yield until, (entry.kind, entry.hours), "from", repr(entry.hours)
+        case Review():
+            for bank in [entry.bank] if entry.bank else scenario.banks:
+                yield until, (entry.kind, bank), "from", f"the review at {bank!r}"
+        case ClosedRoute() | LostCorrespondent():
+            closed = entry.route if isinstance(entry, ClosedRoute) else entry.bank
+            yield until, (entry.kind, closed), "from", f"the way over {closed!r}"
+            # Nobody is sent to where it is closed, too.
+            for name in entry.fallback:
+                yield until, ("fallback", name), "fallback", f"the way over {name!r}"
+
+
+def _service(entry: ServiceDays, zone: ZoneInfo) -> Iterator[Stretch]:
+    for number, day in enumerate(entry.days):
+        since, until = (
+            to_instant(datetime.combine(one, time()), zone) for one in (day, day + timedelta(days=1))
+        )
+        for name in entry.hours:
+            yield Stretch(since, until, (entry.kind, name), number, f"{day} for {name!r}")
 
 
 def _end(to: datetime | None, zone: ZoneInfo) -> int:

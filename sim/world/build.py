@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,11 +19,12 @@ from sim.scenario.topology import Topology
 from sim.world.draws import draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.history import load_history
+from sim.world.jumps import with_jumps
 from sim.world.network import Network, build_network
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import Setting, read_payments
 from sim.world.prefund import prefunded
-from sim.world.routing import choose_routes
+from sim.world.routing import choose_routes, divert, sides_of
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms
 
@@ -97,18 +98,23 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
     routes = all_routes(scenario)
     if scenario.payments is None:
         payments = _payments(scenario, replication, window, fx, firms, obligations)
+        sides = sides_of(scenario, firms, obligations, payments.obligation)
     else:
         payments = _own_payments(scenario, window, fx, network, routes)
+        sides = None
+    # Who plans his balance does not know of ways that will be closed.
+    network = prefunded(scenario, openings, network, routes, payments)
+    diverted = divert(scenario, payments, network.banks, sides, fx, window.zone)
     return World(
         scenario=scenario,
         replication=replication,
         window=window,
         openings=openings,
         fx=fx,
-        network=prefunded(scenario, openings, network, routes, payments),
+        network=network,
         firms=firms,
         obligations=obligations,
-        payments=payments,
+        payments=replace(payments, route=diverted),
         routes=routes,
         warnings=tuple(openings.provisional_warnings()),
     )
@@ -148,7 +154,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     problems += _risk_window(scenario)
     if problems:
         raise ScenarioError(problems)
-    return openings, fx
+    return openings, with_jumps(fx, scenario, window.zone)
 
 
 def _risk_window(scenario: Scenario) -> list[Problem]:
@@ -204,7 +210,7 @@ def _payments(
             column[mine] = stream(scenario.seed, replication, f"{name}/{flow_name}").random(count)[draw[mine]]
     return Payments(
         obligation=rows,
-        route=choose_routes(scenario, fx, firms, obligations, rows, draws.pop("route")),
+        route=choose_routes(scenario, fx, firms, obligations, rows, draws["route"]),
         payer_bank=firms.bank[obligations.payer[rows]],
         payee_bank=firms.bank[obligations.payee[rows]],
         currency=obligations.currency[rows],
@@ -257,7 +263,8 @@ def _own_payments(
         due_at=table.due_at,
         instructed_at=table.instructed_at,
         draws={
-            name: stream(scenario.seed, 0, name).random(len(table)) for name in draw_names(scenario.routes)
+            name: stream(scenario.seed, 0, name).random(len(table))
+            for name in [*draw_names(scenario.routes), "route"]
         },
         ids=table.payment_id,
     )

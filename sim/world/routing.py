@@ -6,15 +6,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.clock import NEVER, to_instant
+from sim.scenario.detours import Passenger, closes, closures, detours
 from sim.scenario.topology import Topology
 from sim.world.draws import choose
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
+    from sim.world.build import Payments
     from sim.world.fx import FxPaths
     from sim.world.trade import FirmTable, Obligations
+
+    Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def choose_routes(
@@ -29,9 +36,7 @@ def choose_routes(
     topology = Topology(scenario)
     numbers = {name: number for number, name in enumerate(scenario.routes)}
     sides = list(scenario.sides)
-    side_of_group = np.array([sides.index(group.side) for group in scenario.firms.values()], dtype=np.int64)
-    side_of_firm = side_of_group[firms.group]
-    payer, payee = side_of_firm[obligations.payer[rows]], side_of_firm[obligations.payee[rows]]
+    payer, payee = sides_of(scenario, firms, obligations, rows)
     currency = obligations.currency[rows]
     chosen = np.full(len(rows), -1, dtype=np.int64)
     keys = (payer * len(sides) + payee) * len(fx.currencies) + currency
@@ -43,4 +48,76 @@ def choose_routes(
         weights = [scenario.routes[name].weight for name in fitting]
         options = np.array([numbers[name] for name in fitting], dtype=np.int64)
         chosen[mine] = options[choose(weights, uniform[mine])]
+    return chosen
+
+
+def sides_of(
+    scenario: Scenario, firms: FirmTable, obligations: Obligations, rows: NDArray[np.int64]
+) -> Sides:
+    """Numbers of the payer's and the payee's side of the obligations `rows`."""
+    sides = list(scenario.sides)
+    of_group = np.array([sides.index(group.side) for group in scenario.firms.values()], dtype=np.int64)
+    of_firm = of_group[firms.group]
+    return of_firm[obligations.payer[rows]], of_firm[obligations.payee[rows]]
+
+
+def divert(
+    scenario: Scenario,
+    payments: Payments,
+    banks: tuple[str, ...],
+    sides: Sides | None,
+    fx: FxPaths,
+    zone: ZoneInfo,
+) -> NDArray[np.int64]:
+    """Route number of each payment, with another one for those instructed while theirs is closed to them.
+
+    `sides` holds the numbers of the parties' sides by payment, None if they have none. Each choice between
+    several routes uses the payment's draw for its route.
+    """
+    chosen, names = payments.route.copy(), list(scenario.routes)
+    topology = Topology(scenario)
+    side_names = list(scenario.sides)
+    none = np.zeros(len(payments), dtype=np.int64)
+    payer_side, payee_side = (none, none) if sides is None else sides
+    for _, entry in closures(scenario):
+        since = to_instant(entry.from_, zone)
+        until = NEVER if entry.to is None else to_instant(entry.to, zone)
+        # A payment of one's own that goes straight to a system has no route that could be closed.
+        rows = np.flatnonzero(
+            (payments.instructed_at >= since)
+            & (payments.instructed_at < until)
+            & (payments.route < len(names))
+        )
+        kinds = np.column_stack(
+            [
+                column[rows]
+                for column in (
+                    payments.route,
+                    payments.currency,
+                    payments.payer_bank,
+                    payments.payee_bank,
+                    payer_side,
+                    payee_side,
+                )
+            ]
+        )
+        for kind in np.unique(kinds, axis=0):
+            route, currency, payer_bank, payee_bank, one, other = kind.tolist()
+            passenger = Passenger(
+                fx.currencies[currency],
+                banks[payer_bank],
+                banks[payee_bank],
+                None if sides is None else (side_names[one], side_names[other]),
+            )
+            if not closes(entry, names[route], passenger, topology):
+                continue
+            fitting = detours(entry, passenger, topology)
+            mine = rows[(kinds == kind).all(axis=1)]
+            # Payments of one's own that no listed route can carry keep theirs.
+            if entry.choice == "order" or not fitting:
+                chosen[mine] = names.index(fitting[0]) if fitting else route
+            else:
+                weights = [scenario.routes[name].weight for name in fitting]
+                options = np.array([names.index(name) for name in fitting], dtype=np.int64)
+                chosen[mine] = options[choose(weights, payments.draws["route"][mine])]
     return chosen

@@ -43,10 +43,17 @@ class OfficeWork:
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None, cause: str) -> Seconds:
         """As `Step.plan`, with the time at work under `cause`."""
-        out = np.empty_like(at)
         work = durations(self._work, self._uniform[rows])
-        for places, hours in self._roles.by_hours(self._role, rows):
-            out[places] = hours.advance(at[places], work[places])
-            if log is not None:
-                log.delays.spend_working(rows[places], at[places], work[places], cause, hours)
-        return out
+        return work_in_office(self._roles, self._role, rows, at, work, log, cause)
+
+
+def work_in_office(
+    roles: Roles, role: str, rows: Rows, at: Seconds, work: Seconds, log: Log | None, cause: str
+) -> Seconds:
+    """Instants at which so many seconds of `work` that come in at `at` are done in the hours of a bank."""
+    out = np.empty_like(at)
+    for places, hours in roles.by_hours(role, rows):
+        out[places] = hours.advance(at[places], work[places])
+        if log is not None:
+            log.delays.spend_working(rows[places], at[places], work[places], cause, hours)
+    return out

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.steps.base import OfficeWork
+from sim.engine.steps.base import OfficeWork, work_in_office
+from sim.world.reviews import ReviewPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,15 +59,19 @@ class ScreenStep:
     """A drawn part of the payments waits for a reviewer's working time; the rest passes at once."""
 
     def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
-        self._probability = float(declared.probability)
-        self._review = world.payments.draws[draws[0]]
-        self._office = OfficeWork(world, roles, declared.at, declared.work, draws[1])
+        self._policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
+        self._review, self._work = (world.payments.draws[draw] for draw in draws)
+        self._roles = roles
+        self._at = declared.at
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
         out = at.copy()
-        reviewed = np.flatnonzero(self._review[rows] < self._probability)
-        out[reviewed] = self._office.plan(rows[reviewed], at[reviewed], log, "screening")
+        banks = self._roles.banks(self._at, rows)
+        reviewed = np.flatnonzero(self._policy.reviewed(self._review[rows], banks, at))
+        rows, at = rows[reviewed], at[reviewed]
+        work = self._policy.work(self._work[rows], banks[reviewed], at)
+        out[reviewed] = work_in_office(self._roles, self._at, rows, at, work, log, "screening")
         return out
 
 

@@ -18,8 +18,9 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.network import BankName, MarketName, SystemName
-from sim.scenario.model.timing import CalendarName, Session
+from sim.scenario.model.timing import CalendarName, Durations, Session
 
+RouteName = Annotated[str, AfterValidator(reference("routes"))]
 FlowName = Annotated[str, AfterValidator(reference("flows"))]
 DeclaredHours = Annotated[str, AfterValidator(reference("hours"))]
 
@@ -103,6 +104,73 @@ class ServiceDays(Declaration):
     """Where the choice comes from, or the word assumption."""
 
 
+class _Closure(Span):
+    fallback: tuple[RouteName, ...] = Field(min_length=1)
+    """Routes that payments instructed in this time take instead, if they can pass them."""
+    choice: Literal["order", "weight"] = "order"
+    """`order`: the first of them; `weight`: by their weights, with the draw that chose the route before."""
+
+
+class ClosedRoute(_Closure):
+    """A route takes no new payments; those under way go on."""
+
+    kind: Literal["closed_route"]
+    """A route is closed."""
+    route: RouteName
+    """The route."""
+
+
+class LostCorrespondent(_Closure):
+    """A bank takes no new payments for the accounts that it keeps; those under way go on."""
+
+    kind: Literal["lost_correspondent"]
+    """A correspondent withdraws."""
+    bank: BankName
+    """The correspondent: payments that need an account in its books must go another way."""
+
+
+class RateJump(Declaration):
+    """An exchange rate jumps."""
+
+    kind: Literal["rate_jump"]
+    """A rate jumps."""
+    at: Instant
+    """Day from whose midnight on the rate is another one, in the zone of the period."""
+    currency: Currency
+    """Currency whose rate against all others changes."""
+    size: Number = Field(gt=-1, le=100)
+    """What a dollar costs more from then on: 0.25 is a quarter more of the currency, −0.2 a fifth less."""
+    source: str | None = None
+    """Where the number comes from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _at_midnight(self) -> Self:
+        if self.at.time() != time():
+            raise wrong("rates change at midnight; state a date without a time", field="at")
+        if self.currency == "USD":
+            raise wrong("USD is the unit of all rates; let the others jump", field="currency")
+        return self
+
+
+class Review(Span):
+    """More or fewer payments are reviewed, or reviews take longer; each payment keeps its rank."""
+
+    kind: Literal["review"]
+    """Screening changes."""
+    bank: BankName | None = None
+    """Bank whose reviews change; by default those of all banks."""
+    probability: Share | None = None
+    """Part of the payments coming to it in this time that a person reviews; by default it stays."""
+    work: Durations | None = None
+    """Working time of a review; by default it stays."""
+
+    @model_validator(mode="after")
+    def _changes(self) -> Self:
+        if self.probability is None and self.work is None:
+            raise wrong("state what changes: 'probability' or 'work'")
+        return self
+
+
 class MixPoint(Declaration):
     """A currency mix at an instant."""
 
@@ -158,4 +226,7 @@ class Volume(Declaration):
     """Where the choice comes from, or the word assumption."""
 
 
-Entry = Annotated[Outage | ChangedHours | ServiceDays | Mix | Volume, Field(discriminator="kind")]
+Entry = Annotated[
+    Outage | ChangedHours | ServiceDays | ClosedRoute | LostCorrespondent | RateJump | Review | Mix | Volume,
+    Field(discriminator="kind"),
+]

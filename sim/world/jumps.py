@@ -1,0 +1,29 @@
+"""A rate that jumps on a date stays where it jumped to, and moves on from there as it would have moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.clock import to_instant
+from sim.scenario.model.timeline import RateJump
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from sim.scenario.model import Scenario
+    from sim.world.fx import FxPaths
+
+
+def with_jumps(fx: FxPaths, scenario: Scenario, zone: ZoneInfo) -> FxPaths:
+    """The rates with the jumps of the timeline; a currency that the run does not meet changes nothing."""
+    per_usd = fx.per_usd
+    for entry in scenario.timeline:
+        if isinstance(entry, RateJump) and entry.currency in fx.currencies:
+            factors = np.ones(per_usd.shape)
+            after = fx.day_starts >= to_instant(entry.at, zone)
+            factors[after, fx.index(entry.currency)] = 1.0 + float(entry.size)
+            per_usd = per_usd * factors
+    return fx if per_usd is fx.per_usd else replace(fx, per_usd=per_usd)
