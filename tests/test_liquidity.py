@@ -7,6 +7,8 @@ from textwrap import indent
 
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import sim
 from sim.errors import ScenarioError
@@ -349,6 +351,65 @@ def test_an_impossible_facility_is_refused_where_it_stands(
     told = refusal(write(tmp_path, ["holder: a", "holder: b"], [], more=facility(**keys)))
     assert "town.yaml:10:" in told
     assert problem in told
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    payments=st.lists(
+        st.tuples(
+            st.sampled_from(["4", "5", "6"]),
+            st.integers(9, 18),
+            st.sampled_from(["a b", "b a", "a c", "c a", "b c", "c b"]),
+            st.integers(1, 90),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    zero_balance=st.booleans(),
+    lag=st.sampled_from(["0h", "2h"]),
+    minimum=st.sampled_from(["0", "25"]),
+)
+def test_loans_stay_within_their_limit_and_money_within_its_limits(
+    payments: list[tuple[str, int, str, int]], zero_balance: bool, lag: str, minimum: str, tmp_path: Path
+) -> None:
+    line = facility(kind="swap_line", banks="[a, b]", limit="60", rate="0.05", lag=lag, minimum=minimum)
+    credit = "intraday_credit: {limit: 20, rate: 0.02}"
+    results = run(
+        tmp_path,
+        ["holder: a, balance: 30", f"holder: b, {credit}", "holder: c, balance: 40"],
+        [f"{day} {hour:02d}:00 {pair} {amount}" for day, hour, pair, amount in payments],
+        system=f"zero_balance: {str(zero_balance).lower()}",
+        more=line,
+        end="2024-03-08",
+    )
+    # That accounts keep to their limits, and that no money is lost, is a promise that every run checks.
+    table = results.loans
+    peak = results.measures["facility_use"].value.get("line", {"peak": 0})["peak"]
+    assert peak <= 60
+    assert (table["amount"] > 0).all()
+    assert (table.loc[table["rolled"] == 0, "amount"] >= 100 * int(minimum)).all()
+    # A row that was not repaid in full goes on in another, from the same instant.
+    over = (
+        table[table["carried_over"] > 0]
+        .groupby(["account", "repaid_at"], observed=True)["carried_over"]
+        .sum()
+    )
+    rolled = table[table["rolled"] > 0].groupby(["account", "drawn_at"], observed=True)["amount"].sum()
+    assert over.tolist() == rolled.tolist()
+    lent, back = (
+        results.postings["debit_account"] == "market@s",
+        results.postings["credit_account"] == "market@s",
+    )
+    received = table.loc[(table["rolled"] == 0) & table["received_at"].notna(), "amount"].sum()
+    assert results.postings.loc[lent, "amount"].sum() == received
+    if not zero_balance:
+        repaid = (table["amount"] - table["carried_over"])[table["repaid_at"].notna()].sum()
+        assert results.postings.loc[back, "amount"].sum() == repaid
 
 
 # Zero balances.
