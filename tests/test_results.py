@@ -535,10 +535,7 @@ def alike(table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(**{name: column.dt.as_unit("s") for name, column in instants.items()})
     gaps = {"payment_id", "step"} & set(table.columns)
     if table.empty:  # No row, no names that a row could have.
-        named = table.select_dtypes("category")
-        table = table.assign(
-            **{name: column.cat.remove_unused_categories() for name, column in named.items()}
-        )
+        table = table.astype(dict.fromkeys(table.select_dtypes("category"), "str"))
     return table.astype(dict.fromkeys(gaps, "Int64"))
 
 
