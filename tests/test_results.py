@@ -535,7 +535,8 @@ def alike(table: pd.DataFrame) -> pd.DataFrame:
     table = table.assign(**{name: column.dt.as_unit("s") for name, column in instants.items()})
     gaps = {"payment_id", "step"} & set(table.columns)
     if table.empty:  # No row, no names that a row could have.
-        table = table.astype(dict.fromkeys(table.select_dtypes("category"), "str"))
+        named = [name for name, kind in table.dtypes.items() if str(kind) in {"category", "object"}]
+        table = table.astype(dict.fromkeys(named, "str"))
     return table.astype(dict.fromkeys(gaps, "Int64"))
 
 
