@@ -32,5 +32,5 @@ class ZeroBalance:
     def empty(self, ledger: Ledger, at: int) -> None:
         """Send what is left; an overdraft stays."""
         for account in self.accounts:
-            if ledger.balance[account] > 0:
+            if ledger.balance[account] > 0 and account not in ledger.frozen:
                 ledger.move(account, self._market, ledger.balance[account], at)

@@ -1,8 +1,8 @@
 """Where settlement takes place: the ledger, the transfers of the run, and the clock.
 
-Order at one instant: money delivered to treasuries, then loans received or due, then payers at the market, then
-submissions by priority and payment number, then netting cycles, then draws on facilities, then decisions of
-treasuries, then the end of sessions, then payees at the market.
+Order at one instant: failures of banks, then money delivered to treasuries, then loans received or due, then payers at
+the market, then submissions by priority and payment number, then netting cycles, then draws on facilities, then
+decisions of treasuries, then the end of sessions, then payees at the market.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ _WATCHED: Final = -2
 class Phase(IntEnum):
     """What comes first among the things that happen at one instant."""
 
-    DELIVERY = 0
-    LOAN = 1
-    EXCHANGE = 2
-    SUBMISSION = 3
-    NETTING = 4
-    DRAWING = 5
-    TREASURY = 6
-    CLOSING = 7
-    SALE = 8
+    FAILURE = 0
+    DELIVERY = 1
+    LOAN = 2
+    EXCHANGE = 3
+    SUBMISSION = 4
+    NETTING = 5
+    DRAWING = 6
+    TREASURY = 7
+    CLOSING = 8
+    SALE = 9
 
 
 class Action(NamedTuple):
@@ -120,6 +121,10 @@ class Floor:
     def covers(self, number: int) -> bool:
         """Whether the debited account covers a transfer."""
         return self.ledger.covers(self.debit[number], self.amount[number])
+
+    def touches(self, number: int, accounts: frozenset[int]) -> bool:
+        """Whether a transfer debits or credits one of the accounts."""
+        return self.debit[number] in accounts or self.credit[number] in accounts
 
     def hold(self, number: int) -> None:
         """A submitted transfer has to wait: what was planned for its payment from here on is void."""

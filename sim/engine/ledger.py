@@ -28,6 +28,8 @@ class Ledger:
         # One entry per posting: a transfer by its number, anything else by −1 − its place in `_others`.
         self._at: list[int] = []
         self._reference: list[int] = []
+        #: Accounts that nothing leaves and nothing comes to any more.
+        self.frozen: set[int] = set()
         self._others: list[tuple[int, int, int]] = []
         self._joined: list[tuple[int, int]] = []
 
@@ -38,6 +40,11 @@ class Ledger:
     def available(self, account: int) -> int:
         """How much can leave the account before it reaches its limit; never negative between postings."""
         return self.balance[account] - self._floor[account]
+
+    def freeze(self, account: int) -> None:
+        """From now on nothing is available on the account; who posts makes sure that nothing comes to it."""
+        self.frozen.add(account)
+        self._floor[account] = self.balance[account]
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -111,8 +111,10 @@ class Borrowing:
 
     def _receive(self, number: int, at: int) -> None:
         loan = self._floor.loans[number]
-        self._floor.loans.receive(number, at)
         self._coming[loan.account] -= loan.amount
+        if self._floor.loans.stuck(number):
+            return
+        self._floor.loans.receive(number, at)
         self._await(number, self._facilities[loan.facility].due(at))
         self._home[loan.account].credited(loan.account, at)
 

@@ -51,6 +51,11 @@ class LoanBook:
         self.loans.append(loan)
         return len(self.loans) - 1
 
+    def stuck(self, number: int) -> bool:
+        """Whether the lender's or the borrower's account is frozen."""
+        loan = self.loans[number]
+        return not self._ledger.frozen.isdisjoint((loan.lender, loan.account))
+
     def receive(self, number: int, at: int) -> None:
         """Move the money to the borrower."""
         loan = self.loans[number]
@@ -60,7 +65,8 @@ class LoanBook:
     def repay(self, number: int, at: int, rate: float) -> int | None:
         """Move back what the account covers; returns the number of the loan into which the rest goes, if any."""
         loan = self.loans[number]
-        paid = min(loan.amount, max(self._ledger.available(loan.account), 0))
+        covered = 0 if self.stuck(number) else max(self._ledger.available(loan.account), 0)
+        paid = min(loan.amount, covered)
         if paid:
             self._ledger.move(loan.account, loan.lender, paid, at)
         loan.repaid_at = at

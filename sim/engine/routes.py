@@ -79,16 +79,25 @@ class Walk:
 
     def orders(self, exchange: Exchange) -> tuple[Rows, Seconds]:
         """Payments whose payers turn to the exchange, and when the payments get to that step."""
-        rows = self.rows[exchange.payers[self._world.payments.obligation[self.rows]]]
-        at = self._world.payments.instructed_at[rows]
+        mine = exchange.payers[self._world.payments.obligation[self.rows]]
+        rows, at = self.rows[mine], self._accepted()[mine]
         for step in self.steps[: self.buying] if len(rows) else ():
             at = step.plan(rows, at, None)
         return rows, at
 
+    def _accepted(self) -> Seconds:
+        """When payments are instructed; NEVER for those from or to a bank that has failed before."""
+        payments, failed_at = self._world.payments, self._world.network.failed_at
+        at = payments.instructed_at[self.rows]
+        failed = np.minimum(
+            failed_at[payments.payer_bank[self.rows]], failed_at[payments.payee_bank[self.rows]]
+        )
+        return np.where(failed <= at, NEVER, at)
+
     def submissions(self) -> list[tuple[int, Rows, NDArray[np.int64], NDArray[np.int64], Seconds]]:
         """Step number, payments, debited and credited accounts and arrivals of every settling step."""
         found = []
-        at = self._world.payments.instructed_at[self.rows]
+        at = self._accepted()
         for number, step in enumerate(self.steps[: self.settling[-1] + 1]):
             at = step.plan(self.rows, at, None)
             if isinstance(step, SettleStep):
@@ -117,7 +126,8 @@ class Walk:
         had nothing to move). Delays, deals and charges go into the log; also returned are the
         arrivals at each settling step, for comparison with those that were simulated.
         """
-        at = self._world.payments.instructed_at[self.rows]
+        at = self._accepted()
+        log.delays.spend(self.rows, self._world.payments.instructed_at[self.rows], at, "outage")
         settled_at = np.full(len(self.rows), NEVER)
         credited_at = np.full(len(self.rows), NEVER)
         arrivals = {}

@@ -69,6 +69,10 @@ class Settlement:
         }
         for number in self._closings:
             self._await_closing(number)
+        self._hours = network.system_hours
+        self._frozen_at: list[int] = network.frozen_at.tolist()
+        for bank, at in enumerate(network.failed_at.tolist()):
+            self.floor.schedule(max(at, world.window.start), Action(Phase.FAILURE, 0, bank, bank))
         if progress is not None:
             self.floor.remind(max((world.window.end - world.window.start) // _TICKS, 1), progress)
 
@@ -140,6 +144,8 @@ class Settlement:
 
     def _act(self, action: Action, at: int) -> None:
         match action.phase:
+            case Phase.FAILURE:
+                self._fail(action, at)
             case Phase.SUBMISSION:
                 self._home[self.floor.debit[action.subject]].submit(action.subject, at)
             case Phase.EXCHANGE | Phase.SALE if self.trading is not None:
@@ -155,11 +161,31 @@ class Settlement:
             case Phase.TREASURY:
                 self._decide(action.subject, at)
             case Phase.CLOSING:
-                self._closings[action.subject].empty(self.floor.ledger, at)
-                self._systems[action.subject].emptied()
-                for account in self._closings[action.subject].accounts:
-                    self._borrowing.want(account, at)
-                self._await_closing(action.subject)
+                self._close(action.subject, at)
+
+    def _close(self, number: int, at: int) -> None:
+        self._closings[number].empty(self.floor.ledger, at)
+        self._systems[number].emptied()
+        for account in self._closings[number].accounts:
+            self._borrowing.want(account, at)
+        self._await_closing(number)
+
+    def _fail(self, action: Action, at: int) -> None:
+        """Freeze the accounts whose time has come; what waits for them or on them leaves the queues.
+
+        An action without a bank looks after those who waited behind on one account.
+        """
+        if action.subject < 0:
+            self._home[action.order].credited(action.order, at)
+            return
+        accounts = frozenset(number for number, since in enumerate(self._frozen_at) if since <= at)
+        for account in sorted(accounts - self.floor.ledger.frozen):
+            self.floor.ledger.freeze(account)
+        for number, system in enumerate(self._systems):
+            for account in system.withdraw(accounts, at):
+                # Those behind go on when the system is open, which may be now.
+                opens = self._hours[number].opens_at(at)
+                self.floor.schedule(opens, Action(Phase.FAILURE, 0, account, -1))
 
     def _await_closing(self, number: int) -> None:
         self.floor.schedule(self._closings[number].next_end(), Action(Phase.CLOSING, 0, number, number))
@@ -173,6 +199,8 @@ class Settlement:
         dealt_at = desk.dealt_at(at)
         deals = desk.decide(floor.ledger.balance.__getitem__, self._needed) if dealt_at < floor.end else ()
         for deal in deals:
+            if deal.account in floor.ledger.frozen:
+                continue
             delivered_at = at
             if deal.amount < 0:
                 floor.ledger.move(deal.account, desk.market, -deal.amount, at)
@@ -189,6 +217,8 @@ class Settlement:
 
     def _deliver(self, desk: Desk, deal: Deal, at: int) -> None:
         desk.receive(deal)
+        if deal.account in self.floor.ledger.frozen:
+            return
         self.floor.ledger.move(desk.market, deal.account, deal.amount, at)
         self._home[deal.account].credited(deal.account, at)
 

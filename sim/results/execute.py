@@ -19,6 +19,7 @@ from sim.results.calendar import holidays_table, in_flight_table
 from sim.results.costs import cost_measures, costs_table
 from sim.results.days import business_days
 from sim.results.exposure import exposure_table, fx_results_table, maturities_table
+from sim.results.frozen import frozen_measure, frozen_table
 from sim.results.fx_by import fx_result_by_table
 from sim.results.hedges import hedges_table
 from sim.results.intraday import intraday_measures, intraday_table
@@ -74,6 +75,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
         **risk_measures(tables, scenario, period),
         **system_measures(tables, days, period),
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
+        **frozen_measure(tables, scenario.reporting_currency, end),
         **intraday_measures(tables, scenario.reporting_currency, start),
     }
     timings = {
@@ -105,6 +107,7 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
     tables["throughput"] = throughput_table(tables, days)
     tables["in_flight"] = in_flight_table(world, records)
     tables["holidays"] = holidays_table(world)
+    tables["frozen"] = frozen_table(world, tables)
     return tables
 
 

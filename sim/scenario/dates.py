@@ -11,6 +11,7 @@ from sim.core.clock import HOUR, NEVER, from_instant, to_instant
 from sim.scenario.model.timeline import (
     ChangedHours,
     ClosedRoute,
+    FailedBank,
     LostCorrespondent,
     Mix,
     Outage,
@@ -91,6 +92,10 @@ def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Str
             what = "the currency mix" if isinstance(entry, Mix) else "the volume"
             for name in scenario.flows if entry.flows is None else entry.flows:
                 yield Stretch(since, NEVER, (entry.kind, name), "path", f"{what} of {name!r}")
+        case FailedBank():
+            since = to_instant(entry.at, zone)
+            said = f"whether {entry.bank!r} works"
+            yield Stretch(since, NEVER, ("outage", "bank", entry.bank), "at", said)
         case RateJump():
             at = to_instant(entry.at, zone)
             yield Stretch(at, at + 1, (entry.kind, entry.currency), "at", f"the rate of {entry.currency}")

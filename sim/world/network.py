@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from sim.core.clock import Seconds
 from sim.core.currency import Amounts, to_minor
 from sim.core.hours import OpeningHours
 from sim.scenario.model.settlement import Correspondent, Dns, Hybrid
 from sim.world.facilities import Lending, lendings
+from sim.world.failures import failed_at, failures, frozen_at
 from sim.world.funding import FundingPlan, funding_plans
 
 if TYPE_CHECKING:
@@ -70,7 +72,11 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Network:
-    """Everything that holds money; `scheduled_cycles` are the netting cycles as if no system was ever out."""
+    """Everything that holds money.
+
+    `scheduled_cycles` are the netting cycles as if no system was ever out. `failed_at` holds by bank, and
+    `frozen_at` by account, from when on it does not pay or receive any more (NEVER for most).
+    """
 
     banks: tuple[str, ...]
     bank_hours: tuple[OpeningHours, ...]
@@ -83,6 +89,8 @@ class Network:
     caps: dict[int, int]
     lendings: tuple[Lending, ...]
     bounds: dict[int, Bounds]
+    failed_at: Seconds
+    frozen_at: Seconds
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
         """Account number by bank number in `system`; −1 where a bank has none."""
@@ -101,8 +109,10 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         for holder in dict.fromkeys(account.holder for account in scenario.accounts)
         if holder not in scenario.banks
     ]
+    banks = (*scenario.banks, *others)
+    failed = failures(scenario, openings.window.zone)
     return Network(
-        banks=(*scenario.banks, *others),
+        banks=banks,
         bank_hours=(
             *(openings.hours(bank.hours, ("bank", name)) for name, bank in scenario.banks.items()),
             *(openings.hours("always") for _ in others),
@@ -124,6 +134,8 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         },
         lendings=lendings(scenario, accounts, openings),
         bounds=dict(_bounds(scenario, accounts)),
+        failed_at=failed_at(banks, failed),
+        frozen_at=frozen_at(accounts, failed),
     )
 
 
@@ -185,9 +197,10 @@ def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int
     """Instants of the netting cycles of a system, none if it has none."""
     if not isinstance(system, Dns | Hybrid):
         return ()
-    hours = scenario.hours[system.hours] if isinstance(system.hours, str) else system.hours
-    days = np.unique(openings.hours(system.hours).value_dates)
-    return openings.daily(system.cycles, days, hours.zone)
+    hours = scenario.hours.get(system.hours) if isinstance(system.hours, str) else system.hours
+    # What is always open has no zone of its own.
+    zone = scenario.period.zone if hours is None else hours.zone
+    return openings.daily(system.cycles, np.unique(openings.hours(system.hours).value_dates), zone)
 
 
 def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sim.core.clock import HOUR, NEVER, to_instant
 from sim.core.currency import round_half_even
 from sim.scenario.model.timeline import Outage
+from sim.world.failures import failures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +26,8 @@ def outages(scenario: Scenario, zone: ZoneInfo) -> dict[Target, Gaps]:
     for entry in scenario.timeline:
         if isinstance(entry, Outage):
             found.setdefault(entry.target, []).extend(_gaps(entry, zone))
+    for bank, at in failures(scenario, zone).items():
+        found.setdefault(("bank", bank), []).append((at, NEVER))
     return {target: _merged(gaps) for target, gaps in found.items()}
 
 

@@ -41,6 +41,8 @@ class SettleStep:
         self._planned = np.array(world.network.scheduled_cycles[self.system], dtype=np.int64)
         self._roles = roles
         self._declared = declared
+        self._frozen_at = world.network.frozen_at
+        self._freezes = bool(np.any(self._frozen_at < NEVER))
 
     def accounts(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numbers of the debited and the credited account; nothing moves if they are the same."""
@@ -49,9 +51,12 @@ class SettleStep:
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`: the instants of submission, which are those of settlement if nobody waits."""
         debit, credit = self.accounts(rows)
-        arrival = np.where(debit == credit, at, self._hours.next_open(at))
+        opens = np.where(debit == credit, at, self._hours.next_open(at))
+        # Nobody accepts what would touch a frozen account.
+        arrival = np.where(self._stopped_at(rows) <= opens, NEVER, opens)
         if log is not None:
-            log.delays.spend_shut(rows, at, arrival, self._hours)
+            log.delays.spend_shut(rows, at, opens, self._hours)
+            log.delays.spend(rows, opens, arrival, "outage")
         return arrival
 
     def wait(self, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
@@ -62,14 +67,25 @@ class SettleStep:
         """
         settled, accepted, cycle = (column[rows] for column in waits)
         out = np.where(settled < 0, arrival, settled)
-        accepted = np.clip(accepted, arrival, out)
-        cycle = np.clip(cycle, accepted, out)
+        # What waits for a bank that fails, or in its account, stays there because of that.
+        waited = np.minimum(out, np.maximum(self._stopped_at(rows), arrival))
+        accepted = np.clip(accepted, arrival, waited)
+        cycle = np.clip(cycle, accepted, waited)
         log.delays.spend(rows, arrival, accepted, "liquidity")
         due = self._scheduled(accepted, cycle)
         log.delays.spend(rows, accepted, due, "netting")
         log.delays.spend(rows, due, cycle, "outage")
-        log.delays.spend(rows, cycle, out, "liquidity")
+        log.delays.spend(rows, cycle, waited, "liquidity")
+        log.delays.spend(rows, waited, out, "outage")
         return out
+
+    def _stopped_at(self, rows: Rows) -> Seconds:
+        """When an account of each payment is frozen; NEVER where none is, or where nothing moves."""
+        if not self._freezes:
+            return np.full(len(rows), NEVER)
+        debit, credit = self.accounts(rows)
+        frozen = np.minimum(self._frozen_at[debit], self._frozen_at[credit])
+        return np.where(debit == credit, NEVER, frozen)
 
     def _scheduled(self, accepted: Seconds, cycle: Seconds) -> Seconds:
         """Instants at which the cycles would have taken place if the system had not been out."""

@@ -53,6 +53,13 @@ class System(Protocol):
         """Settle what is waiting for this instant, which the system had put on the agenda."""
         ...
 
+    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+        """Give up waiting transfers that debit or credit one of the accounts, perhaps while the system is closed.
+
+        Returns the accounts on which others may settle now, as if they had been credited.
+        """
+        ...
+
     def waiting(self, account: int) -> int:
         """Value that waits for cover on an account, in minor units."""
         ...

@@ -60,6 +60,15 @@ class DeferredNet:
     def emptied(self) -> None:
         """See `System`."""
 
+    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+        """See `System`: caps may then allow what they refused."""
+        touches = self._floor.touches
+        self._accepted = [number for number in self._accepted if not touches(number, accounts)]
+        for account, refused in self._refused.items():
+            self._refused[account] = deque(number for number in refused if not touches(number, accounts))
+        self._reckon(at)
+        return []
+
     def net(self, at: int) -> None:
         """See `System`: the cycle."""
         self._cycles.takes_place(at)
@@ -73,11 +82,7 @@ class DeferredNet:
             self._floor.post_together(settled, at)
         gone = set(settled)
         self._accepted = [number for number in self._accepted if number not in gone]
-        self._owed = dict.fromkeys(self._place.accounts, 0)
-        for number in self._accepted:
-            self._owe(number)
-        for account in self._place.accounts:
-            self._readmit(account, at)
+        self._reckon(at)
         if self._accepted or any(self._refused.values()) or self._lent:
             self._cycles.await_next(at)
 
@@ -85,6 +90,14 @@ class DeferredNet:
         """See `System`: the net debit of the coming cycle."""
         refused = sum(self._floor.amount[number] for number in self._refused[account])
         return max(self._owed[account], 0) + refused
+
+    def _reckon(self, at: int) -> None:
+        """Add up anew what everybody owes, and accept what caps then allow."""
+        self._owed = dict.fromkeys(self._place.accounts, 0)
+        for number in self._accepted:
+            self._owe(number)
+        for account in self._place.accounts:
+            self._readmit(account, at)
 
     def _within_cap(self, number: int) -> bool:
         debit = self._floor.debit[number]

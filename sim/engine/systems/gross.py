@@ -78,6 +78,20 @@ class Gross:
         self._together.forget()
         self._look()
 
+    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+        """See `System`."""
+        del at
+        changed = []
+        for account, queue in self._queues.items():
+            gone = {number for number in queue if self._floor.touches(number, accounts)}
+            if gone:
+                for number in gone:
+                    self._together.left(number)
+                queue.remove(gone)
+                changed.append(account)
+        self._together.forget()
+        return changed
+
     def net(self, at: int) -> None:
         """See `System`: a run of offsetting, or the first instant of a day that was waited for."""
         self._day_awaited = False

@@ -47,6 +47,13 @@ class Hybrid:
     def emptied(self) -> None:
         """See `System`."""
 
+    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+        """See `System`: what is left waits for the cycle."""
+        del at
+        for account, queue in self._queues.items():
+            self._queues[account] = deque(n for n in queue if not self._floor.touches(n, accounts))
+        return []
+
     def net(self, at: int) -> None:
         """See `System`: the cycle."""
         self._cycles.takes_place(at)

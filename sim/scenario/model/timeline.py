@@ -129,6 +129,22 @@ class LostCorrespondent(_Closure):
     """The correspondent: payments that need an account in its books must go another way."""
 
 
+class FailedBank(Declaration):
+    """A bank fails: it does not work any more, and its accounts and those in its books are frozen.
+
+    Payments to and from it that wait stay pending, new ones are not accepted.
+    """
+
+    kind: Literal["failed_bank"]
+    """A bank fails."""
+    at: Instant
+    """Instant of the failure, local to the zone of the period."""
+    bank: BankName
+    """The bank."""
+    source: str | None = None
+    """Where the choice comes from, or the word assumption."""
+
+
 class RateJump(Declaration):
     """An exchange rate jumps."""
 
@@ -227,6 +243,15 @@ class Volume(Declaration):
 
 
 Entry = Annotated[
-    Outage | ChangedHours | ServiceDays | ClosedRoute | LostCorrespondent | RateJump | Review | Mix | Volume,
+    Outage
+    | ChangedHours
+    | ServiceDays
+    | ClosedRoute
+    | LostCorrespondent
+    | FailedBank
+    | RateJump
+    | Review
+    | Mix
+    | Volume,
     Field(discriminator="kind"),
 ]

@@ -1,0 +1,245 @@
+"""A bank that fails freezes what it holds and what waits for it, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from builders import POST, Order, accounts, by_hand, declare, instant, town
+
+from sim.core.clock import HOUR, NEVER
+from sim.engine.causes import CAUSES
+from sim.engine.run import simulate
+from sim.results.execute import execute
+from sim.results.frozen import frozen_measure, frozen_table
+from sim.results.tables import fact_tables
+from sim.scenario.check import check
+from sim.scenario.load import load
+from sim.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from sim.engine.records import Records
+
+FLOW = {
+    "payer": "a",
+    "payee": "b",
+    "value": 10,
+    "currency": "CNY",
+    "invoice": {"kind": "fixed", "value": 1},
+    "invoicing": {"CNY": 1},
+    "terms": {"only": {"share": 1, "days": [0, 0]}},
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "fifo": {"kind": "rtgs", "queue": "fifo"},
+    "bypass": {"kind": "rtgs", "queue": "bypass"},
+    "offsetting": {"kind": "rtgs", "offsetting": {"kind": "multilateral"}},
+    "dns": {"kind": "dns", "cycles": ["13:00", "20:00"]},
+    "hybrid": {"kind": "hybrid", "cycles": ["13:00", "20:00"]},
+}
+
+
+def failing(
+    kind: str = "fifo",
+    at: str = "2024-03-05 12:00",
+    bank: str = "c",
+    **changes: Any,  # noqa: ANN401
+) -> dict[str, Any]:
+    balances = changes.pop("balances", {"a": "10", "b": "10", "c": "10"})
+    return town(
+        balances,
+        systems={"gross": {"currency": "CNY", "hours": "always", **KINDS[kind]}},
+        timeline=[{"kind": "failed_bank", "at": at, "bank": bank}],
+        flows={"trade": FLOW},
+        **changes,
+    )
+
+
+def causes(records: Records, payment: int) -> dict[str, int]:
+    found = dict(zip(CAUSES, records.delays.seconds[payment].tolist(), strict=True))
+    return {cause: seconds for cause, seconds in found.items() if seconds}
+
+
+def done(records: Records) -> list[bool]:
+    return (records.settled_at < NEVER).tolist()
+
+
+def test_payments_from_and_to_the_bank_settle_before_it_fails_and_not_from_then_on() -> None:
+    orders = [
+        Order(f"2024-03-05 {at}", payer, payee, 100)
+        for at in ("11:59", "12:00", "15:00")
+        for payer, payee in (("a", "c"), ("c", "b"), ("a", "b"))
+    ]
+    records = simulate(by_hand(declare(failing()), *orders))
+    assert done(records) == [True, True, True, False, False, True, False, False, True]
+    left = instant("2024-03-11 00:00") - instant("2024-03-05 15:00")
+    assert causes(records, 6) == causes(records, 7) == {"outage": left}
+    assert causes(records, 8) == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_waits_for_the_bank_stays_pending_and_what_waits_behind_it_does_not(kind: str) -> None:
+    """Behind a payment to the failed bank, too large for its payer, there waits a small one to another."""
+    world = by_hand(
+        declare(failing(kind)),
+        Order("2024-03-05 10:00", "a", "c", 5_000),
+        Order("2024-03-05 10:30", "a", "b", 600),
+        Order("2024-03-05 11:00", "c", "b", 9_000),
+    )
+    records = simulate(world)
+    assert done(records) == [False, True, False]
+    assert records.closing.tolist() == [400, 1_600, 1_000]
+    waited = {"netting"} if kind == "dns" else {"liquidity", "netting"}
+    for number, since in ((0, "10:00"), (2, "11:00")):
+        found = causes(records, number)
+        assert found.pop("outage") == instant("2024-03-11 00:00") - instant("2024-03-05 12:00")
+        assert sum(found.values()) == instant("2024-03-05 12:00") - instant(f"2024-03-05 {since}")
+        assert found.keys() <= waited
+
+
+def test_money_that_was_bought_for_the_bank_does_not_arrive_and_none_is_taken() -> None:
+    balances = {"a": "10", "b": "10", "c": "10"}
+    treasury = {"at": "10:00", "zone": "Europe/Minsk", "calendar": "always", "lag": "1d"}
+    declared = failing(
+        accounts=accounts(balances, treasury="desk", target="10"), treasuries={"desk": treasury}
+    )
+    records = simulate(
+        by_hand(
+            declare(declared),
+            Order("2024-03-04 11:00", "c", "a", 300),
+            Order("2024-03-05 09:00", "c", "b", 100),
+            Order("2024-03-06 09:00", "a", "b", 100),
+        )
+    )
+    # c buys 4.00 on the 5th for the 6th and fails; it gets nothing more and keeps what it has.
+    assert records.closing.tolist()[:3] == [1_000, 1_000, 600]
+    touched = (records.journal.debit == 2) | (records.journal.credit == 2)
+    assert records.journal.at[touched].max() < instant("2024-03-05 12:00")
+
+
+def test_a_failed_correspondent_freezes_the_accounts_that_it_keeps() -> None:
+    declared = town(
+        {"a": "10", "b": "10", "c": "10"},
+        systems={
+            "gross": {"kind": "rtgs", "currency": "CNY", "hours": "always"},
+            "books": {"kind": "correspondent", "currency": "CNY", "hours": "always"},
+        },
+        accounts=[
+            *accounts({"b": "10", "c": "10"}),
+            {"holder": "a", "system": "books", "servicer": "c", "balance": "10"},
+        ],
+        routes={
+            "direct": {
+                "steps": [
+                    {"kind": "settle", "system": "books", "credit": "payer_correspondent"},
+                    {"kind": "message", "time": {"kind": "fixed", "value": "2h"}},
+                    {"kind": "settle", "system": "gross", "debit": "payer_correspondent"},
+                    POST,
+                ]
+            }
+        },
+        timeline=[{"kind": "failed_bank", "at": "2024-03-05 12:00", "bank": "c"}],
+        flows={"trade": FLOW},
+    )
+    world = by_hand(
+        declare(declared),
+        Order("2024-03-05 09:00", "a", "b", 100),
+        Order("2024-03-05 11:00", "a", "b", 100),
+        Order("2024-03-05 13:00", "a", "b", 100),
+    )
+    records = simulate(world)
+    assert done(records) == [True, False, False]
+    # The second had left its account and is stuck in between, the third never left.
+    rest = instant("2024-03-11 00:00")
+    assert causes(records, 0) == {"processing": 2 * HOUR}
+    assert causes(records, 1) == {"processing": 2 * HOUR, "outage": rest - instant("2024-03-05 13:00")}
+    assert causes(records, 2) == {"outage": rest - instant("2024-03-05 13:00")}
+    tables = fact_tables(world, records)
+    table = frozen_table(world, tables)
+    assert dict(zip(table["account"], table["balance"], strict=True)) == {
+        "a@books": 800,
+        "c@books": 200,
+        "c@gross": 900,
+    }
+    assert set(table["bank"]) == {"c"}
+
+
+def test_the_table_and_the_measure_tell_what_is_frozen() -> None:
+    world = by_hand(
+        declare(failing()),
+        Order("2024-03-05 10:00", "a", "c", 5_000),
+        Order("2024-03-05 11:00", "c", "b", 9_000),
+        Order("2024-03-06 11:00", "c", "b", 200),
+    )
+    tables: dict[str, pd.DataFrame] = dict(fact_tables(world, simulate(world)))
+    tables["frozen"] = frozen_table(world, tables)
+    (row,) = tables["frozen"].to_dict("records")
+    assert (row["bank"], row["account"], row["balance"]) == ("c", "c@gross", 1_000)
+    assert (row["pending_in"], row["pending_out"]) == (5_000, 9_000)
+    end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
+    measure = frozen_measure(tables, "CNY", end)["frozen_value"]
+    assert measure.value == {"c": {"balances": 10.0, "payments": 142.0}}
+    assert measure.unit == "CNY"
+
+
+def test_a_failure_in_the_baseline_keeps_every_promise_and_moves_no_trade() -> None:
+    days = ["period.end=2024-02-15 00:00", "run_in=20d", "horizon=20d"]
+    usual = load("baseline", days)
+    entry = {"kind": "failed_bank", "at": "2024-01-17 11:00", "bank": "minsk-b"}
+    scenario = Scenario.model_validate({**usual.model_dump(by_alias=True), "timeline": [entry]})
+    assert not list(check(scenario))
+    # Running it checks that money is conserved and every second has one cause.
+    one, other = execute(usual), execute(scenario)
+    for table in ("obligations", "fx"):
+        assert one[table].equals(other[table])
+    concerned = ((other.payments[["payer_bank", "payee_bank"]] == "minsk-b").any(axis=1)).to_numpy()
+    late = other.payments["instructed_at"] >= other["frozen"]["frozen_at"].min()
+    assert (other.payments.loc[concerned & late, "status"] == "pending").all()
+    assert other.payments.loc[~concerned, "credited_at"].isna().sum() < 0.03 * (~concerned).sum()
+    frozen = set(other["frozen"]["account"])
+    assert frozen == {account for account in other.accounts["account"] if account.startswith("minsk-b@")}
+    postings = other.postings
+    touched = postings["debit_account"].isin(frozen) | postings["credit_account"].isin(frozen)
+    assert postings.loc[touched, "posted_at"].max() < other["frozen"]["frozen_at"].min()
+    # Others' payments that touch no common account are as they were.
+    far = ~concerned & (other.payments["currency"] == "BYN") & (other.payments["payer_bank"] == "minsk-a")
+    assert np.array_equal(
+        one.payments.loc[far, "instructed_at"].to_numpy(), other.payments.loc[far, "instructed_at"].to_numpy()
+    )
+    assert other.measures["frozen_value"].value["minsk-b"]["balances"] > 0
+    assert "frozen_value" not in one.measures
+
+
+@pytest.mark.parametrize(
+    "timeline",
+    [
+        [{"kind": "failed_bank", "at": "2024-03-05 12:00", "bank": "c"}] * 2,
+        [
+            {"kind": "failed_bank", "at": "2024-03-05 12:00", "bank": "c"},
+            {"kind": "outage", "from": "2024-03-06 12:00", "to": "2024-03-07 12:00", "bank": "c"},
+        ],
+    ],
+)
+def test_a_bank_fails_once(timeline: list[dict[str, Any]]) -> None:
+    scenario = Scenario.model_validate({**failing(), "timeline": timeline})
+    (found,) = check(scenario)
+    assert found.path[:2] == ("timeline", 1)
+    assert "whether 'c' works is changed by entry 0" in found.message
+
+
+def test_who_waited_behind_goes_on_when_the_system_opens_if_the_bank_fails_at_night() -> None:
+    declared = failing(at="2024-03-05 22:00")
+    declared["systems"]["gross"]["hours"] = "office"
+    declared["hours"] = {
+        "office": {"zone": "Europe/Minsk", "calendar": "belarus", "sessions": ["09:00-17:00"]}
+    }
+    records = simulate(
+        by_hand(
+            declare(declared),
+            Order("2024-03-05 10:00", "a", "c", 5_000),
+            Order("2024-03-05 10:30", "a", "b", 600),
+        )
+    )
+    assert records.settled_at.tolist() == [NEVER, instant("2024-03-06 09:00")]
+    assert causes(records, 1) == {"liquidity": instant("2024-03-06 09:00") - instant("2024-03-05 10:30")}
