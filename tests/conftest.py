@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sim.errors import ScenarioError
 from sim.results.execute import execute
 from sim.scenario.library import names
 from sim.scenario.load import load
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.results.results import Results
+    from sim.scenario.model import Scenario
 
 #: Two months, entered with payments under way and followed for weeks.
 SHORT = ("period.end=2024-03-01", "run_in=15d", "horizon=20d")
@@ -38,4 +40,13 @@ def baseline_folder(baseline_run: Results, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture(scope="session")
 def short_runs() -> dict[str, Results]:
     """Two months of every library scenario, or two weeks of one in a folder of its own, by name."""
-    return {name: execute(load(name, SHORTER if "/" in name else SHORT)) for name in names()}
+    return {name: execute(shortened(name)) for name in names()}
+
+
+def shortened(name: str) -> Scenario:
+    """A library scenario over a short period; what is dated later than that is left out."""
+    window = SHORTER if "/" in name else SHORT
+    try:
+        return load(name, window)
+    except ScenarioError:
+        return load(name, (*window, "timeline=null"))
