@@ -304,9 +304,9 @@ def _offsettings(world: World, records: Records) -> pd.DataFrame:
     system, at = whole.pop("system"), whole.pop("at")
     return pd.DataFrame(
         {
-            "system": names(world.network.systems, system),
+            "system": pd.Series([world.network.systems[number] for number in system], dtype="str"),
             "offset_at": instants(at),
-            "kind": pd.Categorical([row.kind for row in rows]),
+            "kind": pd.Series([row.kind for row in rows], dtype="str"),
             **whole,
             "bound": optional(bound),
             "gap": gap,

@@ -8,9 +8,6 @@ exactly, and its answers are checked, and repaired or cut off, in integers.
 from __future__ import annotations
 
 import math
-import os
-from contextlib import contextmanager
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
@@ -18,11 +15,10 @@ import numpy as np
 
 from sim.engine.netting.limits import Purses
 from sim.engine.netting.queue import check
+from sim.engine.netting.quiet import silence
 from sim.engine.netting.release import multilateral
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -250,7 +246,7 @@ class _Search:
             matrix = vstack([matrix, csr_array(np.array(self._cuts))], format="csr")
             limits = np.concatenate([limits, self._cut_limits])
         unit = self._unit()
-        with _silence():
+        with silence():
             found = milp(
                 -self._queue.amount / unit,
                 integrality=np.ones(len(self._queue), dtype=np.int64),
@@ -370,19 +366,6 @@ class _Search:
         could_receive = ~chosen & bringers
         self._cuts.append(sends.astype(np.float64) - could_receive)
         self._cut_limits.append(float(sends.sum() - 1))
-
-
-@contextmanager
-def _silence() -> Iterator[None]:
-    """Keep away from standard output what HiGHS prints there by itself, whatever its options say."""
-    kept = os.dup(1)
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 1)
-            yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
 
 
 def _lagrange(queue: Queue, available: Amounts, prices: NDArray[np.float64]) -> int:
