@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from sim.engine.markets.exchange import Exchange
 from sim.engine.routes import build_walks, plan_transfers
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
@@ -70,7 +71,7 @@ def test_convert(benchmark: BenchmarkFixture, world: World, instants: Seconds) -
 
 @targeted
 def test_settlement_loop(benchmark: BenchmarkFixture, world: World) -> None:
-    walks = build_walks(world)
+    walks = build_walks(world, Exchange(world))
     transfers = plan_transfers(world, walks)
 
     def rearrive(number: int, settled_at: int, following: int) -> int:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sim.engine.markets.exchange import Exchange
 from sim.engine.routes import Transfers, build_walks, plan_transfers
 from sim.engine.settlement import Settlement
 from sim.scenario.load import load
@@ -52,7 +53,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Transfers]:
     accounts = "".join(f"  - {{holder: {bank}, system: s}}\n" for bank in banks.to_pylist())
     (folder / "replay.yaml").write_text(SCENARIO + accounts, encoding="utf-8")
     world = build_world(load(str(folder / "replay.yaml")))
-    return world, plan_transfers(world, build_walks(world))
+    return world, plan_transfers(world, build_walks(world, Exchange(world)))
 
 
 def with_money(world: World, transfers: Transfers, level: float) -> World:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import sim
+from sim.engine.markets.exchange import Exchange
 from sim.engine.netting import multilateral
 from sim.engine.routes import build_walks, plan_transfers
 from sim.engine.settlement import Settlement
@@ -98,7 +99,7 @@ def world(folder: Path, queue: str, seed: int, *, bounded: bool) -> World:
 
 
 def settle(given: World) -> Settlement:
-    transfers = plan_transfers(given, build_walks(given))
+    transfers = plan_transfers(given, build_walks(given, Exchange(given)))
     settlement = Settlement(given, transfers, lambda _number, settled_at, _following: settled_at)
     settlement.run()
     return settlement
