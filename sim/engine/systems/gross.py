@@ -83,7 +83,7 @@ class Gross:
         del at
         changed = []
         for account, queue in self._queues.items():
-            gone = {number for number in queue if self._floor.touches(number, accounts)}
+            gone = dict.fromkeys(number for number in queue if self._floor.touches(number, accounts))
             if gone:
                 for number in gone:
                     self._together.left(number)
