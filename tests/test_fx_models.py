@@ -188,11 +188,18 @@ def test_a_date_has_its_moves_wherever_the_run_starts(kind: str) -> None:
     assert one == pytest.approx(np.diff(np.log(late.per_usd), axis=0), abs=1e-12)
 
 
-@pytest.mark.parametrize("kind", ["bootstrap", "lognormal", "regime", "jump"])
+#: Models so wild that a missing drift of half a variance would show.
+WILD = {
+    "bootstrap": {"kind": "bootstrap", "mean_block": 1},  # from Wednesday to Wednesday; the others on any day
+    "lognormal": {**LOGNORMAL, "volatility": {"CNY": 0.6, "RUB": 0.7, "BYN": 0.8}},
+    "regime": {**REGIME, "calm": {**REGIME["stressed"], "volatility": {"CNY": 0.6, "RUB": 0.7, "BYN": 0.8}}},
+    "jump": JUMPS,
+}
+
+
+@pytest.mark.parametrize("kind", WILD)
 def test_the_expected_price_of_a_dollar_stays(kind: str) -> None:
-    # Weeks drawn alone, from one Wednesday to another: the others promise it for any two days.
-    declared = {**MODELS[kind], "mean_block": 1} if kind == "bootstrap" else MODELS[kind]
-    ends = np.exp(logs(declared, 500, (date(2024, 1, 3), date(2024, 12, 25)))[:, [0, -1]])
+    ends = np.exp(logs(WILD[kind], 500, (date(2024, 1, 3), date(2024, 12, 25)))[:, [0, -1]])
     for currency in range(3):
         ratio = ends[:, 1, currency] / ends[:, 0, currency]
         assert np.ptp(ratio) == pytest.approx(0, abs=1e-9) or near_mean(ratio, 1.0)
@@ -436,14 +443,18 @@ def test_a_currency_without_residual_is_its_basket() -> None:
 
 
 def test_the_residual_moves_the_basket_alone_and_without_drift() -> None:
-    levels = logs(BASKET, 500)
+    # Nobody's residual is so large; a smaller one would hide a missing drift of half its variance.
+    levels = logs({**BASKET, "residual_volatility": 0.7}, 400)
     basket = levels[:, :, 0] - 0.6 * levels[:, :, 2] - 0.1 * levels[:, :, 1]
     steps = np.diff(basket[:40], axis=1).ravel()
-    assert near_deviation(steps, 0.04 / np.sqrt(DAYS))
+    assert near_deviation(steps, 0.7 / np.sqrt(DAYS))
     assert near_correlation(steps, np.diff(levels[:40, :, 2], axis=1).ravel(), 0.0)
     assert near_mean(np.exp(basket[:, -1] - basket[:, 0]), 1.0)
+
+
+def test_a_currency_has_the_variance_of_its_basket_and_its_residual() -> None:
     variance = 0.04**2 + 0.36 * 0.15**2 + 0.01 * 0.04**2 + 2 * 0.06 * 0.3 * 0.15 * 0.04
-    assert near_deviation(np.diff(levels[:40, :, 0], axis=1).ravel(), np.sqrt(variance / DAYS))
+    assert near_deviation(moves(BASKET, 40)[:, 0], np.sqrt(variance / DAYS))
 
 
 def test_a_basket_starts_at_the_time_from_which_history_is_taken() -> None:
