@@ -556,6 +556,11 @@ def test_a_solver_that_overdraws_is_corrected(monkeypatch: pytest.MonkeyPatch) -
     assert min(left(given, found.mask)) >= 0
 
 
+def test_a_bound_that_the_solver_tells_far_from_its_optimum_is_asked_for_again() -> None:
+    given = case([(1, 0, 10), (1, 0, 15), (1, 0, 15), (0, 1, 1), (0, 1, 21), (1, 0, 21)], [0, 0])
+    assert optimal(*given, time_limit=PATIENCE)[1:] == (42, 42, 0.0, "optimal")
+
+
 def test_limits_that_make_no_sense_are_refused() -> None:
     given = case([(0, 1, 5)], [0, 0])
     for wrong in ({"time_limit": -1.0}, {"time_limit": float("nan")}, {"time_limit": 1.0, "tolerance": 1.0}):
