@@ -34,8 +34,22 @@ horizon: 10d
 interest_rates: {BYN: 0.095, CNY: 0.0345, RUB: 0.16, USD: 0.053, EUR: 0.04}
 firms:
   importers: {hedge: {ratio: 0.5, spread_bps: 20, roll_days: 3}}
-  exporters: {hedge: {ratio: 1, spread_bps: 40, minimum_term: 10d, currencies: [CNY, RUB]}}
-  suppliers: {hedge: {ratio: 0.333, spread_bps: 0}}
+  exporters:
+    hedge: {ratio: 1, spread_bps: 40, minimum_term: 10d, currencies: [CNY, RUB]}
+    exchange: {sells: {kind: keep, surrender_share: 0.3}}
+  buyers: {hedge: {ratio: 0.25, spread_bps: 10}, exchange: {buys: on_invoice}}
+  suppliers:
+    hedge: {ratio: 0.333, spread_bps: 0}
+    exchange: {sells: {kind: weekly, weekday: friday, at: "11:00", zone: Asia/Shanghai}}
+flows:
+  parts:
+    payer: exporters
+    payee: suppliers
+    value: 500_000_000
+    currency: USD
+    invoice: {kind: fixed, value: 50_000}
+    invoicing: {CNY: 0.5, USD: 0.5}
+    terms: {open-account: {share: 1, days: [5, 40]}}
 """
 
 
@@ -151,6 +165,9 @@ def test_every_change_of_every_firms_position(saved: dict[str, pd.DataFrame], pa
     told = list(saved["positions"][columns].itertuples(index=False, name=None))
     assert sorted(told) == sorted(expected)
     assert len(told) > 10_000
+    # Obligations were exchanged in parts, and cash earned was spent.
+    assert max(map(len, parts.values())) > 1
+    assert (saved["conversions"]["kind"] == "matched").any()
 
 
 def test_the_firms_of_a_side_add_up_to_its_exposure(saved: dict[str, pd.DataFrame]) -> None:
@@ -242,6 +259,8 @@ def test_hedges_to_the_minor_unit(
     assert sorted(told) == sorted(expected)
     assert {row[2] for row in told} >= {0, 1, 2}
     assert any(row[5] == FAR for row in told)
+    # Some were closed before the due date, because the currency was bought at once.
+    assert any(row[2] == 0 and row[5] < row[4] for row in told)
 
 
 def forwards_of(
@@ -405,10 +424,26 @@ def test_principal_at_risk_from_deals_and_transfers(
             expected.append(
                 ("correspondent", row.payment_id, row.payer_bank, row.currency, row.amount, *span)
             )
+    home = saved["firms"].groupby("bank")["functional_currency"].first().to_dict()
+    accounts = saved["accounts"].set_index("account")
+    for row in saved["funding"].itertuples():
+        of = accounts.loc[row.account]
+        if (
+            pd.isna(row.against)
+            and row.amount > 0
+            and home.get(of["holder"], of["currency"]) != of["currency"]
+        ):
+            span = (row.dealt_at, row.delivered_at)
+            if span[0] < span[1]:
+                expected.append(("funding", None, of["holder"], of["currency"], row.amount, *span))
     table = saved["principal_risk"]
-    rows = table[table["kind"] != "funding"]
+    rows = table.assign(
+        payment_id=table["payment_id"].astype(object).where(table["payment_id"].notna(), None)
+    )
     columns = ["kind", "payment_id", "holder", "currency", "amount", "paid_at", "final_at"]
-    assert sorted(rows[columns].itertuples(index=False, name=None)) == sorted(expected)
+    told = list(rows[columns].itertuples(index=False, name=None))
+    assert sorted(told, key=str) == sorted(expected, key=str)
+    assert {row[0] for row in told} == {"exchange", "funding", "correspondent"}
     for row in table.iloc[::53].itertuples():
         assert row.value == mids.value(row.amount, row.currency, "USD", row.paid_at)
 

@@ -357,7 +357,8 @@ def test_saved_figures_are_the_same_bytes_and_none_stays_open(results: Results, 
     first = save_figures(results, tmp_path / "a")
     with mpl.rc_context({"font.size": 20, "figure.facecolor": "black", "savefig.dpi": 30}):
         second = save_figures(results, tmp_path / "b")
-    assert [path.name for path in first] == [f"{name}.png" for name in NAMES]
+    # Nothing is ever paid away in this run before its counter-value is final.
+    assert [path.stem for path in first] == [name for name in NAMES if name != "principal_risk"]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert plt.get_fignums() == []
 

@@ -58,13 +58,12 @@ def _exchanges(scenario: Scenario, tables: Tables) -> pd.DataFrame:
     deals = deals[deals["kind"] == "market"]
     delivery = {name: pd.Timedelta(seconds=market.delivery) for name, market in scenario.markets.items()}
     buys = (deals["bearer"] == "payer").to_numpy()
-    lag = sum(
-        (
-            pd.to_timedelta(deals[column].astype(object).map(delivery)).fillna(pd.Timedelta(0))
-            for column in ("market", "vehicle_market")
-        ),
-        pd.Timedelta(0),
-    )
+    # Of a cross, both deals are made at once, and the later delivery counts.
+    lags = [
+        pd.to_timedelta(deals[column].astype(object).map(delivery)).fillna(pd.Timedelta(0))
+        for column in ("market", "vehicle_market")
+    ]
+    lag = lags[0].where(lags[0] >= lags[1], lags[1])
     return _part(
         "exchange",
         payment_id=deals["payment_id"],
@@ -77,30 +76,29 @@ def _exchanges(scenario: Scenario, tables: Tables) -> pd.DataFrame:
 
 
 def _funding(scenario: Scenario, tables: Tables) -> pd.DataFrame:
-    """Purchases of treasuries in a currency that is not their bank's, from the deal to the delivery."""
-    bought = tables.get("funding")
-    if bought is None:
-        return _part("funding", **{name: [] for name in _COLUMNS[1:]})
-    accounts = tables["accounts"]
-    rows = accounts.iloc[pd.Index(accounts["account"]).get_indexer(bought["account"].astype(str))]
-    home = home_currencies(scenario)
-    foreign = np.array(
-        [
-            home.get(holder) not in (None, code)
-            for holder, code in zip(rows["holder"], rows["currency"], strict=True)
-        ],
-        dtype=np.bool_,
-    )
-    chosen = foreign & (bought["amount"] > 0).to_numpy() & bought["dealt_at"].notna().to_numpy()
-    bought, rows = bought[chosen], rows[chosen]
+    """Purchases of treasuries in one currency for another, from the deal to the delivery.
+
+    What was paid is known where the treasury deals at a market. Where it does not, a currency that is not its
+    bank's was bought for the bank's own, and what was paid is told by what was bought.
+    """
+    deals, accounts = tables["funding"], tables["accounts"]
+    held = accounts.iloc[pd.Index(accounts["account"]).get_indexer(deals["account"].astype(str))]
+    bought, home = held["currency"].astype(str).to_numpy(), home_currencies(scenario)
+    own = np.array([home.get(holder, "") for holder in held["holder"]], dtype=object)
+    against = deals["against"].astype(object).to_numpy()
+    priced = deals["against"].notna().to_numpy()
+    foreign = np.where(priced, against != bought, (own != "") & (own != bought))
+    chosen = np.flatnonzero(foreign & (deals["amount"] > 0).to_numpy() & deals["dealt_at"].notna().to_numpy())
+    amount = np.where(priced, deals["realised_value"].fillna(0), deals["amount"])
+    rows = deals.iloc[chosen]
     return _part(
         "funding",
-        payment_id=pd.Series([None] * len(bought), dtype=object),
-        holder=rows["holder"],
-        currency=rows["currency"],
-        amount=bought["amount"],
-        paid_at=bought["dealt_at"],
-        final_at=bought["delivered_at"],
+        payment_id=pd.Series([None] * len(rows), dtype=object),
+        holder=held["holder"].iloc[chosen],
+        currency=np.where(priced, against, bought)[chosen],
+        amount=amount[chosen].astype(np.int64),
+        paid_at=rows["dealt_at"],
+        final_at=rows["delivered_at"],
     )
 
 

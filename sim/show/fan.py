@@ -33,13 +33,6 @@ def exposure_fan(runs: Sequence[Results], ax: Axes | None = None) -> Axes:
     """
     if not runs:
         raise ValueError("a fan needs at least one run")
-    target = shown(9, 6.6) if ax is None else ax
-    with rc_context(STYLE):
-        _draw(runs, target)
-    return target
-
-
-def _draw(runs: Sequence[Results], ax: Axes) -> None:
     first = runs[0]
     cases = pd.concat([run.exposure.assign(run=number) for number, run in enumerate(runs)])
     keys = ["side", "currency", "at"]
@@ -47,6 +40,13 @@ def _draw(runs: Sequence[Results], ax: Axes) -> None:
         first.exposure
     ):
         raise ValueError("the runs differ in their days, sides or currencies")
+    target = shown(9, 6.6) if ax is None else ax
+    with rc_context(STYLE):
+        _draw(first, cases, len(runs), target)
+    return target
+
+
+def _draw(first: Results, cases: pd.DataFrame, count: int, ax: Axes) -> None:
     sides = list(first.scenario.sides)
     axes = panels(ax, max(len(sides), 1), 1, hspace=0.09)
     for side, panel in zip(sides, axes, strict=False):
@@ -58,7 +58,7 @@ def _draw(runs: Sequence[Results], ax: Axes) -> None:
     for panel in axes[:-1]:
         panel.tick_params(labelbottom=False)
     draw_dates(axes[-1], first)
-    headline(ax, f"FX exposure of firms, {len(runs)} runs: {first.scenario.name}")
+    headline(ax, f"FX exposure of firms, {count} runs: {first.scenario.name}")
 
 
 def _draw_side(ax: Axes, first: Results, side: str, cases: pd.DataFrame) -> None:

@@ -27,6 +27,7 @@ _BAR: Final = 30
 _ACCOUNTS: Final = 5
 _WIDTH: Final = 80
 _RATIOS: Final = ("settlement_delay_indicator", "turnover_ratio")
+_METHODS: Final = ("parametric", "historical")
 _INSTANT: Final = timedelta(seconds=1)
 
 
@@ -45,14 +46,7 @@ def print_summary(results: Results, console: Console) -> None:
             "Settlement systems (delay indicator: 0 at once, 1 at the end of the day)",
             _systems(results, values),
         )
-    if peaks := values["net_open_position_peak"]:
-        scale = Scale.of(peak for side in peaks.values() for peak in side.values())
-        title = f"Net open position of firms, {scale.unit(currency)} (receivables − payables)"
-        _section(console, title, _positions(peaks, values["net_open_position_mean"], scale))
-    if found := values["fx_result"]:
-        scale = Scale.of(result for side in found.values() for result in side.values())
-        title = f"Realised FX result of firms, {scale.unit(currency)} (gains positive)"
-        _section(console, title, _fx_results(found, scale))
+    _print_exposure(values, currency, console)
     if values["fees"]:
         scale = Scale.of([values["fees"]])
         _section(console, f"Fees, {scale.unit(currency)}", _fees(values, scale))
@@ -63,6 +57,23 @@ def print_summary(results: Results, console: Console) -> None:
         _line(console, f"warning: {warning}", style="yellow")
     if results.folder is not None:
         console.print(f"Saved in {results.folder}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_exposure(values: Mapping[str, Any], currency: str, console: Console) -> None:
+    """Positions, results and risks of firms, where there are any."""
+    if peaks := values["net_open_position_peak"]:
+        scale = Scale.of(peak for side in peaks.values() for peak in side.values())
+        title = f"Net open position of firms, {scale.unit(currency)} (with cash and forwards)"
+        _section(console, title, _positions(peaks, values["net_open_position_mean"], scale))
+    if found := values["fx_result"]:
+        scale = Scale.of(result for side in found.values() for result in side.values())
+        title = f"Realised FX result of firms, {scale.unit(currency)} (gains positive)"
+        _section(console, title, _fx_results(found, scale))
+    if found := values["value_at_risk"]:
+        _section(console, *_losses(found, currency))
+    if at_risk := values["principal_risk_peak"]["all"]:
+        console.print()
+        _line(console, f"Most that was paid away and not final at one time: {amount(at_risk, currency)}")
 
 
 def print_library(scenarios: Sequence[tuple[str, str]], console: Console | None = None) -> None:
@@ -162,6 +173,21 @@ def _fx_results(found: BySide, scale: Scale) -> Table:
     for side, parts in found.items():
         table.add_row(spelt(side), *(scale.tell(parts[cause]) for cause in causes))
     return table
+
+
+def _losses(found: Mapping[str, Any], currency: str) -> tuple[str, Table]:
+    """Title and rows of the value at risk, of the last horizon and level that the scenario names."""
+    cases = [case for methods in found.values() for by_case in methods.values() for case in by_case]
+    case = cases[-1]
+    rows = {
+        side: [methods[method][case]["mean"] if method in methods else None for method in _METHODS]
+        for side, methods in found.items()
+    }
+    scale = Scale.of(value for row in rows.values() for value in row if value is not None)
+    table = _table("firms in", *(f"{method} mean" for method in _METHODS))
+    for side, row in rows.items():
+        table.add_row(spelt(side), *("–" if value is None else scale.tell(value) for value in row))
+    return f"Value at risk of open positions ({case}), {scale.unit(currency)}", table
 
 
 def _fees(values: Mapping[str, Any], scale: Scale) -> Table:

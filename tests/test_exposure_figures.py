@@ -1,0 +1,138 @@
+"""Figures of exposure, results and principal risk show what tables and measures hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import QuadMesh
+from matplotlib.figure import Figure
+
+import sim.show
+from sim.results.execute import execute
+from sim.results.openings import weekly_openings
+from sim.results.principal import weekly_profile
+from sim.results.results import FIGURES
+from sim.scenario.load import load
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from sim.results.results import Results
+
+SHORT = ("period.end=2024-01-29", "run_in=10d", "horizon=10d")
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[Results]:
+    """Four weeks under three seeds."""
+    return [execute(load("baseline", (*SHORT, f"seed={seed}"))) for seed in (1, 2, 3)]
+
+
+def panels(name: str, results: Results) -> list[Axes]:
+    figure = Figure(layout="constrained")
+    FIGURES[name](results, figure.add_subplot())
+    figure.draw_without_rendering()
+    return list(figure.axes)
+
+
+def test_the_waterfall_ends_at_the_total(runs: list[Results]) -> None:
+    found = runs[0].measures["fx_result"].value
+    for ax, side in zip(panels("fx_result", runs[0]), ("belarus", "china"), strict=True):
+        heights = [bar.get_height() for bar in ax.patches]
+        told = [found[side][cause] / 1e6 for cause in ("contract", "clearing", "spread", "hedge", "total")]
+        assert heights == pytest.approx(told)
+        assert [bar.get_y() for bar in ax.patches][:4] == pytest.approx([0, *np.cumsum(told[:3])])
+        low, high = ax.get_ylim()
+        assert all(low < bar.get_y() + bar.get_height() < high for bar in ax.patches)
+
+
+def test_maturities_are_stacked_up_to_all_receivables_and_payables(runs: list[Results]) -> None:
+    table = runs[0]["maturities"]
+    for ax, side in zip(panels("maturity", runs[0]), ("belarus", "china"), strict=True):
+        mine = table[table["side"] == side].groupby("at")[["receivable_reporting", "payable_reporting"]].sum()
+        highest, lowest = mine["receivable_reporting"].max() / 1e8, -mine["payable_reporting"].max() / 1e8
+        edges = np.concatenate([path.vertices[:, 1] for area in ax.collections for path in area.get_paths()])
+        assert edges.max() == pytest.approx(highest)
+        assert edges.min() == pytest.approx(lowest)
+    legend = panels("maturity", runs[0])[-1].get_legend()
+    assert legend is not None
+    assert legend.get_texts()[0].get_text() == "overdue"
+
+
+def test_the_week_of_principal_risk_adds_up_to_its_value_hours(runs: list[Results]) -> None:
+    """Four whole weeks: the mean of each hour of the week, times four, times the hours."""
+    start, end = (
+        int(pd.Timestamp(day, tz="Europe/Minsk").timestamp()) for day in ("2024-01-01", "2024-01-29")
+    )
+    profile = weekly_profile(runs[0]["principal_risk"], start, end, "Europe/Minsk")
+    assert profile.sum() * 4 / 100 == pytest.approx(
+        runs[0].measures["principal_risk_value_hours"].value["all"]
+    )
+    heat, strip = panels("principal_risk", runs[0])
+    (mesh,) = [found for found in heat.collections if isinstance(found, QuadMesh)]
+    assert np.asarray(mesh.get_array()).ravel() == pytest.approx(profile.ravel() / 1e8)
+    # Firms deal while the exchange in Minsk is open and have the money a quarter of an hour later.
+    exchange = runs[0]["principal_risk"]
+    exchange = exchange[exchange["kind"] == "exchange"]
+    profile = weekly_profile(exchange, start, end, "Europe/Minsk")
+    assert profile[:5, 10:13].sum() > 0.9 * profile.sum()
+    assert [label.get_text() for label in strip.get_yticklabels()][:2] == [
+        "banks on Minsk time",
+        "banks on Shanghai time",
+    ]
+
+
+def test_opening_hours_are_told_in_the_zone_of_the_period(runs: list[Results]) -> None:
+    places = weekly_openings(runs[0].scenario)
+    quarters = np.arange(96) / 4
+
+    def opened(name: str) -> tuple[float, float]:
+        inside = quarters[places[name] > 0.5]
+        return inside.min(), inside.max() + 0.25
+
+    assert opened("banks on Minsk time") == (9, 17.5)
+    # Nine to five in Shanghai, five hours ahead.
+    assert opened("banks on Shanghai time") == (4, 12)
+    assert opened("bcse") == (10, 13)
+
+
+def test_a_fan_shows_the_median_and_holds_every_run_between_its_bounds(runs: list[Results]) -> None:
+    ax = Figure(layout="constrained").add_subplot()
+    assert sim.show.exposure_fan(runs, ax) is ax
+    lines = {line.get_label(): line for line in ax.get_lines()}
+    for code in ("CNY", "USD"):
+        wide = np.column_stack(
+            [
+                run.exposure[(run.exposure["side"] == "belarus") & (run.exposure["currency"] == code)][
+                    "net_open_position_reporting"
+                ]
+                for run in runs
+            ]
+        )
+        assert np.asarray(lines[code].get_ydata()) == pytest.approx(np.median(wide, axis=1) / 1e8)
+    with pytest.raises(ValueError, match="at least one run"):
+        sim.show.exposure_fan([])
+    other = execute(load("baseline", (*SHORT[1:], "period.end=2024-01-20")))
+    with pytest.raises(ValueError, match="differ"):
+        sim.show.exposure_fan([runs[0], other])
+
+
+BARE = """
+name: bare
+period: {start: 2024-03-04 00:00, end: 2024-03-06 00:00}
+fx: {kind: constant, rates: {CNY: 7, BYN: 3}}
+sides: {belarus: {functional_currency: BYN, hours: always}}
+systems: {nostro-cny: {kind: rtgs, currency: CNY, hours: always}}
+"""
+
+
+@pytest.mark.parametrize("name", ["fx_result", "maturity", "principal_risk"])
+def test_a_run_without_trade_says_so(name: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("bare") / "bare.yaml"
+    path.write_text(BARE, "utf-8")
+    results = execute(load(path))
+    texts = [text.get_text() for ax in panels(name, results) for text in ax.texts]
+    assert any(text.startswith(("no ", "nothing ")) for text in texts)
