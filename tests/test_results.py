@@ -289,6 +289,17 @@ def test_deals_are_of_payments_and_of_firms_that_need_them(saved: Saved, deals: 
     assert (deals["converted_at"][~payee] >= row["instructed_at"][~payee]).all()
 
 
+def test_volume_by_market(saved: Saved, rates: Rates) -> None:
+    deals = saved.conversions
+    deals = deals[deals["payment_id"].isin(saved.payments["payment_id"][saved.payments["counted"]])]
+    told = saved.measures["market_volume"]
+    assert told.keys() == set(deals["market"])
+    for market, mine in deals.groupby("market"):
+        cents = rates.usd(mine["amount"], mine["currency"], mine["converted_at"]).sum()
+        assert told[market] == near_cents(cents)
+    assert saved.measures["matched_value"] == 0
+
+
 def test_fx_results_to_the_minor_unit(saved: Saved, rates: Rates) -> None:
     results = saved.fx_results
     obligations = saved.obligations.set_index("obligation_id")

@@ -50,6 +50,7 @@ def measures(
         **_delays(counted),
         **_exposure(tables["exposure"], reporting_currency, scale),
         **_fx_results(tables, value, reporting_currency, scale),
+        **_exchanged(tables, value, reporting_currency, scale),
         **_fees(tables, value, reporting_currency, scale),
         **_liquidity(tables, value, reporting_currency, start),
     }
@@ -120,6 +121,25 @@ def _fx_results(
         for side, total in amounts.groupby(realised["side"], observed=True).sum().items():
             by_side.setdefault(str(side), {})[cause] = float(total) / scale
     return {"fx_result": Measure(by_side, currency)}
+
+
+def _exchanged(
+    tables: Mapping[str, pd.DataFrame], value: Valuation, currency: str, scale: int
+) -> dict[str, Measure]:
+    """What was exchanged for payments due in the period, by market, and what was paid out of foreign cash."""
+    payments, deals = tables["payments"], tables["conversions"]
+    deals = deals[_of_counted(deals, payments)]
+    amounts = value.of(deals["amount"], deals["currency"], deals["converted_at"]) / scale
+    # A cross is dealt at two markets.
+    first, second = (
+        amounts.groupby(deals[column], observed=False).sum() for column in ("market", "vehicle_market")
+    )
+    volume = first + second
+    matched = amounts[(deals["kind"] == "matched") & (deals["bearer"] == "payer")].sum()
+    return {
+        "market_volume": Measure(_plain(volume[volume > 0]), currency),
+        "matched_value": Measure(float(matched), currency),
+    }
 
 
 def _fees(
