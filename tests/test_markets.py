@@ -440,6 +440,21 @@ def test_cash_that_settles_late_is_not_spent_before() -> None:
     assert fx_results_table(world, records)["realised"].all()
 
 
+def test_cash_that_has_settled_but_is_not_credited_is_not_spent() -> None:
+    declared = kept("keep")
+    post = {"kind": "post", "work": {"kind": "fixed", "value": "2h"}}
+    declared["routes"]["direct"]["steps"] = [post if step == POST else step for step in STEPS]
+    _, _, deals = run(
+        declared,
+        Order("2024-03-04 10:00", "east", "west", 900_00),
+        Order("2024-03-04 11:00", "west", "east", 100_00),
+        Order("2024-03-04 12:00", "west", "east", 100_00),
+        Order("2024-03-04 12:00:01", "west", "east", 100_00),
+    )
+    payers = deals[deals["bearer"] == "payer"]
+    assert payers["kind"].tolist() == ["market", "market", "matched"]
+
+
 def test_a_surrendered_share_is_sold_on_credit_and_the_rest_kept() -> None:
     world, records, deals = run(kept("keep", "0.3"), Order("2024-03-04 11:00", "east", "west", 1_00_01))
     assert deals["amount"].tolist() == [30_00]
