@@ -216,7 +216,7 @@ def facility(name: str = "line", **keys: str) -> str:
 
 def loans(results: sim.Results) -> list[tuple[str, str, str | None, int, int, int, int]]:
     """Account, receipt, repayment (`day hour:minute`), amount, carried over, rolled and interest of each loan."""
-    table = results.loans
+    table = results.borrowings
 
     def told(at: pd.Timestamp) -> str | None:
         return None if pd.isna(at) else at.tz_convert("Europe/Minsk").strftime("%-d %H:%M")
@@ -291,7 +291,7 @@ def test_a_repo_lends_to_each_bank_against_its_own_collateral(tmp_path: Path) ->
     # 100.01 · 0.9 = 90.009, rounded down; 45 is what b's collateral is good for.
     assert [(loan[0], loan[3]) for loan in loans(results)] == [("a", 9000), ("b", 4500)]
     assert settled_at(results) == [None, "4 10:30"]
-    assert set(results.loans["kind"]) == {"repo"}
+    assert set(results.borrowings["kind"]) == {"repo"}
 
 
 def test_money_drawn_at_a_stated_time_comes_after_its_lag_at_an_opening(tmp_path: Path) -> None:
@@ -388,7 +388,7 @@ def test_loans_stay_within_their_limit_and_money_within_its_limits(
         end="2024-03-08",
     )
     # That accounts keep to their limits, and that no money is lost, is a promise that every run checks.
-    table = results.loans
+    table = results.borrowings
     peak = results.measures["facility_use"].value.get("line", {"peak": 0})["peak"]
     assert peak <= 60
     assert (table["amount"] > 0).all()

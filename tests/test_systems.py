@@ -152,7 +152,7 @@ def test_a_pool_lends_what_a_participant_lacks(tmp_path: Path) -> None:
 def test_a_pool_is_paid_back_at_the_next_cycle_as_far_as_the_borrower_is_covered(tmp_path: Path) -> None:
     cycles = 'kind: dns, cycles: ["09:01:30", "12:00", "15:00"], shortfall: pool'
     results = run(tmp_path, [20, 5, 50], [(1, 2, 30), (2, 1, 4)], cycles)
-    loans = results.loans[["lender", "repaid_at", "amount", "carried_over", "rolled"]]
+    loans = results.borrowings[["lender", "repaid_at", "amount", "carried_over", "rolled"]]
     at = loans["repaid_at"].dt.tz_convert("Europe/Minsk").dt.strftime("%H:%M")
     # b1 lacks 10.00, lent as 5 to 50. At 12:00 it has nothing, then 4.00 come in, which go back at 15:00.
     assert [tuple(row) for row in loans.assign(repaid_at=at).itertuples(index=False)] == [
@@ -162,7 +162,7 @@ def test_a_pool_is_paid_back_at_the_next_cycle_as_far_as_the_borrower_is_covered
         ("b3@s", "15:00", 909, 600, 1),
         ("b3@s", pytest.approx(float("nan"), nan_ok=True), 600, 0, 2),
     ]
-    assert set(results.loans["kind"]) == {"pool"}
+    assert set(results.borrowings["kind"]) == {"pool"}
     assert results.accounts.set_index("holder")["closing_balance"].to_dict() == {
         "b1": 0,
         "b2": 3100,
@@ -174,13 +174,13 @@ def test_nobody_borrows_from_a_pool_for_payments_that_are_put_off(tmp_path: Path
     # b1 lacks 100 and the others have 15 to lend: its payment is put off, and so is the loan.
     results = run(tmp_path, [0, 5, 10], [(1, 2, 100)], 'kind: dns, cycles: ["12:00"], shortfall: pool')
     assert settled(results) == set()
-    assert len(results.loans) == len(results.postings) == 0
+    assert len(results.borrowings) == len(results.postings) == 0
     # Of two payments the newer one is put off, and only what the older one needs is lent.
     results = run(
         tmp_path, [0, 5, 10], [(1, 2, 8), (1, 2, 100)], 'kind: dns, cycles: ["12:00"], shortfall: pool'
     )
     assert settled(results) == {1}
-    assert results.loans["amount"].sum() == 800
+    assert results.borrowings["amount"].sum() == 800
 
 
 def test_a_net_debit_cap_holds_a_payment_until_money_is_owed_back(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.world.build import World
 
 
-def loans_table(world: World, records: Records) -> pd.DataFrame:
+def borrowings_table(world: World, records: Records) -> pd.DataFrame:
     """One row per loan, in the order of the draws; amounts in minor units of the account's currency.
 
     Of a facility, or of the pool of a system. From `received_at` to `repaid_at` the account owed `amount`. What

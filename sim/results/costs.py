@@ -53,7 +53,7 @@ def costs_table(world: World, tables: Mapping[str, pd.DataFrame]) -> pd.DataFram
     """
     rows = [
         *_of_balances(world, tables["accounts"], tables["postings"]),
-        *_of_loans(world, tables["loans"]),
+        *_of_loans(world, tables["borrowings"]),
         *_of_deals(world, tables["funding"]),
     ]
     lengths = [len(row.amount) for row in rows]

@@ -14,7 +14,7 @@ import pandas as pd
 
 from sim.engine.run import simulate
 from sim.results.book import open_book
-from sim.results.borrowing import facility_use, funding_table, loans_table
+from sim.results.borrowing import borrowings_table, facility_use, funding_table
 from sim.results.calendar import holidays_table, in_flight_table
 from sim.results.costs import cost_measures, costs_table
 from sim.results.days import business_days
@@ -71,7 +71,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
     found = {
         **headline,
         **cost_measures(tables, headline, scenario.reporting_currency),
-        **facility_use(tables["loans"]),
+        **facility_use(tables["borrowings"]),
         **risk_measures(tables, scenario, period),
         **system_measures(tables, days, period),
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
@@ -90,7 +90,7 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
     """The tables of facts, and those computed from them; `days` are the business days of each system."""
     tables = fact_tables(world, records)
     tables["balances"] = balances_table(world, tables["accounts"], tables["postings"])
-    tables["loans"], tables["funding"] = loans_table(world, records), funding_table(world, records)
+    tables["borrowings"], tables["funding"] = borrowings_table(world, records), funding_table(world, records)
     tables["liquidity_costs"] = costs_table(world, tables)
     book = open_book(world, records)
     tables["hedges"] = hedges_table(world, book.forwards)
