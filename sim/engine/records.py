@@ -161,6 +161,20 @@ class Offset(NamedTuple):
     status: str
 
 
+class Shifts(NamedTuple):
+    """Money granted to accounts from outside, or withdrawn (negative): `amount` was wanted, `moved` was done."""
+
+    at: Seconds
+    account: NDArray[np.int64]
+    amount: Amounts
+    moved: Amounts
+
+    @classmethod
+    def of(cls, rows: list[tuple[int, int, int, int]]) -> Shifts:
+        """The columns of rows in order."""
+        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
+
+
 class Records(NamedTuple):
     """All facts of a run; `settled_at` and `credited_at` are NEVER where it did not happen in time."""
 
@@ -174,6 +188,7 @@ class Records(NamedTuple):
     standstills: Standstills
     loans: Loans
     funding: Funding
+    shifts: Shifts
     offsets: tuple[Offset, ...]
     closing: Amounts
 

@@ -87,6 +87,7 @@ def _record(exchange: Exchange, walks: list[Walk], transfers: Transfers, settlem
         standstills=settlement.standstills(),
         loans=settlement.loans(),
         funding=settlement.funding(),
+        shifts=settlement.shifts(),
         offsets=settlement.offsets(),
         closing=np.array(floor.ledger.balance, dtype=np.int64),
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sim.engine.closing import ZeroBalance
 from sim.engine.floor import Action, Floor, Phase
 from sim.engine.liquidity import Borrowing
-from sim.engine.records import Funding, Loans, Standstills, TreasuryDeal
+from sim.engine.records import Funding, Loans, Shifts, Standstills, TreasuryDeal
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
 from sim.engine.systems.gross import Gross
@@ -69,6 +69,10 @@ class Settlement:
         }
         for number in self._closings:
             self._await_closing(number)
+        self._network = network
+        self._shifted: list[tuple[int, int, int, int]] = []
+        for at, account, amount in network.shifts:
+            self.floor.schedule(at, Action(Phase.DELIVERY, 0, account, -1, amount))
         self._hours = network.system_hours
         self._frozen_at: list[int] = network.frozen_at.tolist()
         for bank, at in enumerate(network.failed_at.tolist()):
@@ -100,6 +104,10 @@ class Settlement:
     def funding(self) -> Funding:
         """Every deal of a treasury so far, by its number."""
         return Funding.of(self._dealt)
+
+    def shifts(self) -> Shifts:
+        """What was granted and withdrawn from outside."""
+        return Shifts.of(self._shifted)
 
     def offsets(self) -> tuple[Offset, ...]:
         """Runs of offsetting so far, by system, then instant."""
@@ -151,7 +159,7 @@ class Settlement:
             case Phase.EXCHANGE | Phase.SALE if self.trading is not None:
                 self.trading.act(action, at)
             case Phase.DELIVERY:
-                self._deliver(self._desks[action.subject], Deal(action.order, action.amount), at)
+                self._arrive(action, at)
             case Phase.LOAN:
                 self._borrowing.turn(action.subject, at)
             case Phase.DRAWING:
@@ -214,6 +222,26 @@ class Settlement:
     def _needed(self, account: int) -> int:
         """What an account needs beyond its target: for its queue, and to repay its loans."""
         return self._home[account].waiting(account) + self._borrowing.owes(account)
+
+    def _arrive(self, action: Action, at: int) -> None:
+        """Money comes that a treasury bought; without a treasury, it is granted or withdrawn from outside."""
+        if action.subject >= 0:
+            self._deliver(self._desks[action.subject], Deal(action.order, action.amount), at)
+            return
+        ledger, account, amount = self.floor.ledger, action.order, action.amount
+        market = self._network.accounts.market(self._network.accounts.system[account])
+        if account in ledger.frozen:
+            moved = 0
+        elif amount > 0:
+            moved = amount
+            ledger.move(market, account, moved, at)
+            self._home[account].credited(account, at)
+        else:
+            moved = -min(-amount, max(ledger.available(account), 0))
+            if moved:
+                ledger.move(account, market, -moved, at)
+                self._home[account].emptied()
+        self._shifted.append((at, account, amount, moved))
 
     def _deliver(self, desk: Desk, deal: Deal, at: int) -> None:
         desk.receive(deal)

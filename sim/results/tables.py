@@ -39,6 +39,7 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "postings": _postings(world, records),
         "systems": _systems(world, records),
         "offsettings": _offsettings(world, records),
+        "shifts": _shifts(world, records),
         "fx": _fx(world),
     }
 
@@ -331,6 +332,19 @@ def _postings(world: World, records: Records) -> pd.DataFrame:
             "credit_account": names(labels, rows.credit),
             "currency": names(codes, currency[rows.debit]),
             "amount": rows.amount,
+        }
+    )
+
+
+def _shifts(world: World, records: Records) -> pd.DataFrame:
+    rows, accounts = records.shifts, world.network.accounts
+    return pd.DataFrame(
+        {
+            "at": instants(rows.at),
+            "account": names(accounts.labels, rows.account),
+            "currency": pd.Series([accounts.currency[k] for k in rows.account.tolist()], dtype="str"),
+            "amount": rows.amount,
+            "moved": rows.moved,
         }
     )
 

@@ -15,6 +15,7 @@ from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
 from sim.scenario.model.settlement import Correspondent, Rtgs
+from sim.scenario.model.timeline import Liquidity
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
@@ -37,6 +38,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_own_payments(scenario),
         *_origins(scenario),
         *_accounts(scenario),
+        *_liquidity(scenario),
         *check_liquidity(scenario),
         *_routes(scenario),
         *_vehicles(scenario),
@@ -181,6 +183,16 @@ def _limits(path: tuple[str | int, ...], account: Account, scenario: Scenario) -
 def _known_bank(path: tuple[str | int, ...], bank: str, scenario: Scenario) -> Iterator[Finding]:
     if bank not in scenario.banks:
         yield Finding(path, f"{bank!r} is not declared under 'banks'", nearest(bank, set(scenario.banks)))
+
+
+def _liquidity(scenario: Scenario) -> Iterator[Finding]:
+    held = {(account.holder, account.system) for account in scenario.accounts}
+    for number, entry in enumerate(scenario.timeline):
+        if isinstance(entry, Liquidity) and (entry.holder, entry.system) not in held:
+            path = ("timeline", number, "holder")
+            holders = {holder for holder, system in held if system == entry.system}
+            message = f"{entry.holder!r} has no account in {entry.system!r}"
+            yield Finding(path, message, nearest(entry.holder, holders))
 
 
 def _routes(scenario: Scenario) -> Iterator[Finding]:

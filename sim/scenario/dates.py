@@ -12,6 +12,7 @@ from sim.scenario.model.timeline import (
     ChangedHours,
     ClosedRoute,
     FailedBank,
+    Liquidity,
     LostCorrespondent,
     Mix,
     Outage,
@@ -92,6 +93,10 @@ def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Str
             what = "the currency mix" if isinstance(entry, Mix) else "the volume"
             for name in scenario.flows if entry.flows is None else entry.flows:
                 yield Stretch(since, NEVER, (entry.kind, name), "path", f"{what} of {name!r}")
+        case Liquidity():
+            at = to_instant(entry.at, zone)
+            said = f"the liquidity of {entry.holder!r} in {entry.system!r}"
+            yield Stretch(at, at + 1, (entry.kind, entry.holder, entry.system), "at", said)
         case FailedBank():
             since = to_instant(entry.at, zone)
             said = f"whether {entry.bank!r} works"

@@ -12,9 +12,11 @@ from sim.core.clock import Seconds
 from sim.core.currency import Amounts, to_minor
 from sim.core.hours import OpeningHours
 from sim.scenario.model.settlement import Correspondent, Dns, Hybrid
+from sim.scenario.model.timeline import Liquidity
 from sim.world.facilities import Lending, lendings
 from sim.world.failures import failed_at, failures, frozen_at
 from sim.world.funding import FundingPlan, funding_plans
+from sim.world.shifts import Shift, shifts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,6 +93,7 @@ class Network:
     bounds: dict[int, Bounds]
     failed_at: Seconds
     frozen_at: Seconds
+    shifts: tuple[Shift, ...]
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
         """Account number by bank number in `system`; −1 where a bank has none."""
@@ -136,6 +139,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         bounds=dict(_bounds(scenario, accounts)),
         failed_at=failed_at(banks, failed),
         frozen_at=frozen_at(accounts, failed),
+        shifts=shifts(scenario, accounts, openings),
     )
 
 
@@ -190,6 +194,7 @@ def _has_market(system: str, scenario: Scenario) -> bool:
         scenario.systems[system].zero_balance
         or any(account.system == system and account.treasury for account in scenario.accounts)
         or any(facility.system == system for facility in scenario.facilities.values())
+        or any(isinstance(entry, Liquidity) and entry.system == system for entry in scenario.timeline)
     )
 
 

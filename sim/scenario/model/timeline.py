@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import date, time
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from sim.core.currency import MINOR_DIGITS
 from sim.scenario.model.base import (
+    Amount,
     Currency,
     Declaration,
     Instant,
     Number,
     Share,
+    check_amounts,
     check_shares,
     reference,
+    written,
     wrong,
 )
 from sim.scenario.model.network import BankName, MarketName, SystemName
@@ -145,6 +149,32 @@ class FailedBank(Declaration):
     """Where the choice comes from, or the word assumption."""
 
 
+class Liquidity(Declaration):
+    """An account gets money from outside, or loses it, all at once."""
+
+    kind: Literal["liquidity"]
+    """Liquidity is granted or withdrawn."""
+    at: Instant
+    """Instant, local to the zone of the period; while the system is closed, its next opening."""
+    holder: str
+    """Bank that holds the account."""
+    system: SystemName
+    """System that carries it."""
+    amount: Amount
+    """What is granted; what is withdrawn, if negative: not more than the account covers then."""
+    source: str | None = None
+    """Where the number comes from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _something(self, info: ValidationInfo) -> Self:
+        currency = written(info, "systems", self.system, "currency")
+        if currency in MINOR_DIGITS:
+            check_amounts(self, currency, "amount")
+        if not self.amount:
+            raise wrong("an amount other than zero is needed", field="amount")
+        return self
+
+
 class RateJump(Declaration):
     """An exchange rate jumps."""
 
@@ -249,6 +279,7 @@ Entry = Annotated[
     | ClosedRoute
     | LostCorrespondent
     | FailedBank
+    | Liquidity
     | RateJump
     | Review
     | Mix
