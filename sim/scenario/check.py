@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from sim.core.clock import DAY
 from sim.core.hours import parse_session
 from sim.scenario.check_liquidity import check_liquidity
@@ -13,9 +15,10 @@ from sim.scenario.demands import demands
 from sim.scenario.detours import check_detours, closures
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
+from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
 from sim.scenario.model.settlement import Correspondent, Rtgs
-from sim.scenario.model.timeline import Liquidity
+from sim.scenario.model.timeline import ChangedQuote, Liquidity
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
@@ -39,6 +42,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_origins(scenario),
         *_accounts(scenario),
         *_liquidity(scenario),
+        *_quotes(scenario),
         *check_liquidity(scenario),
         *_routes(scenario),
         *_vehicles(scenario),
@@ -193,6 +197,20 @@ def _liquidity(scenario: Scenario) -> Iterator[Finding]:
             holders = {holder for holder, system in held if system == entry.system}
             message = f"{entry.holder!r} has no account in {entry.system!r}"
             yield Finding(path, message, nearest(entry.holder, holders))
+
+
+def _quotes(scenario: Scenario) -> Iterator[Finding]:
+    """A quote that the timeline changes must make sense as one that is declared."""
+    for number, entry in enumerate(scenario.timeline):
+        if not isinstance(entry, ChangedQuote):
+            continue
+        for pair, usual in scenario.markets[entry.market].pairs.items():
+            if entry.pair in (None, pair):
+                try:
+                    Quote.model_validate(entry.applied_to(usual).model_dump())
+                except ValidationError as error:
+                    path = ("timeline", number, "spread_bps" if entry.depth is None else "depth")
+                    yield Finding(path, f"{pair}: {error.errors()[0]['msg']}")
 
 
 def _routes(scenario: Scenario) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sim.core.clock import HOUR, NEVER, from_instant, to_instant
 from sim.scenario.model.timeline import (
     ChangedHours,
+    ChangedQuote,
     ClosedRoute,
     FailedBank,
     Liquidity,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from sim.scenario.model.timeline import Entry
 
     Path = tuple[str | int, ...]
-    Spanning = Outage | ChangedHours | ClosedRoute | LostCorrespondent | Review
+    Spanning = Outage | ChangedHours | ClosedRoute | LostCorrespondent | ChangedQuote | Review
 
 
 class Stretch(NamedTuple):
@@ -120,6 +121,9 @@ def _spans(
             yield until, (entry.kind, kind, name), "from", f"whether {name!r} works"
         case ChangedHours():
             yield until, (entry.kind, entry.hours), "from", repr(entry.hours)
+        case ChangedQuote():
+            for pair in [entry.pair] if entry.pair else scenario.markets[entry.market].pairs:
+                yield until, (entry.kind, entry.market, pair), "from", f"{pair} at {entry.market!r}"
         case Review():
             for bank in [entry.bank] if entry.bank else scenario.banks:
                 yield until, (entry.kind, bank), "from", f"the review at {bank!r}"

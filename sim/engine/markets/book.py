@@ -11,6 +11,8 @@ from sim.core.clock import NEVER
 from sim.core.currency import minor_digits, to_minor
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.core.hours import OpeningHours
     from sim.scenario.model.markets import Quote
 
@@ -26,6 +28,7 @@ class Venue:
         self._ends: list[int] = hours.ends.tolist()
         dates = np.maximum.accumulate(hours.value_dates)
         known, first, day = np.unique(dates, return_index=True, return_inverse=True)
+        self.dates = known
         self.days = len(known)
         #: The question asked last, which several legs ask again.
         self._asked, self._answer = -NEVER, (NEVER, self.days)
@@ -48,10 +51,13 @@ class Venue:
 class Book:
     """One side of one pair: what was dealt on each trading day, in minor units of the pair's first currency."""
 
-    def __init__(self, quote: Quote, currency: str, days: int) -> None:
-        scale = 10.0 ** minor_digits(currency)
-        self._depth = None if quote.depth is None else to_minor(quote.depth, currency)
-        self._half = float(quote.spread_bps) / 20_000
+    def __init__(self, quote: Quote, currency: str, by_day: Sequence[Quote]) -> None:
+        """`by_day` are the quotes of each trading day, which may differ from `quote` in spread and depth."""
+        scale, days = 10.0 ** minor_digits(currency), len(by_day)
+        # One more than there are days, for what is asked beyond the last of them.
+        every = [*by_day, quote]
+        self._depth = [None if one.depth is None else to_minor(one.depth, currency) for one in every]
+        self._half = [float(one.spread_bps) / 20_000 for one in every]
         moving = quote.impact_amount
         self.impact = 0.0 if moving is None else float(quote.impact_bps) / 10_000 / (float(moving) * scale)
         self._dealt = [0] * (days + 1)
@@ -61,7 +67,7 @@ class Book:
     @property
     def limited(self) -> bool:
         """Whether what is dealt here changes anything for others."""
-        return self._depth is not None or self.impact > 0
+        return self.impact > 0 or any(depth is not None for depth in self._depth)
 
     def free(self, day: int) -> int:
         """The first day from `day` on that has something left."""
@@ -73,14 +79,15 @@ class Book:
 
     def left(self, day: int) -> int | None:
         """What can still be dealt on a day; None without a limit."""
-        return None if self._depth is None else self._depth - self._dealt[day]
+        depth = self._depth[day]
+        return None if depth is None else depth - self._dealt[day]
 
     def distance(self, day: int, amount: int, *, moving: bool) -> float:
         """How far from mid an amount deals on average, as a share of mid.
 
         Half the spread and, if the price is `moving`, impact · (dealt before on that day + amount / 2).
         """
-        return self._half + (self.impact * (self._dealt[day] + amount / 2) if moving else 0.0)
+        return self._half[day] + (self.impact * (self._dealt[day] + amount / 2) if moving else 0.0)
 
     def take(self, day: int, amount: int) -> None:
         """Deal an amount that is left."""

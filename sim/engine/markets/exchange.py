@@ -11,6 +11,7 @@ from sim.engine.markets.ways import Way, Ways
 from sim.engine.portions import exchanged_before, part_value
 from sim.engine.records import Conversions
 from sim.scenario.crosses import crosses
+from sim.world.quotes import limited
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -256,5 +257,4 @@ def depends(scenario: Scenario, group: Firms, currency: str, *, by_payee: bool) 
     found = crosses(scenario, group.side, currency)
     if len(found) != 1 or found[0].vehicle is not None:
         return True
-    quote = scenario.markets[found[0].home.market].pairs[found[0].home.pair]
-    return quote.depth is not None or quote.impact_amount is not None
+    return limited(scenario, found[0].home.market, found[0].home.pair)

@@ -12,6 +12,7 @@ from sim.core.currency import minor_digits
 from sim.engine.markets.book import Book, Venue
 from sim.scenario.crosses import crosses
 from sim.world.markets import dealing_hours
+from sim.world.quotes import quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -205,7 +206,8 @@ class Ways:
         base, buys = place.pair.partition("/")[0], place.pair.startswith(f"{obtained}/")
         venue = self._venue(place.market)
         if (place, buys) not in self._books:
-            self._books[place, buys] = Book(market.pairs[place.pair], base, venue.days)
+            by_day = quotes(self._world.scenario, place.market, place.pair, venue.dates)
+            self._books[place, buys] = Book(market.pairs[place.pair], base, by_day)
         imbalance = self._imbalances[place] if market.kind == "auction" else None
         return Leg(venue, self._books[place, buys], self._world.fx.index(base), imbalance, buys=buys)
 

@@ -10,6 +10,7 @@ from sim.core.clock import NEVER
 from sim.engine.records import Conversions
 from sim.scenario.crosses import crosses
 from sim.world.markets import dealing_hours
+from sim.world.quotes import half_spreads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +32,7 @@ class _Desk(NamedTuple):
     market: int
     hours: OpeningHours
     delivery: int
-    half_spread: float
+    pair: str
 
 
 class ConvertStep:
@@ -131,7 +132,7 @@ class ConvertStep:
             market=list(scenario.markets).index(direct.home.market),
             hours=dealing_hours(direct.home.market, scenario, self._world.openings),
             delivery=market.delivery,
-            half_spread=float(market.pairs[direct.home.pair].spread_bps) / 20_000,
+            pair=direct.home.pair,
         )
 
     def _report(self, rows: Rows, firms: NDArray[np.int64], deal: Seconds, desk: _Desk, log: Log) -> None:
@@ -141,7 +142,9 @@ class ConvertStep:
         currency, amount = payments.currency[rows], payments.amount[rows]
         functional = self._world.functional_currency[firms]
         # The payer buys above mid, the payee sells below it.
-        factor = 1.0 - desk.half_spread if self.by_payee else 1.0 + desk.half_spread
+        market = list(self._world.scenario.markets)[desk.market]
+        half = half_spreads(self._world.scenario, market, desk.pair, desk.hours.value_date(deal))
+        factor = 1.0 - half if self.by_payee else 1.0 + half
         log.convert(
             Conversions(
                 payment=rows,

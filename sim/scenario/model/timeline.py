@@ -17,10 +17,12 @@ from sim.scenario.model.base import (
     Share,
     check_amounts,
     check_shares,
+    nearest,
     reference,
     written,
     wrong,
 )
+from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import BankName, MarketName, SystemName
 from sim.scenario.model.timing import CalendarName, Durations, Session
 
@@ -198,6 +200,43 @@ class RateJump(Declaration):
         return self
 
 
+class ChangedQuote(Span):
+    """A market deals at another spread for a while, or less can be had there."""
+
+    kind: Literal["quote"]
+    """A market's spread or depth changes."""
+    market: MarketName
+    """Market that changes, on its trading days from `from` on and before `to`."""
+    pair: str | None = None
+    """Pair that changes; by default all pairs of the market."""
+    spread_bps: Annotated[Number, Field(ge=0, lt=10_000)] | None = None
+    """Ask less bid, in basis points of mid; by default it stays."""
+    depth: Annotated[Amount, Field(gt=0)] | None = None
+    """Most that is dealt per trading day on each side, in the pair's first currency; by default it stays."""
+
+    @model_validator(mode="after")
+    def _changes(self, info: ValidationInfo) -> Self:
+        if self.spread_bps is None and self.depth is None:
+            raise wrong("state what changes: 'spread_bps' or 'depth'")
+        if self.depth is not None and self.pair is None:
+            raise wrong("a depth is that of one 'pair'", field="depth")
+        pairs = written(info, "markets", self.market, "pairs")
+        if self.pair is not None and isinstance(pairs, dict) and self.pair not in pairs:
+            hint = nearest(self.pair, set(pairs))
+            raise wrong(f"{self.pair!r} is not traded at {self.market!r}", field="pair", suggestion=hint)
+        if self.pair is not None and self.pair.partition("/")[0] in MINOR_DIGITS:
+            check_amounts(self, self.pair.partition("/")[0], "depth")
+        for field, at in (("from", self.from_), ("to", self.to)):
+            if at is not None and at.time() != time():
+                raise wrong("a quote changes with a trading day; state a date without a time", field=field)
+        return self
+
+    def applied_to(self, usual: Quote) -> Quote:
+        """A quote with what changes."""
+        stated = {"spread_bps": self.spread_bps, "depth": self.depth}
+        return usual.model_copy(update={key: value for key, value in stated.items() if value is not None})
+
+
 class Review(Span):
     """More or fewer payments are reviewed, or reviews take longer; each payment keeps its rank."""
 
@@ -281,6 +320,7 @@ Entry = Annotated[
     | FailedBank
     | Liquidity
     | RateJump
+    | ChangedQuote
     | Review
     | Mix
     | Volume,
