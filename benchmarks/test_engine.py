@@ -85,7 +85,7 @@ def test_settlement_loop(benchmark: BenchmarkFixture, world: World) -> None:
         return settlement
 
     benchmark.extra_info["transfers"] = len(transfers)
-    assert len(benchmark(settle).settled) == len(transfers)
+    assert len(benchmark(settle).floor.settled) == len(transfers)
 
 
 @targeted

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from builders import POST, Order, accounts, by_hand, declare, instant, town
+from builders import POST, Order, accounts, by_hand, declare, instant, scenarios, town
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sim.core.clock import HOUR, NEVER
 from sim.engine.causes import CAUSES
@@ -18,6 +21,7 @@ from sim.results.tables import fact_tables
 from sim.scenario.check import check
 from sim.scenario.load import load
 from sim.scenario.model import Scenario
+from sim.world.build import build_world
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
@@ -243,3 +247,41 @@ def test_who_waited_behind_goes_on_when_the_system_opens_if_the_bank_fails_at_ni
     )
     assert records.settled_at.tolist() == [NEVER, instant("2024-03-06 09:00")]
     assert causes(records, 1) == {"liquidity": instant("2024-03-06 09:00") - instant("2024-03-05 10:30")}
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(scenarios(), st.data())
+def test_whoever_fails_and_whenever_money_stays_and_every_second_has_a_cause(
+    usual: Scenario, data: st.DataObject
+) -> None:
+    bank = data.draw(st.sampled_from(sorted(usual.banks)))
+    at = usual.period.start + timedelta(minutes=data.draw(st.integers(0, 3 * 24 * 60)))
+    entry = {"kind": "failed_bank", "at": at.isoformat(sep=" "), "bank": bank}
+    others = [entry for entry in usual.model_dump(by_alias=True)["timeline"] if entry.get("bank") != bank]
+    scenario = Scenario.model_validate({**usual.model_dump(by_alias=True), "timeline": [*others, entry]})
+    assert not list(check(scenario))
+    world = build_world(scenario)
+    records = simulate(world)
+    balance = world.network.accounts.opening.tolist()
+    frozen_since = world.network.frozen_at.tolist()
+    for posted, debit, credit, amount in zip(
+        *(getattr(records.journal, name).tolist() for name in ("at", "debit", "credit", "amount")),
+        strict=True,
+    ):
+        balance[debit] -= amount
+        balance[credit] += amount
+        assert posted < min(frozen_since[debit], frozen_since[credit])
+    assert balance == records.closing.tolist()
+    end = world.window.end
+    until = np.minimum(records.credited_at, end)
+    assert (records.delays.seconds >= 0).all()
+    assert (records.delays.seconds.sum(axis=1) == until - world.payments.instructed_at).all()
+    failed = instant(at.isoformat(sep=" "))
+    number = world.network.banks.index(bank)
+    mine = (world.payments.payer_bank == number) | (world.payments.payee_bank == number)
+    assert not (mine & (world.payments.instructed_at >= failed) & (records.settled_at < NEVER)).any()
