@@ -33,7 +33,19 @@ def mean_of_route(results: Results, route: str) -> float:
 
 
 @pytest.mark.parametrize(
-    "name", ["direct-participation", "clearing-bank", "longer-hours", "golden-week", "cyber-outage"]
+    "name",
+    [
+        "direct-participation",
+        "clearing-bank",
+        "longer-hours",
+        "golden-week",
+        "cyber-outage",
+        "review-stress",
+        "better-data",
+        "lost-correspondent",
+        "thin-market",
+        "deeper-market",
+    ],
 )
 def test_a_policy_moves_no_draw(name: str, baseline_run: Results) -> None:
     pd.testing.assert_frame_equal(year(name).obligations, baseline_run.obligations)
@@ -79,3 +91,63 @@ def test_an_outage_delays_what_was_due_and_nobody_else(baseline_run: Results) ->
     before = spared["credited_at"] < pd.Timestamp("2024-06-19 01:00", tz="UTC")
     assert (hit.loc[before, "credited_at"] == spared.loc[before, "credited_at"]).all()
     assert (spared["outage_seconds"] == 0).all()
+
+
+def cost(results: Results, part: str) -> float:
+    return float(results.measures["payment_cost_bps"].value[part])
+
+
+def test_a_thin_market_costs_and_a_deeper_one_saves(baseline_run: Results) -> None:
+    thin, deep = cost(year("thin-market"), "spread"), cost(year("deeper-market"), "spread")
+    assert thin > 1.2 * cost(baseline_run, "spread")
+    assert deep < 0.9 * thin
+    crosses = {
+        name: year(name).conversions["vehicle"].notna().mean() for name in ("thin-market", "deeper-market")
+    }
+    assert crosses["thin-market"] > 2 * crosses["deeper-market"] > 0
+
+
+def test_reviews_make_delay_and_better_data_takes_it_away(baseline_run: Results) -> None:
+    def p95(results: Results) -> float:
+        return float(results.measures["delay"].value["p95"])
+
+    assert p95(year("review-stress")) > 3 * p95(baseline_run)
+    assert p95(year("better-data")) < 0.9 * p95(baseline_run)
+    assert mean_of_route(year("better-data"), "cny-to-china") < mean_of_route(baseline_run, "cny-to-china")
+
+
+def test_a_lost_correspondent_sends_its_clients_another_way(baseline_run: Results) -> None:
+    rows = year("lost-correspondent").payments
+    moved = rows[(rows["route"] == "cny-over-moscow").to_numpy()]
+    assert len(moved) > 5_000
+    assert set(moved["payer_bank"].astype(str)) | set(moved["payee_bank"].astype(str)) >= {
+        "minsk-b",
+        "minsk-d",
+    }
+    assert moved["instructed_at"].min() >= pd.Timestamp("2024-01-31 21:00", tz="UTC")
+    before = baseline_run.payments.set_index("payment_id").loc[moved["payment_id"], "route"].astype(str)
+    assert set(before) == {"cny-to-china", "cny-to-belarus"}
+
+
+def position(results: Results, side: str, currency: str) -> float:
+    return float(results.measures["net_open_position_mean"].value[side][currency])
+
+
+def test_shocks_and_credit_move_the_positions_that_they_name(baseline_run: Results) -> None:
+    base = position(baseline_run, "belarus", "CNY")
+    assert position(year("potash-slump"), "belarus", "CNY") < base / 2
+    # What is owed on loans outweighs all trade.
+    assert position(year("credit-in-yuan"), "belarus", "CNY") < -base
+    shares = year("currency-share").measures["value_by_currency"].value
+    assert shares["CNY"] / sum(shares.values()) > 0.7
+    assert cost(year("currency-share"), "total") < cost(baseline_run, "total")
+
+
+def test_a_fall_of_the_rouble_shows_in_the_result_of_contracts(baseline_run: Results) -> None:
+    def contract(results: Results, side: str) -> float:
+        return float(results.measures["fx_result"].value[side]["contract"])
+
+    # Belarusian firms together are owed more foreign currency than they owe.
+    assert contract(year("rouble-shock"), "belarus") > contract(baseline_run, "belarus") + 10e6
+    by_flow = year("rouble-shock").measures["fx_result_by"].value["flow"]
+    assert by_flow["goods"]["belarus"]["contract"] < 0 < by_flow["potash"]["belarus"]["contract"]
