@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.engine.markets.exchange import Exchange
-from sim.engine.routes import Transfers, build_walks, plan_transfers
+from sim.engine.routes import build_walks
 from sim.engine.settlement import Settlement
+from sim.engine.transfers import Transfers, plan_transfers
 from sim.scenario.load import load
 from sim.world.build import World, build_world
 

@@ -30,9 +30,10 @@ from oracle import tell
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.engine.causes import CAUSES
 from sim.engine.markets.exchange import Exchange
-from sim.engine.routes import build_walks, plan_transfers
+from sim.engine.routes import build_walks
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
+from sim.engine.transfers import plan_transfers
 from sim.results.exposure import fx_results_table
 from sim.scenario.load import load
 from sim.world.build import World, build_world
@@ -194,7 +195,7 @@ def test_money_is_conserved_and_no_account_passes_its_limit(scenario: Scenario) 
     world = build_world(scenario)
     records = simulate(world)
     balance, floor = world.network.accounts.opening.tolist(), world.network.accounts.floor.tolist()
-    for _, _, _, debit, credit, amount in postings(records):
+    for _, _, _, _, debit, credit, amount in postings(records):
         assert amount > 0
         balance[debit] -= amount
         balance[credit] += amount
@@ -210,7 +211,7 @@ def test_each_transfer_is_posted_once_at_most_with_the_amount_of_its_payment(sce
     records = simulate(world)
     posted = Counter((payment, step) for _, payment, step, *_ in postings(records) if payment >= 0)
     assert all(times == 1 for times in posted.values())
-    for _, payment, _, _, _, amount in postings(records):
+    for _, payment, *_, amount in postings(records):
         assert payment < 0 or amount == world.payments.amount[payment]
 
 
@@ -225,7 +226,7 @@ def test_who_came_earlier_to_an_account_is_paid_earlier(scenario: Scenario) -> N
         for step, at in payment.arrivals.items()
     }
     by_account = defaultdict(list)
-    for _, payment, step, debit, _, _ in postings(records):
+    for _, payment, step, _, debit, *_ in postings(records):
         if payment >= 0:
             by_account[debit].append(arrivals[payment, step])
     for in_order_of_posting in by_account.values():

@@ -37,7 +37,7 @@ SETTING = Setting(
     zone=MINSK,
     period_start=to_instant(datetime.fromisoformat("2024-03-04 09:00"), MINSK),
     end=to_instant(datetime.fromisoformat("2024-03-04 17:00"), MINSK),
-    currency_of_system=CURRENCIES,
+    currencies_of_system={system: (currency,) for system, currency in CURRENCIES.items()},
     banks=BANKS,
     accounts={(bank, system) for bank in BANKS for system in CURRENCIES} - {("Central", "rtgs")},
     routes=("direct", "detour"),
@@ -578,6 +578,7 @@ def expected(rows: list[Row]) -> OwnPaymentsTable:
         priority=np.array([row.priority or 0 for row in ordered], dtype=np.int64),
         system=column("system"),
         route=column("route"),
+        counter_amount=np.full(len(ordered), -1, dtype=np.int64),
     )
 
 

@@ -10,10 +10,11 @@ import pytest
 import sim
 from sim.engine.markets.exchange import Exchange
 from sim.engine.netting import multilateral
-from sim.engine.routes import build_walks, plan_transfers
+from sim.engine.routes import build_walks
 from sim.engine.settlement import Settlement
 from sim.engine.systems import KINDS
 from sim.engine.systems.gross import Gross
+from sim.engine.transfers import plan_transfers
 from sim.world.build import World, build_world
 
 SCENARIO = """

@@ -142,6 +142,25 @@ class OpeningHours:
         return np.asarray(self._before[session] + np.maximum(0, at - self._opens[session]))
 
 
+def joint_hours(one: OpeningHours, other: OpeningHours) -> OpeningHours:
+    """The sessions in which both are open, on the value dates of `one`; perhaps none."""
+    starts, ends, of = [], [], []
+    first = np.searchsorted(other.ends, one.starts, side="right")
+    last = np.searchsorted(other.starts, one.ends)
+    for session, (begins, stops) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
+        for met in range(begins, stops):
+            starts.append(max(one.starts[session], other.starts[met]))
+            ends.append(min(one.ends[session], other.ends[met]))
+            of.append(session)
+    out = one.schedule is not None or other.schedule is not None
+    return OpeningHours(
+        np.array(starts, dtype=np.int64),
+        np.array(ends, dtype=np.int64),
+        one.value_dates[np.array(of, dtype=np.int64)],
+        schedule=joint_hours(one.scheduled, other.scheduled) if out else None,
+    )
+
+
 #: Open at every instant, on no particular value date.
 ALWAYS: Final = OpeningHours(np.array([-NEVER]), np.array([NEVER]), np.array([_NO_DATE]))
 

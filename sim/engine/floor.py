@@ -1,8 +1,8 @@
 """Where settlement takes place: the ledger, the transfers of the run, and the clock.
 
-Order at one instant: failures of banks, then money delivered to treasuries, then loans received or due, then payers at
-the market, then submissions by priority and payment number, then netting cycles, then draws on facilities, then
-decisions of treasuries, then the end of sessions, then payees at the market.
+Order at one instant: failures of banks, then links whose accounts were credited, then money delivered to treasuries,
+then loans received or due, then payers at the market, then submissions by priority and payment number, then netting
+cycles, then draws on facilities, then decisions of treasuries, then the end of sessions, then payees at the market.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sim.engine.loans import LoanBook
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.engine.routes import Transfers
+    from sim.engine.transfers import Transfers
     from sim.world.build import World
 
 
@@ -31,15 +31,16 @@ class Phase(IntEnum):
     """What comes first among the things that happen at one instant."""
 
     FAILURE = 0
-    DELIVERY = 1
-    LOAN = 2
-    EXCHANGE = 3
-    SUBMISSION = 4
-    NETTING = 5
-    DRAWING = 6
-    TREASURY = 7
-    CLOSING = 8
-    SALE = 9
+    LINK = 1
+    DELIVERY = 2
+    LOAN = 3
+    EXCHANGE = 4
+    SUBMISSION = 5
+    NETTING = 6
+    DRAWING = 7
+    TREASURY = 8
+    CLOSING = 9
+    SALE = 10
 
 
 class Action(NamedTuple):
@@ -68,12 +69,15 @@ class Floor:
         self.loans = LoanBook(self.ledger)
         self.end = world.window.end
         self.payment: list[int] = transfers.payment.tolist()
+        self.system: list[int] = transfers.system.tolist()
         self.debit: list[int] = transfers.debit.tolist()
         self.credit: list[int] = transfers.credit.tolist()
         self.amount: list[int] = transfers.amount.tolist()
         self.haste: list[int] = transfers.haste.tolist()
-        self.planned: list[int] = transfers.arrival.tolist()
-        self.arrival = self.planned.copy()
+        #: The counter-movement of a transfer in a link; −1 elsewhere.
+        self.counter: list[int] = transfers.counter.tolist()
+        self.arrival: list[int] = transfers.arrival.tolist()
+        self.planned = self.arrival[: transfers.submitted]
         self.settled = [-1] * len(self.payment)
         #: Transfers of payments that waited before: their planned arrival no longer holds.
         self.late = bytearray(len(self.payment))
@@ -84,8 +88,11 @@ class Floor:
         #: Told the account and the instant when a transfer has to wait, where anybody lends on demand.
         self.wanting: Callable[[int, int], None] | None = None
         self._following: list[int] = transfers.following.tolist()
+        self._part: list[int] = transfers.part.tolist()
+        self._parts: list[int] = transfers.parts.tolist()
         self._rearrive = rearrive
         self._watchers: dict[int, Callable[[int, int], None]] = {}
+        self._world = world
         self._env = simpy.Environment(initial_time=world.window.start)
         self._agenda: list[Action] = []
 
@@ -123,17 +130,36 @@ class Floor:
         return self.ledger.covers(self.debit[number], self.amount[number])
 
     def touches(self, number: int, accounts: frozenset[int]) -> bool:
-        """Whether a transfer debits or credits one of the accounts."""
-        return self.debit[number] in accounts or self.credit[number] in accounts
+        """Whether a transfer, or its counter-movement, debits or credits one of the accounts."""
+        if self.debit[number] in accounts or self.credit[number] in accounts:
+            return True
+        return self.counter[number] >= 0 and self.touches(self.counter[number], accounts)
 
     def hold(self, number: int) -> None:
         """A submitted transfer has to wait: what was planned for its payment from here on is void."""
         following = self._following[number]
         while following >= 0:
-            self.late[following] = True
+            for part in self.parts(following):
+                self.late[part] = True
             following = self._following[following]
         if self.wanting is not None:
             self.wanting(self.debit[number], self.arrival[number])
+            if self.counter[number] >= 0:
+                self.wanting(self.debit[self.counter[number]], self.arrival[number])
+
+    def counter_value(self, number: int, at: int) -> int:
+        """What the payment of a transfer is exchanged for in the currency of its counter-movement.
+
+        What the user states, or the value at mid of the instant; at least one minor unit.
+        """
+        payments, accounts = self._world.payments, self._world.network.accounts
+        payment = self.payment[number]
+        if payments.counter_amount is not None and payments.counter_amount[payment] >= 0:
+            return int(payments.counter_amount[payment])
+        fx = self._world.fx
+        currency = fx.index(accounts.currency[self.debit[self.counter[number]]])
+        own = int(payments.currency[payment])
+        return max(int(fx.convert(self.amount[number], own, currency, at)), 1)
 
     def note_cycle(self, number: int, accepted_at: int, cycle_at: int) -> None:
         """A transfer was accepted for the cycle at `cycle_at`: until then it waits for netting, not for money."""
@@ -156,17 +182,31 @@ class Floor:
         self.settled[number] = at
         following = self._following[number]
         if following >= 0:
-            if self.late[following]:
+            if self.late[following] and self._complete(number):
                 self.arrive(following, self._rearrive(number, at, following))
-        elif following == _WATCHED:
+        elif following == _WATCHED and self._complete(number):
             self._watchers[number](number, at)
 
+    def _complete(self, number: int) -> bool:
+        """Whether all parts of a transfer have settled."""
+        first = number - self._part[number]
+        return -1 not in self.settled[first : first + self._parts[number]]
+
     def watch(self, number: int, told: Callable[[int, int], None]) -> None:
-        """Tell somebody the number and the instant when a transfer settles that is the last of its payment."""
-        self._following[number] = _WATCHED
-        self._watchers[number] = told
+        """Tell somebody a number and the instant when a transfer settles that is the last of its payment.
+
+        `number` is that of its first part; the one told is that of the part that settled last.
+        """
+        for part in self.parts(number):
+            self._following[part] = _WATCHED
+            self._watchers[part] = told
 
     def arrive(self, number: int, at: int) -> None:
-        """A transfer that could not be planned is submitted at an instant that is known now."""
-        self.arrival[number] = at
-        self.schedule(at, Action(Phase.SUBMISSION, self.haste[number], self.payment[number], number))
+        """A transfer that could not be planned is submitted, with all its parts, at an instant that is known now."""
+        for part in self.parts(number):
+            self.arrival[part] = at
+            self.schedule(at, Action(Phase.SUBMISSION, self.haste[part], self.payment[part], part))
+
+    def parts(self, number: int) -> range:
+        """The numbers of a transfer's parts, given the first."""
+        return range(number, number + self._parts[number])

@@ -10,12 +10,14 @@ import numpy as np
 from sim.engine.records import Journal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from sim.engine.routes import Transfers
+    from sim.engine.transfers import Transfers
     from sim.world.network import Accounts
+
+    Listener = Callable[[int, int], None]
 
 
 class Ledger:
@@ -32,6 +34,24 @@ class Ledger:
         self.frozen: set[int] = set()
         self._others: list[tuple[int, int, int]] = []
         self._joined: list[tuple[int, int]] = []
+        self._listeners: dict[int, list[Listener]] = {}
+        #: Whether anybody listens, by account.
+        self._listened = bytearray(len(self.balance))
+
+    def listen(self, account: int, told: Listener) -> None:
+        """Have `told(account, at)` called at every credit to an account; saying so twice changes nothing.
+
+        The call comes in the middle of a posting: the listener takes note and acts later.
+        """
+        listeners = self._listeners.setdefault(account, [])
+        if told not in listeners:
+            listeners.append(told)
+        self._listened[account] = True
+
+    def leave(self, account: int, told: Listener) -> None:
+        """Have `told` not called any more, after it has been listening."""
+        self._listeners[account].remove(told)
+        self._listened[account] = bool(self._listeners[account])
 
     def covers(self, account: int, amount: int) -> bool:
         """Whether `amount` can leave the account without passing its limit."""
@@ -59,6 +79,9 @@ class Ledger:
         self.balance[credit] += amount
         self._at.append(at)
         self._reference.append(transfer)
+        if self._listened[credit]:
+            for told in self._listeners[credit]:
+                told(credit, at)
 
     def move(self, debit: int, credit: int, amount: int, at: int) -> None:
         """Post money that belongs to no payment, as `settle` does."""
@@ -85,6 +108,7 @@ class Ledger:
             at=np.array(self._at, dtype=np.int64),
             payment=column(transfers.payment, -1),
             step=column(transfers.step, -1),
+            part=column(transfers.part, -1),
             debit=column(transfers.debit, others[:, 0]),
             credit=column(transfers.credit, others[:, 1]),
             amount=column(transfers.amount, others[:, 2]),

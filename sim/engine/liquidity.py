@@ -10,7 +10,7 @@ from sim.engine.floor import Action, Phase
 from sim.engine.loans import Loan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
@@ -52,11 +52,17 @@ class Borrowing:
     """
 
     def __init__(
-        self, plans: Sequence[Lending], hours: Sequence[OpeningHours], home: Sequence[System], floor: Floor
+        self,
+        plans: Sequence[Lending],
+        hours: Sequence[OpeningHours],
+        home: Sequence[System],
+        waiting: Callable[[int], int],
+        floor: Floor,
     ) -> None:
-        """`home` is the system of each account."""
+        """`home` is the system of each account, `waiting` the value that waits on it anywhere."""
         self._floor = floor
         self._home = home
+        self._waiting = waiting
         self._facilities = [_Facility(plan, hours[plan.system]) for plan in plans]
         self._coming: dict[int, int] = {account: 0 for plan in plans for account in plan.accounts}
         self._on_demand: dict[int, list[int]] = {}
@@ -81,7 +87,7 @@ class Borrowing:
         """Have an account draw on a facility what its queue lacks by now, if it does."""
         facility = self._facilities[number]
         covered = self._floor.ledger.available(account) + self._coming[account]
-        lacking = self._home[account].waiting(account) - covered
+        lacking = self._waiting(account) - covered
         amount = min(max(lacking, facility.plan.minimum), facility.left(account))
         if lacking > 0 and amount >= max(facility.plan.minimum, 1):
             self._lend(number, account, amount, at)

@@ -55,28 +55,44 @@ class Fees(NamedTuple):
 class Journal(NamedTuple):
     """One row per movement between two accounts, in the order of posting; `payment` is −1 for other money.
 
-    Rows of one `batch` took effect together.
+    Rows of one `batch` took effect together. `part` is as in `Submissions`.
     """
 
     batch: NDArray[np.int64]
     at: Seconds
     payment: NDArray[np.int64]
     step: NDArray[np.int64]
+    part: NDArray[np.int64]
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
     amount: Amounts
 
 
 class Submissions(NamedTuple):
-    """One row per movement that a payment asked a system for; `settled_at` is NEVER where it did not happen."""
+    """One row per movement that a payment asked a system for; `settled_at` is NEVER where it did not happen.
+
+    A payment that is split has a row for each `part`, from 0 on; one in a link has two, a row for each leg.
+    """
 
     payment: NDArray[np.int64]
     step: NDArray[np.int64]
+    part: NDArray[np.int64]
+    system: NDArray[np.int64]
     debit: NDArray[np.int64]
     credit: NDArray[np.int64]
     amount: Amounts
     submitted_at: Seconds
     settled_at: Seconds
+
+
+class Clearings(NamedTuple):
+    """One row per payment that squares positions in a clearing account; agents by account number."""
+
+    system: NDArray[np.int64]
+    at: Seconds
+    debtor: NDArray[np.int64]
+    creditor: NDArray[np.int64]
+    amount: Amounts
 
 
 class Standstills(NamedTuple):
@@ -190,6 +206,7 @@ class Records(NamedTuple):
     funding: Funding
     shifts: Shifts
     offsets: tuple[Offset, ...]
+    clearings: Clearings
     closing: Amounts
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.core.clock import NEVER, Seconds
-from sim.core.currency import Amounts
 from sim.engine.fees import charge
 from sim.engine.markets.exchange import Orders
 from sim.engine.steps import KINDS
@@ -19,35 +18,14 @@ from sim.world.draws import route_draws
 from sim.world.roles import Roles, roles_by_route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator
 
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows, Step
+    from sim.engine.transfers import Asked
     from sim.scenario.model.network import Route
     from sim.world.build import World
-
-
-class Transfers(NamedTuple):
-    """One row per movement that payments ask for; `following` is the next one of the same payment, or −1.
-
-    `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
-    turned, so that smaller goes first.
-    """
-
-    payment: NDArray[np.int64]
-    step: NDArray[np.int64]
-    debit: NDArray[np.int64]
-    credit: NDArray[np.int64]
-    amount: Amounts
-    haste: NDArray[np.int64]
-    arrival: Seconds
-    following: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.payment)
 
 
 class Walk:
@@ -94,17 +72,13 @@ class Walk:
         )
         return np.where(failed <= at, NEVER, at)
 
-    def submissions(self) -> list[tuple[int, Rows, NDArray[np.int64], NDArray[np.int64], Seconds]]:
-        """Step number, payments, debited and credited accounts and arrivals of every settling step."""
-        found = []
+    def submissions(self) -> Iterator[Asked]:
+        """What every settling step is asked for."""
         at = self._accepted()
         for number, step in enumerate(self.steps[: self.settling[-1] + 1]):
             at = step.plan(self.rows, at, None)
             if isinstance(step, SettleStep):
-                debit, credit = step.accounts(self.rows)
-                moving = np.flatnonzero(debit != credit)
-                found.append((number, self.rows[moving], debit[moving], credit[moving], at[moving]))
-        return found
+                yield step.asked(number, self.rows, at)
 
     def arrival(self, payment: int, settled_step: int, settled_at: int, next_step: int) -> int:
         """When a payment that left `settled_step` at `settled_at` is submitted at `next_step`."""
@@ -155,7 +129,7 @@ class Walk:
 
 def build_walks(world: World, exchange: Exchange) -> list[Walk]:
     """One walk per declared route, by route number."""
-    every = roles_by_route(world.scenario, world.routes, world.payments, world.network)
+    every = roles_by_route(world.scenario, world.routes, world.payments, world.network, world.fx.currencies)
     return [
         Walk(route, np.flatnonzero(world.payments.route == number), world, roles, exchange)
         for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True))
@@ -182,34 +156,3 @@ def payers_orders(exchange: Exchange, at: Seconds) -> Orders:
         np.concatenate([early.at, at[on_the_way]]),
     )
     return orders.sorted().before(world.window.end)
-
-
-def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
-    """Every movement of the run, in order of planned arrival, then priority, payment and step."""
-    parts = [part for walk in walks for part in walk.submissions()]
-    empty = np.zeros(0, dtype=np.int64)
-    payment = np.concatenate([empty, *(part[1] for part in parts)])
-    step = np.concatenate([empty, *(np.full(len(part[1]), part[0], dtype=np.int64) for part in parts)])
-    debit, credit, arrival = (np.concatenate([empty, *(part[k] for part in parts)]) for k in (2, 3, 4))
-    haste = -world.payments.priority[payment]
-    order = np.lexsort((step, payment, haste, arrival))
-    payment, step = payment[order], step[order]
-    return Transfers(
-        payment=payment,
-        step=step,
-        debit=debit[order],
-        credit=credit[order],
-        amount=world.payments.amount[payment],
-        haste=haste[order],
-        arrival=arrival[order],
-        following=_following(payment, step),
-    )
-
-
-def _following(payment: NDArray[np.int64], step: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number of the next transfer of the same payment, −1 after its last."""
-    by_payment = np.lexsort((step, payment))
-    following = np.full(len(payment), -1, dtype=np.int64)
-    same = payment[by_payment[:-1]] == payment[by_payment[1:]]
-    following[by_payment[:-1][same]] = by_payment[1:][same]
-    return following

@@ -10,10 +10,11 @@ from sim.core.clock import NEVER
 from sim.engine.causes import Delays
 from sim.engine.markets.exchange import Exchange
 from sim.engine.markets.trading import Trading
-from sim.engine.records import Log, Records, Submissions
-from sim.engine.routes import build_walks, payers_orders, plan_transfers, reached
+from sim.engine.records import Clearings, Log, Records, Submissions
+from sim.engine.routes import build_walks, payers_orders, reached
 from sim.engine.settlement import Settlement
 from sim.engine.steps.settle import Waits
+from sim.engine.transfers import plan_transfers
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.floor import Floor
-    from sim.engine.routes import Transfers, Walk
+    from sim.engine.routes import Walk
+    from sim.engine.transfers import Transfers
     from sim.world.build import World
 
 
@@ -64,6 +66,9 @@ def _record(exchange: Exchange, walks: list[Walk], transfers: Transfers, settlem
     settled_at, credited_at = np.full(count, NEVER), np.full(count, NEVER)
     arrival, settled = np.array(floor.arrival, dtype=np.int64), np.array(floor.settled, dtype=np.int64)
     settled = np.where(settled < 0, NEVER, settled)
+    # Counter-movements arrive with what they answer to, and their amounts have come about.
+    arrival = arrival[transfers.first_part] if len(floor.planned) < transfers.rows else arrival
+    transfers = transfers._replace(amount=np.array(floor.amount, dtype=np.int64))
     accepted, cycle = _cycles(floor, settled)
     for walk in walks:
         waits = {
@@ -89,20 +94,25 @@ def _record(exchange: Exchange, walks: list[Walk], transfers: Transfers, settlem
         funding=settlement.funding(),
         shifts=settlement.shifts(),
         offsets=settlement.offsets(),
+        clearings=Clearings(*np.array(settlement.clearings(), dtype=np.int64).reshape(-1, 5).T),
         closing=np.array(floor.ledger.balance, dtype=np.int64),
     )
 
 
 def _submissions(transfers: Transfers, arrival: Seconds, settled: Seconds, end: int) -> Submissions:
     """The transfers that were really submitted before the end: those after an unsettled one never were."""
-    settled_before = np.ones(len(transfers.payment), dtype=np.bool_)
-    has_next = np.flatnonzero(transfers.following >= 0)
-    settled_before[transfers.following[has_next]] = settled[has_next] < NEVER
-    rows = np.flatnonzero(settled_before & (arrival < end))
-    rows = rows[np.lexsort((transfers.step[rows], transfers.payment[rows], arrival[rows]))]
+    first = transfers.first_part
+    void = np.zeros(transfers.rows, dtype=np.bool_)
+    unsettled = (transfers.following >= 0) & (settled == NEVER)
+    void[transfers.following[unsettled]] = True
+    rows = np.flatnonzero(~void[first] & (arrival < end))
+    order = (rows, transfers.part[rows], transfers.step[rows], transfers.payment[rows], arrival[rows])
+    rows = rows[np.lexsort(order)]
     return Submissions(
         payment=transfers.payment[rows],
         step=transfers.step[rows],
+        part=transfers.part[rows],
+        system=transfers.system[rows],
         debit=transfers.debit[rows],
         credit=transfers.credit[rows],
         amount=transfers.amount[rows],
@@ -120,10 +130,13 @@ def _cycles(floor: Floor, settled: Seconds) -> tuple[Seconds, Seconds]:
 
 
 def _by_payment(transfers: Transfers, instants: Seconds, step: int, count: int) -> Seconds:
-    """Instants of the transfers of one step by payment number, −1 for payments without one."""
+    """Instants of the transfers of one step by payment number, −1 for payments without one.
+
+    Of several parts it is the latest.
+    """
     found = np.full(count, -1, dtype=np.int64)
     here = transfers.step == step
-    found[transfers.payment[here]] = instants[here]
+    np.maximum.at(found, transfers.payment[here], instants[here])
     return found
 
 

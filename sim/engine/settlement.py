@@ -8,23 +8,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.engine.closing import ZeroBalance
+from sim.engine.closing import Squaring, ZeroBalance
 from sim.engine.floor import Action, Floor, Phase
 from sim.engine.liquidity import Borrowing
 from sim.engine.records import Funding, Loans, Shifts, Standstills, TreasuryDeal
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
 from sim.engine.systems.gross import Gross
+from sim.engine.systems.pvp import Link
 from sim.engine.treasury import Deal, Desk
+from sim.scenario.model.settlement import Clearing, Emptied, Pvp
+from sim.scenario.topology import legs
 from sim.world.network import MARKET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from sim.engine.closing import Closing, SquaringPayment
     from sim.engine.markets.trading import Trading
     from sim.engine.records import Offset
-    from sim.engine.routes import Transfers
     from sim.engine.systems.base import System
+    from sim.engine.transfers import Transfers
     from sim.world.build import World
 
 #: How often a progress display is told the time, over the whole run.
@@ -46,6 +50,7 @@ class Settlement:
         self._systems = _open_systems(world, self.floor)
         #: The system of each account.
         self._home = [self._systems[number] for number in world.network.accounts.system_number]
+        self._links = [system for system in self._systems if isinstance(system, Link)]
         self._next = 0
         #: The firms' dealing, where it depends on what settles.
         self.trading: Trading | None = None
@@ -54,19 +59,10 @@ class Settlement:
         for number in range(len(self._desks)):
             self._await_decision(number)
         self._dealt: list[TreasuryDeal] = []
-        self._borrowing = Borrowing(network.lendings, hours, self._home, self.floor)
+        self._borrowing = Borrowing(network.lendings, hours, self._home, self._waiting, self.floor)
         if network.lendings:
             self.floor.wanting = self._borrowing.want
-        self._closings = {
-            number: ZeroBalance(
-                network.accounts.of_system(number),
-                network.accounts.number[MARKET, network.systems[number]],
-                hours[number],
-                world.window.start,
-            )
-            for number, system in enumerate(world.scenario.systems.values())
-            if system.zero_balance
-        }
+        self._closings: dict[int, Closing] = dict(_closings(world))
         for number in self._closings:
             self._await_closing(number)
         self._network = network
@@ -114,14 +110,19 @@ class Settlement:
         gross = [system for system in self._systems if isinstance(system, Gross)]
         return tuple(run for system in gross for run in system.offsets)
 
+    def clearings(self) -> list[SquaringPayment]:
+        """What agents of clearing accounts have paid each other, system by system."""
+        squaring = [closing for closing in self._closings.values() if isinstance(closing, Squaring)]
+        return [payment for closing in squaring for payment in closing.payments]
+
     def _drain(self, bound: float) -> None:
         """Submit the planned transfers that arrive before `bound`, and before any event that they cause."""
-        floor, home = self.floor, self._home
-        planned, late, debit, count = floor.planned, floor.late, floor.debit, len(floor.planned)
+        floor, systems = self.floor, self._systems
+        planned, late, system, count = floor.planned, floor.late, floor.system, len(floor.planned)
         number = self._next
         while number < count and planned[number] < bound:
             if not late[number]:
-                home[debit[number]].submit(number, planned[number])
+                systems[system[number]].submit(number, planned[number])
                 if floor.eventful:
                     bound = min(bound, floor.next_event)
                     floor.eventful = False
@@ -155,7 +156,7 @@ class Settlement:
             case Phase.FAILURE:
                 self._fail(action, at)
             case Phase.SUBMISSION:
-                self._home[self.floor.debit[action.subject]].submit(action.subject, at)
+                self._systems[self.floor.system[action.subject]].submit(action.subject, at)
             case Phase.EXCHANGE | Phase.SALE if self.trading is not None:
                 self.trading.act(action, at)
             case Phase.DELIVERY:
@@ -164,7 +165,7 @@ class Settlement:
                 self._borrowing.turn(action.subject, at)
             case Phase.DRAWING:
                 self._borrowing.draw(action.subject, action.order, at)
-            case Phase.NETTING:
+            case Phase.NETTING | Phase.LINK:
                 self._systems[action.subject].net(at)
             case Phase.TREASURY:
                 self._decide(action.subject, at)
@@ -172,7 +173,8 @@ class Settlement:
                 self._close(action.subject, at)
 
     def _close(self, number: int, at: int) -> None:
-        self._closings[number].empty(self.floor.ledger, at)
+        for account in self._closings[number].close(self.floor.ledger, at):
+            self._systems[number].credited(account, at)
         self._systems[number].emptied()
         for account in self._closings[number].accounts:
             self._borrowing.want(account, at)
@@ -196,7 +198,7 @@ class Settlement:
                 self.floor.schedule(opens, Action(Phase.FAILURE, 0, account, -1))
 
     def _await_closing(self, number: int) -> None:
-        self.floor.schedule(self._closings[number].next_end(), Action(Phase.CLOSING, 0, number, number))
+        self.floor.schedule(self._closings[number].next_instant(), Action(Phase.CLOSING, 0, number, number))
 
     def _await_decision(self, number: int) -> None:
         self.floor.schedule(self._desks[number].next_decision(), Action(Phase.TREASURY, 0, number, number))
@@ -219,9 +221,13 @@ class Settlement:
             self._dealt.append(TreasuryDeal(number, deal.account, at, dealt_at, delivered_at, deal.amount))
         self._await_decision(number)
 
+    def _waiting(self, account: int) -> int:
+        """Value that waits for cover on an account, in its own system and in links."""
+        return self._home[account].waiting(account) + sum(link.waiting(account) for link in self._links)
+
     def _needed(self, account: int) -> int:
         """What an account needs beyond its target: for its queue, and to repay its loans."""
-        return self._home[account].waiting(account) + self._borrowing.owes(account)
+        return self._waiting(account) + self._borrowing.owes(account)
 
     def _arrive(self, action: Action, at: int) -> None:
         """Money comes that a treasury bought; without a treasury, it is granted or withdrawn from outside."""
@@ -251,19 +257,40 @@ class Settlement:
         self._home[deal.account].credited(deal.account, at)
 
 
-def _open_systems(world: World, floor: Floor) -> list[System]:
-    """The systems of the scenario, by number."""
+def _closings(world: World) -> Iterator[tuple[int, Closing]]:
+    """What brings accounts to zero, by the number of their system."""
     network = world.network
-    systems: list[System] = []
-    for number, declared in enumerate(world.scenario.systems.values()):
-        accounts = network.accounts.of_system(number)
-        place = Place(
-            number=number,
-            accounts=accounts,
-            hours=network.system_hours[number],
-            cycles=network.cycles[number],
-            caps={k: network.caps[k] for k in accounts if k in network.caps},
-            bounds={k: network.bounds[k] for k in accounts if k in network.bounds},
-        )
-        systems.append(KINDS[declared.kind](declared, place, floor))
-    return systems
+    for number, system in enumerate(world.scenario.systems.values()):
+        accounts, hours = network.accounts.of_system(number), network.system_hours[number]
+        if isinstance(system, Clearing):
+            yield number, Squaring(number, accounts, network.clearings[number])
+        elif isinstance(system, Emptied) and system.zero_balance:
+            market = network.accounts.number[MARKET, network.systems[number]]
+            yield number, ZeroBalance(accounts, market, hours, world.window.start)
+
+
+def _open_systems(world: World, floor: Floor) -> list[System]:
+    """The systems of the scenario, by number; links after their legs."""
+    opened: dict[int, System] = {}
+    declared = list(world.scenario.systems.values())
+    for number in sorted(range(len(declared)), key=lambda number: isinstance(declared[number], Pvp)):
+        place = _place(number, world, opened)
+        opened[number] = KINDS[declared[number].kind](declared[number], place, floor)
+    return [opened[number] for number in range(len(declared))]
+
+
+def _place(number: int, world: World, opened: dict[int, System]) -> Place:
+    """Where a system stands; a link, on the accounts of its legs."""
+    network = world.network
+    books = [network.systems.index(leg) for leg in legs(world.scenario, network.systems[number])]
+    accounts = tuple(account for leg in books for account in network.accounts.of_system(leg))
+    home = network.accounts.system_number
+    return Place(
+        number=number,
+        accounts=accounts,
+        hours=network.system_hours[number],
+        cycles=network.cycles[number],
+        caps={k: network.caps[k] for k in accounts if k in network.caps},
+        bounds={k: network.bounds[k] for k in accounts if k in network.bounds},
+        legs={k: opened[home[k]] for k in accounts if home[k] != number},
+    )

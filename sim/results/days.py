@@ -12,6 +12,7 @@ import pandas as pd
 from sim.core.calendars import Days
 from sim.core.clock import NEVER, Seconds
 from sim.results.instants import instants
+from sim.scenario.topology import books
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,9 +58,11 @@ def business_days(world: World) -> dict[str, BusinessDays]:
     """The business days of each system that overlap the run; the day of a system that is out is as long as ever."""
     window, network = world.window, world.network
     run, period = (window.start, window.end), (window.period_start, window.period_end)
+    kept = books(world.scenario)
     return {
         name: _days(hours.scheduled, run, period, zone_of(world.scenario, name))
         for name, hours in zip(network.systems, network.system_hours, strict=True)
+        if name in kept
     }
 
 
@@ -88,6 +91,6 @@ def _overlaps(opens_at: Seconds, closes_at: Seconds, span: tuple[int, int]) -> N
 
 def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
     """The zone of a system's hours; hours that are built in go by the zone of the period."""
-    chosen = scenario.systems[system].hours
+    chosen = books(scenario)[system].hours
     hours = scenario.hours.get(chosen) if isinstance(chosen, str) else chosen
     return ZoneInfo(scenario.period.zone if hours is None else hours.zone)

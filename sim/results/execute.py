@@ -16,6 +16,7 @@ from sim.engine.run import simulate
 from sim.results.book import open_book
 from sim.results.borrowing import borrowings_table, facility_use, funding_table
 from sim.results.calendar import holidays_table, in_flight_table
+from sim.results.clearing import clearing_measures
 from sim.results.costs import cost_measures, costs_table
 from sim.results.days import business_days
 from sim.results.exposure import exposure_table, fx_results_table, maturities_table
@@ -76,6 +77,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
         **system_measures(tables, days, period),
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
         **frozen_measure(tables, scenario.reporting_currency, end),
+        **clearing_measures(tables, period),
         **intraday_measures(tables, scenario.reporting_currency, start),
     }
     timings = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+
+#: Legs of a link.
+_BOTH: Final = 2
 
 
 class Running(NamedTuple):
@@ -30,6 +34,8 @@ def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> Non
     _every_second_has_a_cause(tables["payments"], end)
     _every_minor_unit_has_a_cause(tables["fx_results"])
     _each_transfer_is_posted_once(tables["postings"])
+    _both_legs_or_none(tables["transfers"], tables["postings"])
+    _parts_add_up(tables["transfers"], tables["payments"])
     _money_is_conserved(tables["accounts"], tables["postings"])
 
 
@@ -66,10 +72,42 @@ def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
 
 def _each_transfer_is_posted_once(postings: pd.DataFrame) -> None:
     of_payments = postings[postings["payment_id"].notna()]
-    twice = of_payments.duplicated(["payment_id", "step"])
+    # A payment has one posting per step, part and leg; only where it was split or linked is there more than one.
+    twice = of_payments.duplicated(["payment_id", "step", "part", "currency"])
     if twice.any():
         row = of_payments[twice].iloc[0]
         raise PromiseError(f"payment {row['payment_id']}: step {row['step']} was posted twice")
+
+
+def _both_legs_or_none(transfers: pd.DataFrame, postings: pd.DataFrame) -> None:
+    """What goes through a link moves in two systems in one batch, or in none."""
+    linked = transfers[transfers["link"].notna()]
+    if not len(linked):
+        return
+    keys, leg = ["payment_id", "step"], ["payment_id", "step", "debit_account", "credit_account", "amount"]
+    told = linked.groupby(keys).agg(legs=("system", "nunique"), settled=("settled_at", "count"))
+    moved = postings.merge(linked[[*leg, "settled_at"]], on=leg)
+    prompt = moved[moved["posted_at"] == moved["settled_at"]]
+    posted = prompt.groupby(keys).agg(legs=("currency", "nunique"), batches=("batch", "nunique"))
+    posted = posted.reindex(told.index, fill_value=0)
+    whole = (told["legs"] == _BOTH) & posted["legs"].isin([0, _BOTH])
+    whole &= (posted["legs"] == told["settled"]) & (posted["batches"] <= 1)
+    if not whole.all():
+        payment, step = whole.index[int((~whole).to_numpy().argmax())]
+        raise PromiseError(f"payment {payment}: step {step} moved one leg without the other")
+
+
+def _parts_add_up(transfers: pd.DataFrame, payments: pd.DataFrame) -> None:
+    """The parts of a payment that was split are together what it pays."""
+    keys = ["payment_id", "step"]
+    split = transfers.loc[transfers["part"] > 0, keys].drop_duplicates()
+    several = transfers.merge(split, on=keys)
+    total = several.groupby(keys)["amount"].sum().reset_index()
+    amount = payments.set_index("payment_id")["amount"].reindex(total["payment_id"]).to_numpy()
+    wrong = np.flatnonzero(total["amount"].to_numpy() != amount)
+    if len(wrong):
+        row = total.iloc[int(wrong[0])]
+        raise PromiseError(f"payment {row['payment_id']}: the parts of step {row['step']} are not its amount")
 
 
 def _money_is_conserved(accounts: pd.DataFrame, postings: pd.DataFrame) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
+from sim.results.clearing import clearing_efficiency
 from sim.results.measures import Measure
 from sim.results.system_days import Submitted, limited, submitted
 
@@ -49,6 +50,8 @@ def system_measures(
         system = str(counts["system"])
         scale = 10.0 ** minor_digits(str(counts["currency"]))
         values = _of_system(tables, system, days[system], period, scale)
+        if counts["kind"] == "clearing":
+            values["netting_efficiency"] = clearing_efficiency(tables, system, period)
         values |= {name: int(counts[name]) for name in ("gridlocks", "deadlocks")}
         for name, value in values.items():
             found.setdefault(name, {})[system] = value if isfinite(value) else None

@@ -10,10 +10,12 @@ import pandas as pd
 from sim.core.clock import NEVER
 from sim.core.currency import to_minor
 from sim.engine.causes import CAUSES
+from sim.results.clearing import clearings_table
 from sim.results.instants import instants
 from sim.scenario.demands import origins
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.network import Settle
+from sim.scenario.topology import books
 from sim.world.schedules import term_names
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "systems": _systems(world, records),
         "offsettings": _offsettings(world, records),
         "shifts": _shifts(world, records),
+        "clearings": clearings_table(world, records),
         "fx": _fx(world),
     }
 
@@ -113,11 +116,11 @@ def _accounts(world: World, records: Records) -> pd.DataFrame:
 
 def _prices(world: World) -> dict[str, NDArray[Any]]:
     """By account: what it may overdraw free of charge (minor units), and rates per year of credit and holding."""
-    count = len(world.network.accounts)
+    count, kept = len(world.network.accounts), books(world.scenario)
     credit = np.zeros(count, dtype=np.int64)
     rates = {name: np.zeros(count) for name in ("intraday_rate", "overnight_rate", "holding_rate")}
     for number, account in enumerate(world.scenario.accounts):
-        system, used = world.scenario.systems[account.system], account.intraday_credit
+        system, used = kept[account.system], account.intraday_credit
         credit[number] = to_minor(account.credit, system.currency)
         held = system.holding_rate if account.holding_rate is None else account.holding_rate
         rates["holding_rate"][number] = float(held)
@@ -260,7 +263,11 @@ def _transfers(world: World, records: Records) -> pd.DataFrame:
         {
             "payment_id": payment_ids(world, rows.payment),
             "step": rows.step,
+            "part": rows.part,
             "system": names(world.network.systems, system[rows.debit]),
+            "link": names(
+                world.network.systems, np.where(system[rows.debit] == rows.system, -1, rows.system)
+            ),
             "debit_account": names(accounts.labels, rows.debit),
             "credit_account": names(accounts.labels, rows.credit),
             "amount": rows.amount,
@@ -271,14 +278,16 @@ def _transfers(world: World, records: Records) -> pd.DataFrame:
 
 
 def _systems(world: World, records: Records) -> pd.DataFrame:
-    declared = world.scenario.systems.values()
+    """The systems that keep accounts; what moves through a link counts in the systems that it moves money in."""
+    kept, found = books(world.scenario), records.standstills
+    numbers = [world.network.systems.index(name) for name in kept]
     return pd.DataFrame(
         {
-            "system": list(world.network.systems),
-            "kind": [system.kind for system in declared],
-            "currency": [system.currency for system in declared],
-            "gridlocks": records.standstills.gridlocks,
-            "deadlocks": records.standstills.deadlocks,
+            "system": list(kept),
+            "kind": [system.kind for system in kept.values()],
+            "currency": [system.currency for system in kept.values()],
+            "gridlocks": [found.gridlocks[number] for number in numbers],
+            "deadlocks": [found.deadlocks[number] for number in numbers],
         }
     )
 
@@ -328,6 +337,7 @@ def _postings(world: World, records: Records) -> pd.DataFrame:
             "posted_at": instants(rows.at),
             "payment_id": payment_ids(world, rows.payment),
             "step": optional(rows.step),
+            "part": optional(rows.part),
             "debit_account": names(labels, rows.debit),
             "credit_account": names(labels, rows.credit),
             "currency": names(codes, currency[rows.debit]),

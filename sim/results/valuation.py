@@ -14,6 +14,7 @@ class Valuation:
 
     With p(c, t) the units of c per 1 USD valid at t, an amount a in minor units of c is worth
     round(a · p(reporting, t) / p(c, t) · 10^(digits of reporting − digits of c)) minor units, half-even.
+    Where a run has no rates, amounts in other currencies are left out: they are worth 0.
     """
 
     def __init__(self, fx: pd.DataFrame, currency: str) -> None:
@@ -39,6 +40,7 @@ class Valuation:
         # Where the currency is the reporting one there may be no rate at all, and none is needed.
         same = column == target
         rate = np.where(same, 1.0, self._per_usd[row, target] / self._per_usd[row, column])
+        rate = np.nan_to_num(rate)
         value = round_half_even(amounts.to_numpy() * rate * 10.0 ** (minor_digits(self._currency) - digits))
         own = amounts.to_numpy(dtype=np.int64)
         return pd.Series(np.where(same, own, value), index=amounts.index, dtype=np.int64)

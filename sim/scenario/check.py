@@ -17,11 +17,11 @@ from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
-from sim.scenario.model.settlement import Correspondent, Rtgs
+from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, Rtgs
 from sim.scenario.model.timeline import ChangedQuote, Liquidity
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.passage import obstacles
-from sim.scenario.topology import Topology
+from sim.scenario.topology import Topology, books
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +38,7 @@ def check(scenario: Scenario) -> list[Finding]:
     return [
         *_calendars(scenario),
         *_rates(scenario),
+        *_systems(scenario),
         *_own_payments(scenario),
         *_origins(scenario),
         *_accounts(scenario),
@@ -123,6 +124,45 @@ def _hedges(scenario: Scenario) -> Iterator[Finding]:
             )
 
 
+def _systems(scenario: Scenario) -> Iterator[Finding]:
+    kept = books(scenario)
+    for name, system in scenario.systems.items():
+        if isinstance(system, Pvp):
+            yield from _link(("systems", name, "legs"), system, scenario)
+        elif (
+            isinstance(system, Clearing)
+            and system.settled_in not in (None, system.currency)
+            and scenario.fx is None
+        ):
+            message = f"'fx' is needed to settle {system.currency} in {system.settled_in}"
+            yield Finding(("systems", name, "settled_in"), message)
+    for name, facility in scenario.facilities.items():
+        if isinstance(scenario.systems[facility.system], Clearing):
+            message = (
+                f"nobody lends in {facility.system!r}, whose accounts are positions within a swing limit"
+            )
+            yield Finding(("facilities", name, "system"), message)
+    for number, entry in enumerate(scenario.timeline):
+        if isinstance(entry, Liquidity) and isinstance(scenario.systems[entry.system], Clearing):
+            message = f"{entry.system!r} is a clearing account, to which nobody brings money"
+            yield Finding(("timeline", number, "system"), message)
+    for number, account in enumerate(scenario.accounts):
+        if account.system not in kept:
+            message = f"{account.system!r} is a link and keeps no accounts; declare them in its legs"
+            yield Finding(("accounts", number, "system"), message)
+
+
+def _link(path: tuple[str | int, ...], link: Pvp, scenario: Scenario) -> Iterator[Finding]:
+    """Two systems of two currencies in which money moves at any instant."""
+    declared = [scenario.systems[leg] for leg in link.legs]
+    for number, (name, leg) in enumerate(zip(link.legs, declared, strict=True)):
+        if not isinstance(leg, Rtgs | Correspondent | Hybrid):
+            yield Finding((*path, number), f"{name!r} is no rtgs, correspondent or hybrid system")
+    currencies = [leg.currency for leg in declared if not isinstance(leg, Pvp)]
+    if len(currencies) == len(declared) and currencies[0] == currencies[1]:
+        yield Finding(path, f"both legs settle {currencies[0]}; a link joins two currencies")
+
+
 def _accounts(scenario: Scenario) -> Iterator[Finding]:
     seen: set[tuple[str, str]] = set()
     servicers = {(account.servicer, account.system) for account in scenario.accounts}
@@ -137,8 +177,27 @@ def _accounts(scenario: Scenario) -> Iterator[Finding]:
             )
         if scenario.banks:
             yield from _known_bank((*path, "holder"), account.holder, scenario)
-        yield from _servicer(path, account, scenario)
-        yield from _limits(path, account, scenario)
+        if account.system in books(scenario):
+            yield from _servicer(path, account, scenario)
+            yield from _limits(path, account, scenario)
+            yield from _position(path, account, scenario)
+
+
+def _position(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
+    """A position in a clearing account begins at zero, and nobody brings money to it."""
+    if isinstance(scenario.systems[account.system], Clearing):
+        stated = {
+            "balance": account.balance,
+            "credit": account.credit,
+            "prefund_days": account.prefund_days,
+            "treasury": account.treasury,
+            "intraday_credit": account.intraday_credit,
+        }
+        for key, value in stated.items():
+            if value:
+                yield Finding(
+                    (*path, key), f"an account in {account.system!r} is a position, which begins at zero"
+                )
 
 
 def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import nearest
-from sim.scenario.topology import deals_against
+from sim.scenario.topology import books, deals_against
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +52,10 @@ def _deals(path: tuple[str | int, ...], account: Account, scenario: Scenario) ->
         message = f"{account.holder!r} is on no side; state what the treasury deals 'against'"
         yield Finding(("treasuries", account.treasury, "market"), message)
         return
-    currency = scenario.systems[account.system].currency
+    system = books(scenario).get(account.system)
+    if system is None:
+        return  # told of the account
+    currency = system.currency
     pairs = [sorted(pair.split("/")) for pair in scenario.markets[treasury.market].pairs]
     if sorted((currency, against)) not in pairs:
         message = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.model.network import Screen, Settle
+from sim.scenario.topology import books, legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,22 +37,25 @@ def obstacles(
 def _settle(
     topology: Topology, route: Route, number: int, step: Settle, parties: tuple[str, str], currency: str
 ) -> Iterator[Obstacle]:
-    """The system's currency, both accounts, and one servicer behind the accounts of a book transfer."""
-    found = topology.scenario.systems[step.system].currency
-    if found != currency:
-        yield Obstacle(number, "system", f"{step.system!r} settles {found}, not {currency}")
-    banks = []
-    for role in (step.debit, step.credit):
-        bank = topology.in_role(role, *parties, route)
+    """The currency, and in each of the books both accounts, with one servicer behind a book transfer."""
+    kept = books(topology.scenario)
+    places = legs(topology.scenario, step.system)
+    currencies = [kept[place].currency for place in places]
+    if currency not in currencies:
+        settles = " and ".join(currencies)
+        yield Obstacle(number, "system", f"{step.system!r} settles {settles}, not {currency}")
+    banks = [topology.in_role(role, *parties, route) for role in (step.debit, step.credit)]
+    for role, bank in zip((step.debit, step.credit), banks, strict=True):
         if bank is None:
             yield _nobody(number, role, *parties)
-        elif not topology.holds(bank, step.system):
-            yield Obstacle(number, None, f"{bank!r} has no account in {step.system!r}")
-        else:
-            banks.append(bank)
-    if len(set(banks)) > 1 and len({topology.servicer(bank, step.system) for bank in banks}) > 1:
-        debit, credit = banks
-        yield Obstacle(number, None, f"{debit!r} and {credit!r} have no common servicer in {step.system!r}")
+    for place in places:
+        holders = [bank for bank in banks if bank is not None and topology.holds(bank, place)]
+        for bank in banks:
+            if bank is not None and bank not in holders:
+                yield Obstacle(number, None, f"{bank!r} has no account in {place!r}")
+        if len(set(holders)) > 1 and len({topology.servicer(bank, place) for bank in holders}) > 1:
+            debit, credit = holders
+            yield Obstacle(number, None, f"{debit!r} and {credit!r} have no common servicer in {place!r}")
 
 
 def _nobody(number: int, role: str, payer_bank: str, payee_bank: str) -> Obstacle:

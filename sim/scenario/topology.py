@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.model.network import ROLES, Settle
-from sim.scenario.model.settlement import Correspondent
+from sim.scenario.model.settlement import Correspondent, Pvp
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Account, Route
+    from sim.scenario.model.settlement import Books
+
+
+def books(scenario: Scenario) -> dict[str, Books]:
+    """The systems that keep accounts, by name: all of them but links."""
+    return {name: system for name, system in scenario.systems.items() if not isinstance(system, Pvp)}
+
+
+def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
+    """The books in which a settlement moves money: the two legs of a link, or the system itself."""
+    declared = scenario.systems[system]
+    return declared.legs if isinstance(declared, Pvp) else (system,)
 
 
 class Topology:

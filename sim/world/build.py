@@ -14,13 +14,14 @@ from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands, origins
 from sim.scenario.model.network import Route, Settle
+from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.passage import obstacles
-from sim.scenario.topology import Topology
+from sim.scenario.topology import Topology, books, legs
 from sim.world.draws import draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.history import load_history
 from sim.world.jumps import with_jumps
-from sim.world.network import Network, build_network
+from sim.world.network import Network, build_network, system_hours
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import Setting, read_payments
 from sim.world.prefund import prefunded
@@ -53,6 +54,8 @@ class Payments:
     instructed_at: Seconds
     draws: dict[str, NDArray[np.float64]]
     ids: NDArray[np.object_] | None = None
+    counter_amount: NDArray[np.int64] | None = None
+    """What users state that payments of their own are exchanged for in a link; −1 where they do not."""
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -103,7 +106,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         payments = _own_payments(scenario, window, fx, network, routes)
         sides = None
     # Who plans his balance does not know of ways that will be closed.
-    network = prefunded(scenario, openings, network, routes, payments)
+    network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
     diverted = divert(scenario, payments, network.banks, sides, fx, window.zone)
     return World(
         scenario=scenario,
@@ -116,7 +119,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         obligations=obligations,
         payments=replace(payments, route=diverted),
         routes=routes,
-        warnings=tuple(openings.provisional_warnings()),
+        warnings=(*openings.provisional_warnings(), *_without_rates(scenario)),
     )
 
 
@@ -137,6 +140,8 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     """
     openings = Openings(scenario)
     problems = openings.problems()
+    if not problems:
+        problems += _never_open(scenario, openings)
     window = openings.window
     try:
         fx = fx_paths(
@@ -148,6 +153,8 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             window.zone,
             scenario.seed,
             replication,
+            # What payments of one's own are exchanged for may be stated.
+            needed=scenario.payments is None,
         )
     except ValueError as error:
         problems.append(Problem("", "fx", str(error)))
@@ -174,12 +181,36 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
     ]
 
 
+def _without_rates(scenario: Scenario) -> list[str]:
+    """What a run of several currencies cannot tell if it has no exchange rates."""
+    if scenario.fx is not None or len(currencies(scenario)) == 1:
+        return []
+    reported = scenario.reporting_currency
+    return [
+        f"there are no exchange rates: values count what is in {reported}, and leave other currencies out"
+    ]
+
+
+def _never_open(scenario: Scenario, openings: Openings) -> list[Problem]:
+    """The links whose legs are not open together at any time of the run."""
+    window = openings.window
+    return [
+        Problem("", f"systems.{name}.legs", "the two legs are never open at the same time")
+        for name, system in scenario.systems.items()
+        if isinstance(system, Pvp)
+        and system_hours(name, scenario, openings).opens_at(window.start) >= window.end
+    ]
+
+
 def currencies(scenario: Scenario) -> tuple[str, ...]:
     """Every currency that a run of the scenario can meet, sorted."""
     found = {scenario.reporting_currency}
     found |= {code for side in scenario.sides.values() for code in (side.functional_currency, *side.vehicles)}
-    found |= {system.currency for system in scenario.systems.values()}
     found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
+    for system in books(scenario).values():
+        found.add(system.currency)
+        if isinstance(system, Clearing) and system.settled_in is not None:
+            found.add(system.settled_in)
     found |= {flow.currency for flow in scenario.flows.values()}
     found |= {demand.currency for demand in demands(scenario)}
     for route in scenario.routes.values():
@@ -229,7 +260,7 @@ def _own_payments(
     declared = scenario.payments
     if declared is None:
         raise AssertionError("asked for only where there are payments of one's own")
-    topology = Topology(scenario)
+    topology, kept = Topology(scenario), books(scenario)
 
     def obstacle(payer_bank: str, payee_bank: str, route: str, currency: str) -> str | None:
         found = next(obstacles(topology, scenario.routes[route], payer_bank, payee_bank, currency), None)
@@ -241,13 +272,24 @@ def _own_payments(
             zone=window.zone,
             period_start=window.start,
             end=window.end,
-            currency_of_system={name: system.currency for name, system in scenario.systems.items()},
+            currencies_of_system={
+                name: tuple(kept[leg].currency for leg in legs(scenario, name)) for name in scenario.systems
+            },
             banks=network.banks,
-            accounts=network.accounts.number,
+            accounts={
+                (bank, name)
+                for bank in network.banks
+                for name in scenario.systems
+                if all((bank, leg) in network.accounts.number for leg in legs(scenario, name))
+            },
             routes=list(scenario.routes),
             default_system=declared.system,
             default_route=declared.route,
             obstacle=obstacle,
+            link_of_route={
+                name: link for name, route in scenario.routes.items() if (link := _link(route, scenario))
+            },
+            rates=scenario.fx is not None,
         ),
     )
     direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)
@@ -267,4 +309,11 @@ def _own_payments(
             for name in [*draw_names(scenario.routes), "route"]
         },
         ids=table.payment_id,
+        counter_amount=table.counter_amount,
     )
+
+
+def _link(route: Route, scenario: Scenario) -> str | None:
+    """The first link on a route, None if there is none."""
+    systems = [step.system for step in route.steps if isinstance(step, Settle)]
+    return next((name for name in systems if isinstance(scenario.systems[name], Pvp)), None)

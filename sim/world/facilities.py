@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sim.core.currency import to_minor
 from sim.scenario.model.facilities import DailyDraw, Repo
 from sim.scenario.model.liquidity import lendable
+from sim.scenario.topology import books
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
@@ -44,7 +45,7 @@ def lendings(scenario: Scenario, accounts: Accounts, openings: Openings) -> tupl
 
 
 def _lending(declared: Facility, scenario: Scenario, accounts: Accounts, openings: Openings) -> Lending:
-    currency = scenario.systems[declared.system].currency
+    currency = books(scenario)[declared.system].currency
     number = {bank: accounts.number[bank, declared.system] for bank in declared.banks}
     limits: dict[int, int] | int
     if isinstance(declared, Repo):

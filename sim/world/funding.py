@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.core.currency import to_minor
-from sim.scenario.topology import deals_against
+from sim.scenario.topology import books, deals_against
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,7 +53,7 @@ def funding_plans(scenario: Scenario, accounts: Accounts, openings: Openings) ->
             cared.setdefault((account.treasury, account.system, against), []).append(account)
     systems = list(scenario.systems)
     for (name, system, against), group in cared.items():
-        treasury, currency = scenario.treasuries[name], scenario.systems[system].currency
+        treasury, currency = scenario.treasuries[name], books(scenario)[system].currency
         numbers = tuple(accounts.number[account.holder, system] for account in group)
         yield FundingPlan(
             treasury=name,

@@ -10,19 +10,21 @@ import numpy as np
 
 from sim.core.clock import Seconds
 from sim.core.currency import Amounts, to_minor
-from sim.core.hours import OpeningHours
-from sim.scenario.model.settlement import Correspondent, Dns, Hybrid
+from sim.core.hours import OpeningHours, joint_hours
+from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Emptied, Hybrid, Rtgs
 from sim.scenario.model.timeline import Liquidity
+from sim.scenario.topology import books, legs
 from sim.world.facilities import Lending, lendings
 from sim.world.failures import failed_at, failures, frozen_at
 from sim.world.funding import FundingPlan, funding_plans
 from sim.world.shifts import Shift, shifts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
+    from sim.core.calendars import Days
     from sim.scenario.model import Scenario
     from sim.scenario.model.settlement import System
     from sim.world.timing import Openings
@@ -94,6 +96,10 @@ class Network:
     failed_at: Seconds
     frozen_at: Seconds
     shifts: tuple[Shift, ...]
+    clearings: tuple[tuple[int, ...], ...]
+    """By system: when the positions in a clearing account go back to zero."""
+    split_above: tuple[int | None, ...]
+    """By system: the largest amount that is submitted in one part, in minor units."""
 
     def account_numbers(self, system: str) -> NDArray[np.int64]:
         """Account number by bank number in `system`; −1 where a bank has none."""
@@ -104,7 +110,7 @@ class Network:
 
 def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
-    accounts = _accounts(scenario)
+    accounts, kept = _accounts(scenario), books(scenario)
     scheduled = {name: _cycles(system, scenario, openings) for name, system in scenario.systems.items()}
     # Where no banks are declared, whoever holds an account is one.
     others = [
@@ -121,16 +127,14 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
             *(openings.hours("always") for _ in others),
         ),
         systems=tuple(scenario.systems),
-        system_hours=tuple(
-            openings.hours(system.hours, ("system", name)) for name, system in scenario.systems.items()
-        ),
+        system_hours=tuple(system_hours(name, scenario, openings) for name in scenario.systems),
         accounts=accounts,
         funding=tuple(funding_plans(scenario, accounts, openings)),
         cycles=tuple(_delayed(cycles, name, scenario, openings) for name, cycles in scheduled.items()),
         scheduled_cycles=tuple(scheduled.values()),
         caps={
             accounts.number[account.holder, account.system]: to_minor(
-                account.net_debit_cap, scenario.systems[account.system].currency
+                account.net_debit_cap, kept[account.system].currency
             )
             for account in scenario.accounts
             if account.net_debit_cap is not None
@@ -140,13 +144,16 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         failed_at=failed_at(banks, failed),
         frozen_at=frozen_at(accounts, failed),
         shifts=shifts(scenario, accounts, openings),
+        clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
+        split_above=tuple(_largest_part(system) for system in scenario.systems.values()),
     )
 
 
 def _bounds(scenario: Scenario, accounts: Accounts) -> Iterator[tuple[int, Bounds]]:
+    kept = books(scenario)
     for account in scenario.accounts:
         system, limits = account.system, account.limits
-        currency = scenario.systems[system].currency
+        currency = kept[system].currency
         found = Bounds(
             {accounts.number[k, system]: to_minor(v, currency) for k, v in limits.bilateral.items()},
             None if limits.multilateral is None else to_minor(limits.multilateral, currency),
@@ -156,21 +163,36 @@ def _bounds(scenario: Scenario, accounts: Accounts) -> Iterator[tuple[int, Bound
             yield accounts.number[account.holder, system], found
 
 
+def system_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
+    """When a system settles; a link, while both of its legs do."""
+    kept = books(scenario)
+    one, *other = (openings.hours(kept[leg].hours, ("system", leg)) for leg in legs(scenario, name))
+    return joint_hours(one, *other).without(openings.gaps(("system", name))) if other else one
+
+
+def _largest_part(system: System) -> int | None:
+    if not isinstance(system, Rtgs | Correspondent | Clearing) or system.split_above is None:
+        return None
+    return to_minor(system.split_above, system.currency)
+
+
 def _accounts(scenario: Scenario) -> Accounts:
     """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
     rows: list[tuple[str, str | None, str, int, int]] = []
+    kept = books(scenario)
     for account in scenario.accounts:
-        currency = scenario.systems[account.system].currency
+        system = kept[account.system]
+        currency = system.currency
         rows.append(
             (
                 account.holder,
                 account.servicer,
                 account.system,
                 to_minor(account.balance or Decimal(0), currency),
-                -to_minor(account.line(currency), currency),
+                -to_minor(system.swing if isinstance(system, Clearing) else account.line(currency), currency),
             )
         )
-    for name, system in scenario.systems.items():
+    for name, system in kept.items():
         if isinstance(system, Correspondent):
             servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
             rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
@@ -180,7 +202,7 @@ def _accounts(scenario: Scenario) -> Accounts:
         holder=tuple(row[0] for row in rows),
         servicer=tuple(row[1] for row in rows),
         system=tuple(row[2] for row in rows),
-        currency=tuple(scenario.systems[row[2]].currency for row in rows),
+        currency=tuple(kept[row[2]].currency for row in rows),
         opening=np.array([row[3] for row in rows], dtype=np.int64),
         floor=np.array([row[4] for row in rows], dtype=np.int64),
         number={(row[0], row[2]): k for k, row in enumerate(rows)},
@@ -188,13 +210,14 @@ def _accounts(scenario: Scenario) -> Accounts:
     )
 
 
-def _has_market(system: str, scenario: Scenario) -> bool:
+def _has_market(name: str, scenario: Scenario) -> bool:
     """Whether money comes from outside of a system, or goes there."""
+    system = scenario.systems[name]
     return (
-        scenario.systems[system].zero_balance
-        or any(account.system == system and account.treasury for account in scenario.accounts)
-        or any(facility.system == system for facility in scenario.facilities.values())
-        or any(isinstance(entry, Liquidity) and entry.system == system for entry in scenario.timeline)
+        (isinstance(system, Emptied) and system.zero_balance)
+        or any(account.system == name and account.treasury for account in scenario.accounts)
+        or any(facility.system == name for facility in scenario.facilities.values())
+        or any(isinstance(entry, Liquidity) and entry.system == name for entry in scenario.timeline)
     )
 
 
@@ -210,12 +233,43 @@ def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int
 
 def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
     """What falls into an outage takes place when the system is back."""
-    gaps, system = openings.gaps(("system", name)), scenario.systems[name]
+    gaps = openings.gaps(("system", name))
     if not gaps:
         return cycles
-    hours = openings.hours(system.hours, ("system", name))
+    hours = system_hours(name, scenario, openings)
     moved = {
         hours.opens_at(instant) if any(since <= instant < until for since, until in gaps) else instant
         for instant in cycles
     }
     return tuple(sorted(instant for instant in moved if instant < openings.window.end))
+
+
+def _clearings(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
+    """When a clearing account is squared: on the last working day of each period, or the next opening after it."""
+    system = scenario.systems[name]
+    if not isinstance(system, Clearing):
+        return ()
+    hours = system_hours(name, scenario, openings)
+    declared = scenario.hours.get(system.hours) if isinstance(system.hours, str) else system.hours
+    zone = scenario.period.zone if declared is None else declared.zone
+    days = np.unique(hours.scheduled.value_dates)
+    period = _PERIODS[system.settled](days)
+    last = days[np.append(period[1:] != period[:-1], False)]
+    return tuple(sorted({hours.opens_at(at) for at in openings.daily([system.at], last, zone)}))
+
+
+def _weeks(days: Days) -> NDArray[np.int64]:
+    """Number of the week of each day; weeks begin on Mondays, and day 0, 1 January 1970, was a Thursday."""
+    return np.asarray((days.astype("datetime64[D]").astype(np.int64) + 3) // 7)
+
+
+def _months(days: Days) -> NDArray[np.int64]:
+    return np.asarray(days.astype("datetime64[M]").astype(np.int64))
+
+
+#: Numbers of the period that each day belongs to, by how often a clearing account is settled.
+_PERIODS: Final[dict[str, Callable[[Days], NDArray[np.int64]]]] = {
+    "weekly": _weeks,
+    "monthly": _months,
+    "two-monthly": lambda days: _months(days) // 2,
+}

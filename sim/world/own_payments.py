@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -31,7 +31,7 @@ Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 NEEDED: Final = ("payment_id", "instructed_at", "payer_bank", "payee_bank", "amount")
-OPTIONAL: Final = ("currency", "priority", "due_at", "route", "system")
+OPTIONAL: Final = ("currency", "priority", "due_at", "route", "system", "counter_amount")
 
 _LONGEST_NAME: Final = 60
 _MOST_IN_ALL: Final = 2.0**62
@@ -45,13 +45,14 @@ class Setting:
     """What the scenario fixes: the times and names that rows may use, and what they need not say.
 
     Instructions fall into `[period_start, end)`, in UTC seconds; `zone` is that of times without an offset.
-    `banks` hold accounts, of which `accounts` has (holder, system) for each.
+    A system settles one currency, a link one of two; a row that names none means the first. `banks` hold
+    accounts, of which `accounts` has (holder, system) for each.
     """
 
     zone: ZoneInfo
     period_start: int
     end: int
-    currency_of_system: Mapping[str, str]
+    currencies_of_system: Mapping[str, tuple[str, ...]]
     banks: Sequence[str]
     accounts: Container[tuple[str, str]]
     routes: Sequence[str] = ()
@@ -59,6 +60,10 @@ class Setting:
     default_route: str | None = None
     obstacle: Callable[[str, str, str, str], str | None] = lambda *_: None
     """What keeps a payment of two banks from a route, given its currency; None if nothing does."""
+    link_of_route: Mapping[str, str] = field(default_factory=dict)
+    """The link in which a route exchanges a payment, of the routes that have one."""
+    rates: bool = True
+    """Whether there are exchange rates, so that what a payment is exchanged for need not be stated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +71,7 @@ class OwnPaymentsTable:
     """One row per payment, by instant of instruction, then by priority, higher first, then as in the file.
 
     Instants are UTC seconds and amounts minor units; banks, systems and routes are numbers in the order of
-    the setting, −1 for no route.
+    the setting, −1 for no route. `counter_amount` is −1 where nothing is stated.
     """
 
     payment_id: NDArray[np.object_]
@@ -79,6 +84,7 @@ class OwnPaymentsTable:
     priority: Numbers
     system: Numbers
     route: Numbers
+    counter_amount: Amounts
 
     def __len__(self) -> int:
         return len(self.amount)
@@ -117,9 +123,7 @@ class _Rows:
 
     def __init__(self, sheet: Sheet, setting: Setting) -> None:
         self._sheet, self._setting, self._count = sheet, setting, len(sheet.lines)
-        self._systems = tuple(setting.currency_of_system)
-        # The last one is the currency of a system that is not known, number −1.
-        self._currencies = np.array([*setting.currency_of_system.values(), ""], dtype=np.object_)
+        self._systems = tuple(setting.currencies_of_system)
         self.findings = Findings(sheet)
         if sheet.names:
             self._check_names()
@@ -136,9 +140,10 @@ class _Rows:
         payer_bank = self._named("payer_bank", setting.banks)
         payee_bank = self._named("payee_bank", setting.banks)
         self._check_banks(payer_bank, payee_bank, np.where(route < 0, system, -1))
-        self._check_routes(np.stack([payer_bank, payee_bank, route, system]))
-        amount = self._amounts(system)
-        self._check_currency(system)
+        currency = self._currency(system)
+        amount = self._amounts("amount", currency, 1)
+        self._check_routes(np.stack([payer_bank, payee_bank, route, system]), currency)
+        counter_amount = self._counter_amounts(system, route, currency)
         priority = self._each(
             "priority", 0, lambda texts, _: whole_numbers(texts), lambda text, _: whole_number(text)
         )
@@ -150,10 +155,11 @@ class _Rows:
             payer_bank=payer_bank[order],
             payee_bank=payee_bank[order],
             amount=amount[order],
-            currency=self._currencies[system[order]],
+            currency=currency[order],
             priority=priority[order],
             system=system[order],
             route=route[order],
+            counter_amount=counter_amount[order],
         )
 
     def _check_names(self) -> None:
@@ -269,15 +275,17 @@ class _Rows:
             "payee_bank", same, lambda _: "a bank does not pay itself, and this is the payer's"
         )
 
-    def _check_routes(self, ways: Numbers) -> None:
-        """Two banks that can pay each other over the route in the currency of the system, where all are known."""
+    def _check_routes(self, ways: Numbers, currency: NDArray[np.object_]) -> None:
+        """Two banks that can pay each other in the row's currency over its route, where all are known."""
         rows = np.flatnonzero((ways >= 0).all(axis=0))
         banks, routes = self._setting.banks, self._setting.routes
-        sizes = (len(banks), len(banks), max(len(routes), 1), len(self._systems))
-        cases, case = np.unique(np.ravel_multi_index(tuple(ways[:, rows]), sizes), return_inverse=True)
+        codes = sorted(set(currency[rows].tolist()))
+        code = np.searchsorted(codes, currency[rows].astype(str)) if len(rows) else rows
+        sizes = (len(banks), len(banks), max(len(routes), 1), max(len(codes), 1))
+        cases, case = np.unique(np.ravel_multi_index((*ways[:3, rows], code), sizes), return_inverse=True)
         found = {}
-        for k, (payer, payee, route, system) in enumerate(np.transpose(np.unravel_index(cases, sizes))):
-            told = self._setting.obstacle(banks[payer], banks[payee], routes[route], self._currencies[system])
+        for k, (payer, payee, route, of) in enumerate(np.transpose(np.unravel_index(cases, sizes))):
+            told = self._setting.obstacle(banks[payer], banks[payee], routes[route], codes[of])
             if told and payer != payee:
                 found[k] = told
         case_of = np.full(self._count, -1)
@@ -287,26 +295,66 @@ class _Rows:
     def _lacks_account(self, bank: Numbers, system: Numbers, row: int) -> str:
         return f"{self._setting.banks[bank[row]]!r} has no account in {self._systems[system[row]]!r}"
 
-    def _amounts(self, system: Numbers) -> Amounts:
-        currency = self._currencies[system]
-        digits = np.array([minor_digits(code) if code else 0 for code in self._currencies])[system]
+    def _currency(self, system: Numbers) -> NDArray[np.object_]:
+        """The currency of each row: the one that it states, or the (first) one of its system; "" if unknown."""
+        known = [self._setting.currencies_of_system[name] for name in self._systems]
+        # The last one is the currency of a system that is not known, number −1.
+        currency = np.array([*(codes[0] for codes in known), ""], dtype=np.object_)[system]
+        if "currency" not in self._sheet.texts:
+            return currency
+        texts = np.asarray(self._sheet.texts["currency"], dtype=np.object_)
+        stated = self._sheet.stated("currency") & (system >= 0)
+        right = texts == currency
+        for number, codes in enumerate(known):
+            if len(codes) > 1:
+                other = stated & (system == number) & (texts == codes[1])
+                currency[other], right[other] = codes[1], True
+        self.findings.blame(
+            "currency",
+            stated & ~right,
+            lambda row: (
+                f"{self._systems[system[row]]!r} settles {' and '.join(known[system[row]])}, "
+                f"not {shown(texts[row])}"
+            ),
+        )
+        return currency
+
+    def _amounts(self, column: str, currency: NDArray[np.object_], default: int) -> Amounts:
+        digits = np.zeros(self._count, dtype=np.int64)
+        for code in sorted(set(currency.tolist()) - {""}):
+            digits[currency == code] = minor_digits(code)
         found = self._each(
-            "amount",
-            1,
+            column,
+            default,
             lambda texts, rows: amounts(texts, digits[rows]),
             # Without a system, nothing more can be said about it.
             lambda text, row: amount(text, currency[row]) if currency[row] else 1,
         )
         if found.sum(dtype=np.float64) > _MOST_IN_ALL:
-            self.findings.add([Finding(0, "amount", "the amounts add up to more than can be counted")])
+            self.findings.add([Finding(0, column, "the amounts add up to more than can be counted")])
         return found
 
-    def _check_currency(self, system: Numbers) -> None:
-        if "currency" not in self._sheet.texts:
-            return
-        texts, right = np.asarray(self._sheet.texts["currency"], dtype=np.object_), self._currencies[system]
+    def _counter_amounts(self, system: Numbers, route: Numbers, currency: NDArray[np.object_]) -> Amounts:
+        """What rows are exchanged for, in the currency of the link's other leg; −1 where it is not stated."""
+        setting, systems, links = self._setting, list(self._systems), self._setting.link_of_route
+        by_route = [systems.index(links[name]) if name in links else -1 for name in setting.routes]
+        link = np.where(route < 0, system, np.array([*by_route, -1], dtype=np.int64)[route])
+        other = np.full(self._count, "", dtype=np.object_)
+        for number, name in enumerate(systems):
+            codes = setting.currencies_of_system[name]
+            if len(codes) > 1:
+                mine = link == number
+                other[mine] = np.where(currency[mine] == codes[0], codes[1], codes[0])
+        linked, stated = other != "", self._sheet.stated("counter_amount")
         self.findings.blame(
-            "currency",
-            self._sheet.stated("currency") & (system >= 0) & (texts != right),
-            lambda row: f"{self._systems[system[row]]!r} settles {right[row]}, not {shown(texts[row])}",
+            "counter_amount",
+            stated & ~linked & ((system >= 0) | (route >= 0)),
+            lambda _: "nothing is exchanged here; only a 'pvp' has a counter-amount",
         )
+        if not setting.rates:
+            self.findings.blame(
+                "counter_amount",
+                linked & ~stated,
+                lambda row: f"say how much {other[row]} it is exchanged for, since the scenario has no 'fx'",
+            )
+        return self._amounts("counter_amount", other, -1)

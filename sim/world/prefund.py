@@ -13,16 +13,24 @@ from sim.world.funding import funding_plans
 from sim.world.roles import roles_by_route
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.world.build import Payments
     from sim.world.network import Network
+    from sim.world.roles import Roles
     from sim.world.timing import Openings
 
 
 def prefunded(
-    scenario: Scenario, openings: Openings, network: Network, routes: dict[str, Route], payments: Payments
+    scenario: Scenario,
+    openings: Openings,
+    network: Network,
+    routes: dict[str, Route],
+    payments: Payments,
+    currencies: Sequence[str],
 ) -> Network:
     """The network with the opening balances that accounts state in days of mean payouts.
 
@@ -33,7 +41,8 @@ def prefunded(
     wanted = [k for k, account in enumerate(scenario.accounts) if account.prefund_days is not None]
     if not wanted:
         return network
-    total = payouts(scenario, openings, network, routes, payments)
+    every = roles_by_route(scenario, routes, payments, network, currencies)
+    total = payouts(openings, network, routes, payments, every)
     period = (openings.window.period_start, openings.window.period_end)
     opening = network.accounts.opening.copy()
     for k in wanted:
@@ -47,13 +56,15 @@ def prefunded(
 
 
 def payouts(
-    scenario: Scenario, openings: Openings, network: Network, routes: dict[str, Route], payments: Payments
+    openings: Openings, network: Network, routes: dict[str, Route], payments: Payments, every: list[Roles]
 ) -> Amounts:
-    """What each account is asked to pay for payments due in the period, in minor units by account number."""
+    """What each account is asked to pay for payments due in the period, in minor units by account number.
+
+    Counter-values of links, which are known only when they move, do not count.
+    """
     window = openings.window
     due = (payments.due_at >= window.period_start) & (payments.due_at < window.period_end)
     total = np.zeros(len(network.accounts), dtype=np.int64)
-    every = roles_by_route(scenario, routes, payments, network)
     for number, (route, roles) in enumerate(zip(routes.values(), every, strict=True)):
         rows = np.flatnonzero(due & (payments.route == number))
         for step in route.steps:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sim.scenario.model.network import ROLES
-from sim.scenario.topology import Topology
+from sim.scenario.topology import Topology, books, legs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.core.hours import OpeningHours
@@ -21,14 +23,27 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 
+class Place(NamedTuple):
+    """Books in which money can move: the number of their currency, and the account number of each bank."""
+
+    currency: int
+    numbers: NDArray[np.int64]
+
+
 class Roles:
     """The bank that plays a role, or that is called by name, for every payment of one route."""
 
-    def __init__(self, payments: Payments, network: Network, correspondents: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        payments: Payments,
+        network: Network,
+        correspondents: NDArray[np.int64],
+        places: dict[str, list[Place]],
+    ) -> None:
         self._payments = payments
         self._network = network
         self._correspondents = correspondents
-        self._numbers = {system: network.account_numbers(system) for system in network.systems}
+        self._places = places
 
     def banks(self, role: str, rows: Rows) -> NDArray[np.int64]:
         """Bank numbers, by payment."""
@@ -38,9 +53,25 @@ class Roles:
         return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
 
     def accounts(self, step: Settle, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Numbers of the debited and the credited account; nothing moves if they are the same."""
-        numbers = self._numbers[step.system]
-        return numbers[self.banks(step.debit, rows)], numbers[self.banks(step.credit, rows)]
+        """Numbers of the debited and the credited account; nothing moves if they are the same.
+
+        Of a link, those in the leg of the payment's currency.
+        """
+        debit, credit = self.banks(step.debit, rows), self.banks(step.credit, rows)
+        first, *others = self._places[step.system]
+        if not others:
+            return first.numbers[debit], first.numbers[credit]
+        return self._in_leg(step, rows, debit, own=True), self._in_leg(step, rows, credit, own=True)
+
+    def counter_accounts(self, step: Settle, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The same of the counter-value, in the other leg of a link."""
+        debit, credit = self.banks(step.credit, rows), self.banks(step.debit, rows)
+        return self._in_leg(step, rows, debit, own=False), self._in_leg(step, rows, credit, own=False)
+
+    def _in_leg(self, step: Settle, rows: Rows, banks: NDArray[np.int64], *, own: bool) -> NDArray[np.int64]:
+        one, other = self._places[step.system]
+        in_first = (self._payments.currency[rows] == one.currency) == own
+        return np.where(in_first, one.numbers[banks], other.numbers[banks])
 
     def by_hours(self, role: str, rows: Rows) -> list[tuple[NDArray[np.int64], OpeningHours]]:
         """Positions within `rows`, together with the hours of their bank; banks of equal hours together."""
@@ -56,14 +87,23 @@ class Roles:
 
 
 def roles_by_route(
-    scenario: Scenario, routes: dict[str, Route], payments: Payments, network: Network
+    scenario: Scenario,
+    routes: dict[str, Route],
+    payments: Payments,
+    network: Network,
+    currencies: Sequence[str],
 ) -> list[Roles]:
-    """The roles of each route, by route number."""
-    topology = Topology(scenario)
+    """The roles of each route, by route number; `currencies` are named in the order of their numbers."""
+    topology, kept = Topology(scenario), books(scenario)
+    every = {
+        name: Place(currencies.index(system.currency), network.account_numbers(name))
+        for name, system in kept.items()
+    }
+    places = {name: [every[leg] for leg in legs(scenario, name)] for name in scenario.systems}
     numbers = {bank: number for number, bank in enumerate(network.banks)}
     found = []
     for route in routes.values():
         keepers = [topology.correspondent(bank, route) for bank in network.banks]
         correspondents = np.array([-1 if bank is None else numbers[bank] for bank in keepers], dtype=np.int64)
-        found.append(Roles(payments, network, correspondents))
+        found.append(Roles(payments, network, correspondents, places))
     return found

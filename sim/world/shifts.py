@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sim.core.clock import to_instant
 from sim.core.currency import to_minor
 from sim.scenario.model.timeline import Liquidity
+from sim.scenario.topology import books
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
@@ -27,7 +28,7 @@ def shifts(scenario: Scenario, accounts: Accounts, openings: Openings) -> tuple[
     found = []
     for entry in scenario.timeline:
         if isinstance(entry, Liquidity):
-            system = scenario.systems[entry.system]
+            system = books(scenario)[entry.system]
             hours = openings.hours(system.hours, ("system", entry.system))
             at = max(to_instant(entry.at, openings.window.zone), openings.window.start)
             amount = to_minor(entry.amount, system.currency)

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 
 
 class Posting(NamedTuple):
-    """One movement of money; payment and step are −1 for a treasury's."""
+    """One movement of money; payment, step and part are −1 for a treasury's."""
 
     at: int
     payment: int
     step: int
+    part: int
     debit: int
     credit: int
     amount: int
@@ -29,6 +30,7 @@ class Transfer:
 
     payment: int
     step: int
+    part: int
     debit: int
     credit: int
     amount: int
@@ -59,15 +61,19 @@ class Books:
             line = self._lines[debit]
             while line and self.balance[debit] - line[0].amount >= self._floor[debit]:
                 transfer = line.popleft()
-                self.move(debit, transfer.credit, transfer.amount, transfer.payment, transfer.step)
+                self.move(
+                    debit, transfer.credit, transfer.amount, transfer.payment, transfer.step, transfer.part
+                )
                 transfer.settled.succeed()
                 hopeful.append(transfer.credit)
 
-    def move(self, debit: int, credit: int, amount: int, payment: int = -1, step: int = -1) -> None:
+    def move(
+        self, debit: int, credit: int, amount: int, payment: int = -1, step: int = -1, part: int = -1
+    ) -> None:
         """Post a movement."""
         self.balance[debit] -= amount
         self.balance[credit] += amount
-        self.postings.append(Posting(self._env.now, payment, step, debit, credit, amount))
+        self.postings.append(Posting(self._env.now, payment, step, part, debit, credit, amount))
 
     def waiting(self, account: int) -> int:
         """Sum of what waits on an account."""

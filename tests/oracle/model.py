@@ -194,13 +194,25 @@ class _Model:
             hours = self.declared_hours(self.scenario.systems[step.system].hours, "system", step.system)
             yield from self.opening(payment, hours)
             yield self.turns.take(Turn.SUBMISSION, payment.number, place)
-            payment.arrivals[place] = self.env.now
-            payment.queued_at = self.env.now
-            transfer = Transfer(payment.number, place, debit, credit, payment.amount, self.env.event())
-            self.books.submit(transfer)
-            yield transfer.settled
+            payment.arrivals[place] = payment.queued_at = self.env.now
+            parts = [
+                Transfer(payment.number, place, part, debit, credit, amount, self.env.event())
+                for part, amount in enumerate(self.parts(payment, step.system))
+            ]
+            for transfer in parts:
+                self.books.submit(transfer)
+            yield self.env.all_of([transfer.settled for transfer in parts])
             self._leave_the_line(payment)
         payment.settled[place] = self.env.now
+
+    def parts(self, payment: Payment, system: str) -> list[int]:
+        """Amounts of the largest size that a system takes at once, and the rest."""
+        largest = self.scenario.systems[system].split_above
+        if largest is None:
+            return [payment.amount]
+        each = int(largest * 10 ** minor_digits(payment.currency))
+        parts = [each] * (payment.amount // each)
+        return [*parts, payment.amount % each] if payment.amount % each else parts
 
     def post(self, payment: Payment, place: int, step: Post) -> Process:
         draw = self.draw(payment, place, 0)

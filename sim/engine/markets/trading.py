@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.floor import Floor
     from sim.engine.markets.exchange import Exchange, Orders
-    from sim.engine.routes import Transfers, Walk
+    from sim.engine.routes import Walk
+    from sim.engine.transfers import Transfers
 
 
 class Trading:
@@ -45,7 +46,9 @@ class Trading:
         self._cash = Cash()
         self._orders, self._reached = buying
         self._next = 0
-        by_payment = np.lexsort((transfers.step, transfers.payment))
+        # Of a transfer that is split or linked, the first part stands for all of it.
+        whole = np.flatnonzero(transfers.first_part == np.arange(transfers.rows))
+        by_payment = whole[np.lexsort((transfers.step[whole], transfers.payment[whole]))]
         payments = transfers.payment[by_payment]
         count = len(self._world.payments)
         self._first = np.full(count, -1, dtype=np.int64)
@@ -84,7 +87,8 @@ class Trading:
         payments = self._orders.payment[self._orders.payment >= 0]
         for number in self._first[payments].tolist():
             if number >= 0:
-                self._floor.late[number] = True
+                for part in self._floor.parts(number):
+                    self._floor.late[part] = True
                 self._floor.hold(number)
 
     def _await_order(self) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER, Seconds
+from sim.engine.transfers import Asked
+from sim.scenario.model.settlement import Pvp
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Settle
@@ -43,14 +43,29 @@ class SettleStep:
         self._declared = declared
         self._frozen_at = world.network.frozen_at
         self._freezes = bool(np.any(self._frozen_at < NEVER))
+        self._linked = isinstance(world.scenario.systems[declared.system], Pvp)
 
-    def accounts(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Numbers of the debited and the credited account; nothing moves if they are the same."""
-        return self._roles.accounts(self._declared, rows)
+    def asked(self, step: int, rows: Rows, arrival: Seconds) -> Asked:
+        """What the payments ask of the system as step number `step`; nothing where one bank pays itself."""
+        debit, credit = self._roles.accounts(self._declared, rows)
+        moving = np.flatnonzero(debit != credit)
+        payment = rows[moving]
+        none = np.full(len(moving), -1)
+        counter = self._roles.counter_accounts(self._declared, payment) if self._linked else (none, none)
+        return Asked(
+            payment=payment,
+            step=np.full(len(moving), step),
+            system=np.full(len(moving), self.system),
+            debit=debit[moving],
+            credit=credit[moving],
+            counter_debit=counter[0],
+            counter_credit=counter[1],
+            arrival=arrival[moving],
+        )
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`: the instants of submission, which are those of settlement if nobody waits."""
-        debit, credit = self.accounts(rows)
+        debit, credit = self._roles.accounts(self._declared, rows)
         opens = np.where(debit == credit, at, self._hours.next_open(at))
         # Nobody accepts what would touch a frozen account.
         arrival = np.where(self._stopped_at(rows) <= opens, NEVER, opens)
@@ -83,8 +98,11 @@ class SettleStep:
         """When an account of each payment is frozen; NEVER where none is, or where nothing moves."""
         if not self._freezes:
             return np.full(len(rows), NEVER)
-        debit, credit = self.accounts(rows)
-        frozen = np.minimum(self._frozen_at[debit], self._frozen_at[credit])
+        debit, credit = self._roles.accounts(self._declared, rows)
+        touched = [debit, credit]
+        if self._linked:
+            touched += self._roles.counter_accounts(self._declared, rows)
+        frozen = np.minimum.reduce([self._frozen_at[accounts] for accounts in touched])
         return np.where(debit == credit, NEVER, frozen)
 
     def _scheduled(self, accepted: Seconds, cycle: Seconds) -> Seconds:

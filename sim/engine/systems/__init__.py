@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sim.engine.systems.deferred import DeferredNet
 from sim.engine.systems.gross import Gross
 from sim.engine.systems.hybrid import Hybrid
+from sim.engine.systems.pvp import Link
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 KINDS: Final[dict[str, Callable[..., System]]] = {
     "rtgs": Gross,
     "correspondent": Gross,
+    "clearing": Gross,
     "dns": DeferredNet,
     "hybrid": Hybrid,
+    "pvp": Link,
 }

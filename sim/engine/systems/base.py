@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Place(NamedTuple):
-    """Where a system stands: its number, its accounts, its hours and cycles, and caps and bounds by account."""
+    """Where a system stands: its number, its accounts, its hours and cycles, and caps and bounds by account.
+
+    `legs` are the systems that keep the accounts of a link, by account.
+    """
 
     number: int
     accounts: tuple[int, ...]
@@ -29,6 +32,7 @@ class Place(NamedTuple):
     cycles: tuple[int, ...]
     caps: dict[int, int]
     bounds: dict[int, Bounds]
+    legs: dict[int, System]
 
 
 class System(Protocol):

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Place
     from sim.engine.systems.queues import Queue
-    from sim.scenario.model.settlement import Correspondent, Rtgs
+    from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
 
 
 class Gross:
-    """Real-time gross settlement, and book transfers of correspondents.
+    """Real-time gross settlement, book transfers of correspondents, and positions in a clearing account.
 
     One queue per account, tried again at every credit; where the queue has come to a stand, offsetting may
     settle several payments together.
     """
 
-    def __init__(self, declared: Rtgs | Correspondent, place: Place, floor: Floor) -> None:
+    def __init__(self, declared: Rtgs | Correspondent | Clearing, place: Place, floor: Floor) -> None:
         self._floor = floor
         self._place = place
         discipline = QUEUES[declared.queue]

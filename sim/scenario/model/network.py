@@ -23,12 +23,11 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.liquidity import IntradayCredit, Rate
-from sim.scenario.model.settlement import Times
+from sim.scenario.model.settlement import SystemName, Times
 from sim.scenario.model.timing import CalendarName, Durations, HoursChoice, Zone
 
 SideName = Annotated[str, AfterValidator(reference("sides"))]
 BankName = Annotated[str, AfterValidator(reference("banks"))]
-SystemName = Annotated[str, AfterValidator(reference("systems"))]
 MarketName = Annotated[str, AfterValidator(reference("markets"))]
 
 
@@ -280,7 +279,10 @@ class Settle(_Step):
     A correspondent is the bank that keeps the account of the payer's or payee's bank in the first correspondent
     system of the route that has one."""
     credit: BankOrRole = "payee_bank"
-    """Whose account receives, as in `debit`; nothing moves if both are the same bank."""
+    """Whose account receives, as in `debit`; nothing moves if both are the same bank.
+
+    In a `pvp` these are the banks of the leg of the payment's currency; the counter-value moves back from
+    `credit` to `debit` in the other one."""
 
 
 class Post(_Step):

@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, BeforeValidator
 
 from sim.scenario.model.base import Declaration, nearest, reference, wrong
-from sim.scenario.model.network import SystemName
+from sim.scenario.model.settlement import SystemName
 
 RouteName = Annotated[str, AfterValidator(reference("routes"))]
 
@@ -70,8 +70,9 @@ class OwnPayments(Declaration):
 
     Columns, in any order: payment_id, instructed_at, payer_bank, payee_bank, amount (in major units, such as
     12.34), and optionally currency, priority (a whole number, by default 0; higher goes first), due_at (by
-    default instructed_at), system, route. Times are local to the zone of the period (2024-03-04T09:10:00)
-    unless they have an offset of their own (Z, +08:00)."""
+    default instructed_at), system, route, counter_amount (what the payment is exchanged for in a `pvp`; by
+    default its value at mid when it is submitted there). Times are local to the zone of the period
+    (2024-03-04T09:10:00) unless they have an offset of their own (Z, +08:00)."""
     system: SystemName | None = None
     """System that settles the payments whose row names none."""
     route: RouteName | None = None

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
+from sim.core.currency import MINOR_DIGITS
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.facilities import Facility
@@ -58,7 +59,10 @@ class Scenario(Declaration):
     horizon: Annotated[Duration, Field(ge=0)] = 0
     """Time after the period for which payments are followed."""
     reporting_currency: Currency = "USD"
-    """Currency in which mixed currencies are added up, at mid; by default the only one there is, or USD."""
+    """Currency in which mixed currencies are added up, at mid.
+
+    By default USD; without 'fx', the currency of the first system, and what is in other currencies is left out.
+    """
     calendars: Annotated[dict[Name, Calendar], AfterValidator(_not_built_in)] = Field(default_factory=dict)
     """Sets of working days."""
     hours: Annotated[dict[Name, Hours], AfterValidator(_not_built_in)] = Field(default_factory=dict)
@@ -100,17 +104,15 @@ class Scenario(Declaration):
 
     @model_validator(mode="before")
     @classmethod
-    def _report_in_the_only_currency(cls, data: Any) -> Any:  # noqa: ANN401 - whatever was written
-        """Without a word about it, a scenario of one currency reports in that one."""
+    def _report_in_the_first_currency(cls, data: Any) -> Any:  # noqa: ANN401 - whatever was written
+        """Without rates, a scenario that does not say otherwise reports in the currency of its first system."""
         if not isinstance(data, dict) or "reporting_currency" in data or "fx" in data:
             return data
         systems = data.get("systems")
-        found = (
-            {system.get("currency") for system in systems.values() if isinstance(system, dict)}
-            if (isinstance(systems, dict))
-            else set()
-        )
-        return {**data, "reporting_currency": found.pop()} if len(found) == 1 else data
+        declared = systems.values() if isinstance(systems, dict) else ()
+        stated = [system.get("currency") for system in declared if isinstance(system, dict)]
+        found = [currency for currency in stated if isinstance(currency, str) and currency in MINOR_DIGITS]
+        return {**data, "reporting_currency": found[0]} if found else data
 
     def __repr__(self) -> str:
         """One line; the whole is `sim show`, or the notebook's table."""

@@ -7,11 +7,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
-from sim.scenario.model.base import Currency, Declaration, Duration, wrong
+from sim.scenario.model.base import (
+    Amount,
+    Currency,
+    Declaration,
+    Duration,
+    check_amounts,
+    reference,
+    wrong,
+)
 from sim.scenario.model.liquidity import Rate
 from sim.scenario.model.timing import HoursChoice, time_of_day
 
 TimeOfDay = Annotated[str, AfterValidator(time_of_day)]
+SystemName = Annotated[str, AfterValidator(reference("systems"))]
 
 
 def _one_or_several(value: object) -> object:
@@ -74,8 +83,13 @@ class _Gross(_System):
     """
     offsetting: Offsetting = Offsetting()
     """Whether waiting payments settle together."""
-    zero_balance: bool = False
-    """Whether accounts are emptied when a session ends."""
+    split_above: Amount | None = Field(default=None, gt=0)
+    """A payment above this amount is submitted in parts of it and a last one of the rest."""
+
+    @model_validator(mode="after")
+    def _countable_parts(self) -> Self:
+        check_amounts(self, self.currency, "split_above")
+        return self
 
 
 class Rtgs(_Gross):
@@ -83,6 +97,8 @@ class Rtgs(_Gross):
 
     kind: Literal["rtgs"]
     """Real-time gross settlement."""
+    zero_balance: bool = False
+    """Whether accounts are emptied when a session ends."""
 
 
 class Correspondent(_Gross):
@@ -90,6 +106,31 @@ class Correspondent(_Gross):
 
     kind: Literal["correspondent"]
     """Correspondent banking."""
+    zero_balance: bool = False
+    """Whether accounts are emptied when a session ends."""
+
+
+class Clearing(_Gross):
+    """A clearing account: agents owe each other what they pay on balance, and square it once a period.
+
+    In all else it is a gross system. Its accounts are the agents' positions, which begin at zero.
+    """
+
+    kind: Literal["clearing"]
+    """Clearing account with a swing limit."""
+    swing: Amount = Field(ge=0)
+    """How far the position of an agent may fall below zero; between two agents that caps both directions."""
+    settled: Literal["weekly", "monthly", "two-monthly"]
+    """The period at whose end all positions go back to zero; `two-monthly` ends with February, April and so on."""
+    at: TimeOfDay
+    """Local time of that on the last working day of the period, or the next opening after it."""
+    settled_in: Currency | None = None
+    """Currency in which the balances are paid, at mid of that instant; by default the unit of account."""
+
+    @model_validator(mode="after")
+    def _countable_swing(self) -> Self:
+        check_amounts(self, self.currency, "swing")
+        return self
 
 
 class Dns(_System):
@@ -128,4 +169,28 @@ class Hybrid(_System):
     """Whether accounts are emptied when a session ends."""
 
 
-System = Annotated[Rtgs | Correspondent | Dns | Hybrid, Field(discriminator="kind")]
+class Pvp(Declaration):
+    """Links two systems of two currencies: a payment moves in the one, its counter-value back in the other.
+
+    Both movements take place at one instant, or none does, and only while both systems are open.
+    """
+
+    kind: Literal["pvp"]
+    """Payment versus payment."""
+    legs: tuple[SystemName, SystemName]
+    """The two systems, which are `rtgs`, `correspondent` or `hybrid`."""
+    queue: Literal["fifo", "bypass"] = "fifo"
+    """How payments wait until both debited accounts cover them.
+
+    `fifo`: nobody passes an earlier payment that waits for one of the two accounts; `bypass`: whoever is covered
+    may pass those who are not.
+    """
+
+
+#: The systems that keep accounts, in a currency of theirs.
+Books = Rtgs | Correspondent | Clearing | Dns | Hybrid
+
+#: The systems whose accounts can be emptied when a session ends.
+Emptied = Rtgs | Correspondent | Dns | Hybrid
+
+System = Annotated[Books | Pvp, Field(discriminator="kind")]

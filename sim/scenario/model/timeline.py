@@ -23,7 +23,8 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.markets import Quote
-from sim.scenario.model.network import BankName, MarketName, SystemName
+from sim.scenario.model.network import BankName, MarketName
+from sim.scenario.model.settlement import SystemName
 from sim.scenario.model.timing import CalendarName, Durations, Session
 
 RouteName = Annotated[str, AfterValidator(reference("routes"))]

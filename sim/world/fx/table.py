@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
-def fx_paths(
+def fx_paths(  # noqa: PLR0913 - the last one is a plain switch
     declared: Fx | None,
     currencies: Sequence[str],
     first: date,
@@ -50,6 +50,8 @@ def fx_paths(
     zone: ZoneInfo,
     seed: int,
     replication: int,
+    *,
+    needed: bool = True,
 ) -> FxPaths:
     """The mids of `currencies` and USD on each day from `first` to `last`, both included.
 
@@ -60,13 +62,13 @@ def fx_paths(
     changes those after it. What is estimated takes every currency of the shipped history, in a fixed
     order, whatever the run needs.
 
-    ValueError if the declaration lacks a currency, or history does not cover the days. None is a
-    declaration for a single currency, whose mid is never asked for: it is NaN unless it is USD.
+    ValueError if the declaration lacks a currency, or history does not cover the days. None declares no
+    rates, which are NaN but for USD: that is enough for a single currency, and for more if they are not `needed`.
     """
     order = tuple(sorted({*currencies, "USD"}))
     days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
     wanted = [currency for currency in order if currency != "USD"]
-    if declared is None and len({*currencies}) > 1:
+    if declared is None and needed and len({*currencies}) > 1:
         raise ValueError(f"rates of {', '.join(wanted)} are needed; declare them under 'fx'")
     if declared is None:
         columns = {currency: np.full(len(days), np.nan) for currency in wanted}

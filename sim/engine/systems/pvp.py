@@ -1,0 +1,133 @@
+"""Payment versus payment: one currency moves only if the other one does, at the same instant."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from sim.engine.floor import Action, Phase
+from sim.engine.systems.standstill import Standstill
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sim.engine.floor import Floor
+    from sim.engine.systems.base import Place
+    from sim.scenario.model.settlement import Pvp
+
+
+class Link:
+    """Settles payments together with their counter-movements, while both legs are open.
+
+    What waits stands in line on both accounts that it debits. Money that comes to one of them serves the queue
+    of its own system first; what that leaves is the link's, at once if both legs are open, otherwise when they
+    open together next.
+    """
+
+    def __init__(self, declared: Pvp, place: Place, floor: Floor) -> None:
+        self._floor = floor
+        self._place = place
+        self._fifo = declared.queue == "fifo"
+        self.standstill = Standstill()
+        self._lines: dict[int, deque[int]] = {account: deque() for account in place.accounts}
+        #: Accounts that got money since the lines were last tried, in order, and when they will be tried.
+        self._credited: dict[int, None] = {}
+        self._awaited = -1
+
+    def submit(self, number: int, at: int) -> None:
+        """See `System`: the counter-value is that of this instant."""
+        floor = self._floor
+        floor.amount[floor.counter[number]] = floor.counter_value(number, at)
+        lines = [self._lines[account] for account in self._debited(number)]
+        if not (self._fifo and any(lines)) and self._covers(number):
+            self._post(number, at)
+            return
+        for account, line in zip(self._debited(number), lines, strict=True):
+            line.append(number)
+            floor.ledger.listen(account, self._hear)
+        floor.hold(number)
+
+    def credited(self, account: int, at: int) -> None:
+        """See `System`: a link keeps no accounts; it hears of credits by listening."""
+
+    def emptied(self) -> None:
+        """See `System`."""
+
+    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+        """See `System`: those behind are looked at as if money had come."""
+        gone = [
+            number
+            for account, line in self._lines.items()
+            for number in line
+            if self._floor.debit[number] == account and self._floor.touches(number, accounts)
+        ]
+        for number in gone:
+            self._leave(number)
+            for account in self._debited(number):
+                self._hear(account, at)
+        return []
+
+    def net(self, at: int) -> None:
+        """See `System`: whatever can settle now that accounts were credited."""
+        self._awaited = -1
+        credited, self._credited = self._credited, {}
+        self._release(credited, at)
+
+    def waiting(self, account: int) -> int:
+        """See `System`."""
+        floor = self._floor
+        return sum(
+            floor.amount[number if floor.debit[number] == account else floor.counter[number]]
+            for number in self._lines.get(account, ())
+        )
+
+    def _hear(self, account: int, at: int) -> None:
+        """An account in question was credited: look at it when both legs are open."""
+        self._credited[account] = None
+        if self._awaited < at:
+            self._awaited = self._place.hours.opens_at(at)
+            here = self._place.number
+            self._floor.schedule(self._awaited, Action(Phase.LINK, 0, here, here))
+
+    def _release(self, accounts: Iterable[int], at: int) -> None:
+        """Settle what the accounts now cover, and so on for whom that lets forward."""
+        changed = list(accounts)
+        for account in changed:  # which grows on the way
+            while (number := self._next(account)) is not None:
+                self._leave(number)
+                self._post(number, at)
+                # Behind it, others may now be first on the other account, too.
+                changed += self._debited(number)
+
+    def _leave(self, number: int) -> None:
+        """A payment leaves the lines in which it stands."""
+        for account in self._debited(number):
+            self._lines[account].remove(number)
+            if not self._lines[account]:
+                self._floor.ledger.leave(account, self._hear)
+
+    def _next(self, account: int) -> int | None:
+        """The first in an account's line that may settle, None if nobody may."""
+        line = self._lines[account]
+        for number in list(line)[:1] if self._fifo else line:
+            first = all(self._lines[debited][0] == number for debited in self._debited(number))
+            if (first or not self._fifo) and self._covers(number):
+                return number
+        return None
+
+    def _debited(self, number: int) -> tuple[int, int]:
+        """The accounts that pay, one in each leg."""
+        return self._floor.debit[number], self._floor.debit[self._floor.counter[number]]
+
+    def _covers(self, number: int) -> bool:
+        return self._floor.covers(number) and self._floor.covers(self._floor.counter[number])
+
+    def _post(self, number: int, at: int) -> None:
+        """Settle both movements, then let the queues of the legs have what came in."""
+        floor = self._floor
+        both = (number, floor.counter[number])
+        floor.post_together(both, at)
+        for movement in both:
+            leg = self._place.legs[floor.debit[movement]]
+            leg.credited(floor.credit[movement], at)
+            leg.emptied()

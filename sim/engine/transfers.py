@@ -1,0 +1,152 @@
+"""A payment asks a system to move money: in one movement, in parts, or in two legs that move together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.core.clock import Seconds
+from sim.core.currency import Amounts
+from sim.errors import Problem, ScenarioError
+
+if TYPE_CHECKING:
+    from sim.engine.routes import Walk
+    from sim.world.build import World
+
+Numbers = NDArray[np.int64]
+
+_NO_LIMIT = np.iinfo(np.int64).max
+#: More movements than this would not fit into memory.
+_MOST = 50_000_000
+
+
+class Asked(NamedTuple):
+    """What payments ask of one settling step: accounts, and the instants if nobody waits.
+
+    The counter-accounts are debited and credited with the counter-value in a link; elsewhere they are −1.
+    """
+
+    payment: Numbers
+    step: Numbers
+    system: Numbers
+    debit: Numbers
+    credit: Numbers
+    counter_debit: Numbers
+    counter_credit: Numbers
+    arrival: Seconds
+
+    def chosen(self, rows: NDArray[np.intp]) -> Asked:
+        """Some of the rows, or each as often as it is named."""
+        return Asked(*(column[rows] for column in self))
+
+
+class Transfers(NamedTuple):
+    """One row per movement: first those that are submitted, in order, then the counter-movements of links.
+
+    `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
+    turned, so that smaller goes first. The `parts` of a payment that is split stand next to each other, numbered
+    by `part`, and are submitted together. `following` is the first row of the same payment at its next step, or
+    −1. `counter` is the row of the counter-movement, or −1; its amount is known when the payment is submitted.
+    """
+
+    payment: Numbers
+    step: Numbers
+    part: Numbers
+    parts: Numbers
+    system: Numbers
+    debit: Numbers
+    credit: Numbers
+    amount: Amounts
+    haste: Numbers
+    arrival: Seconds
+    following: Numbers
+    counter: Numbers
+
+    @property
+    def rows(self) -> int:
+        """How many movements there are."""
+        return len(self.payment)
+
+    @property
+    def submitted(self) -> int:
+        """How many rows are submitted; the others are counter-movements."""
+        return self.rows - int(np.count_nonzero(self.counter >= 0))
+
+    @property
+    def first_part(self) -> Numbers:
+        """The row of each movement's first part; for a counter-movement, of what it answers to."""
+        first = np.arange(self.rows) - self.part
+        linked = np.flatnonzero(self.counter >= 0)
+        first[self.counter[linked]] = linked
+        return first
+
+
+def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
+    """Every movement of the run; submissions by planned arrival, then priority, payment, step and part."""
+    chunks = [chunk for walk in walks for chunk in walk.submissions()]
+    none = np.zeros(0, dtype=np.int64)
+    asked = Asked(*(np.concatenate([none, *columns]) for columns in zip(*chunks, strict=True)))
+    haste = -world.payments.priority[asked.payment]
+    asked = asked.chosen(np.lexsort((asked.step, asked.payment, haste, asked.arrival)))
+    return _with_counters(*_divided(asked, world))
+
+
+def _divided(asked: Asked, world: World) -> tuple[Transfers, Asked]:
+    """A row for each part: as many as the system needs for the amount, all but the last of the largest size."""
+    limits = [_NO_LIMIT if most is None else most for most in world.network.split_above]
+    largest = np.array(limits, dtype=np.int64)[asked.system]
+    amount = world.payments.amount[asked.payment]
+    parts = -(-amount // largest)
+    if parts.sum(dtype=np.float64) > _MOST:
+        worst = world.network.systems[asked.system[parts.argmax()]]
+        message = f"payments would be split into more than {_MOST:,} parts"
+        raise ScenarioError([Problem("", f"systems.{worst}.split_above", message)])
+    first = np.cumsum(parts) - parts
+    of = np.repeat(np.arange(len(parts)), parts)
+    part, rows = np.arange(len(of)) - first[of], asked.chosen(of)
+    following = _following(asked)
+    transfers = Transfers(
+        payment=rows.payment,
+        step=rows.step,
+        part=part,
+        parts=parts[of],
+        system=rows.system,
+        debit=rows.debit,
+        credit=rows.credit,
+        amount=np.where(part < parts[of] - 1, largest[of], (amount - (parts - 1) * largest)[of]),
+        haste=-world.payments.priority[rows.payment],
+        arrival=rows.arrival,
+        following=np.where(following < 0, -1, first[following])[of],
+        counter=np.full(len(of), -1),
+    )
+    return transfers, rows
+
+
+def _following(asked: Asked) -> Numbers:
+    """Row of the next step of the same payment, −1 after its last."""
+    by_payment = np.lexsort((asked.step, asked.payment))
+    following = np.full(len(by_payment), -1, dtype=np.int64)
+    payment = asked.payment[by_payment]
+    same = payment[:-1] == payment[1:]
+    following[by_payment[:-1][same]] = by_payment[1:][same]
+    return following
+
+
+def _with_counters(submitted: Transfers, asked: Asked) -> Transfers:
+    """The counter-movements below what they answer to; their amounts are not known yet."""
+    linked = np.flatnonzero(asked.counter_debit >= 0)
+    if not len(linked):
+        return submitted
+    none = np.full(len(linked), -1)
+    answers = Transfers(*(column[linked] for column in submitted))._replace(
+        debit=asked.counter_debit[linked],
+        credit=asked.counter_credit[linked],
+        amount=np.zeros(len(linked), dtype=np.int64),
+        following=none,
+    )
+    counter = submitted.counter.copy()
+    counter[linked] = submitted.rows + np.arange(len(linked))
+    submitted = submitted._replace(counter=counter)
+    return Transfers(*(np.concatenate(both) for both in zip(submitted, answers, strict=True)))
