@@ -86,8 +86,8 @@ class Transfers(NamedTuple):
 def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
     """Every movement of the run; submissions by planned arrival, then priority, payment, step and part."""
     chunks = [chunk for walk in walks for chunk in walk.submissions()]
-    none = np.zeros(0, dtype=np.int64)
-    asked = Asked(*(np.concatenate([none, *columns]) for columns in zip(*chunks, strict=True)))
+    nothing = Asked(*[np.zeros(0, dtype=np.int64)] * len(Asked._fields))
+    asked = Asked(*(np.concatenate(columns) for columns in zip(nothing, *chunks, strict=True)))
     haste = -world.payments.priority[asked.payment]
     asked = asked.chosen(np.lexsort((asked.step, asked.payment, haste, asked.arrival)))
     return _with_counters(*_divided(asked, world))
