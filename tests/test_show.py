@@ -25,7 +25,7 @@ from sim.show import palette
 from sim.show.save import save_figures
 from sim.show.summary import print_library, print_summary
 from sim.show.words import CAUSES as CAUSE_WORDS
-from sim.show.words import duration, percent, spelt
+from sim.show.words import amount, duration, percent, spelt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -315,7 +315,11 @@ def test_the_summary_shows_the_numbers_of_the_measures(results: Results) -> None
     assert f"{peak:.1f}" in text
     spread = measures["fx_result"]["belarus"]["spread"] / 1e3
     assert f"{spread:.1f}".replace("-", "−") in text
-    assert f"{measures['fees']:.1f}" in text
+    costs = measures["payment_cost_bps"]
+    assert min(costs["fees"], costs["spread"]) > 0
+    assert float(rows["fee, convert"][3]) == pytest.approx(costs["fees"], abs=0.051)
+    assert float(rows["spread of fi"][4]) == pytest.approx(costs["spread"], abs=0.051)
+    assert float(rows["total"][2]) == pytest.approx(costs["total"], abs=0.051)
     assert "minsk-a@nostro-cny" in text
 
 
@@ -394,6 +398,14 @@ def test_names_are_spelt_as_words(name: str, words: str) -> None:
 )
 def test_durations_have_a_unit_that_suits_them(hours: float, words: str) -> None:
     assert duration(hours) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(950, "BYN 950"), (44.5, "BYN 44.50"), (12_345.67, "BYN 12,346"), (1.2e6, "BYN 1.20 m"), (0.0, "BYN 0")],
+)
+def test_a_small_amount_is_told_to_the_minor_unit(value: float, words: str) -> None:
+    assert amount(value, "BYN") == words
 
 
 @pytest.mark.parametrize(

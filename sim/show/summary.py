@@ -47,9 +47,10 @@ def print_summary(results: Results, console: Console) -> None:
             _systems(results, values),
         )
     _print_exposure(values, currency, console)
-    if values["fees"]:
-        scale = Scale.of([values["fees"]])
-        _section(console, f"Fees, {scale.unit(currency)}", _fees(values, scale))
+    if any((costs := _costs(values)).values()):
+        scale = Scale.of(costs.values())
+        title = f"What payments cost, {scale.unit(currency)}"
+        _section(console, title, _whole_cost(costs, values, scale))
     if any((used := values["liquidity_used"]).values()):
         title = "Liquidity used: largest fall of an account below its opening balance"
         _section(console, title, _liquidity(results, used))
@@ -190,11 +191,19 @@ def _losses(found: Mapping[str, Any], currency: str) -> tuple[str, Table]:
     return f"Value at risk of open positions ({case}), {scale.unit(currency)}", table
 
 
-def _fees(values: Mapping[str, Any], scale: Scale) -> Table:
+def _costs(values: Mapping[str, Any]) -> dict[str, float]:
+    """Fees by the step that asks for them, the spread that firms paid, and what liquidity cost banks."""
+    fees = {f"fee, {kind}": fee for kind, fee in values["fees_by_kind"].items()}
+    spread = -sum(parts["spread"] for parts in values["fx_result"].values())
+    return fees | {"spread of firms": spread, "liquidity of banks": values["liquidity_cost"]["total"]}
+
+
+def _whole_cost(costs: Mapping[str, float], values: Mapping[str, Any], scale: Scale) -> Table:
+    """A row per cost and one for all, which is the total of the measure `payment_cost_bps`."""
+    paid, basis_points = values["value"], Scale("", 1e-4)
     table = _table("for", "amount", "bp of value paid")
-    total, paid = values["fees"], values["value"]
-    for kind, fee in [*values["fees_by_kind"].items(), ("total", total)]:
-        table.add_row(kind, scale.tell(fee), f"{1e4 * fee / paid:.1f}" if paid else "–")
+    for name, cost in [*costs.items(), ("total", sum(costs.values()))]:
+        table.add_row(name, scale.tell(cost), basis_points.tell(cost / paid) if paid else "–")
     return table
 
 

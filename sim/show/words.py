@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sim.core.currency import MINOR_DIGITS
+from sim.core.currency import MINOR_DIGITS, minor_digits
 
 #: What stands for each cause of delay.
 CAUSES: Final = {
@@ -27,6 +27,7 @@ _SPELT: Final = {"pvp": "PvP", "to": "to", "via": "via", "and": "and"} | {
 
 _DAY: Final = 24.0
 _MINUTES: Final = 60.0
+_THOUSAND: Final = 1e3
 #: From so many hours on a duration is told in days.
 _LONG: Final = 3 * _DAY
 
@@ -51,11 +52,12 @@ def day(date: datetime) -> str:
 
 
 def amount(value: float, currency: str) -> str:
-    """An amount with its currency: `USD 8.62 bn`, `CNY 41.3 m`, `BYN 950`."""
+    """An amount with its currency: `USD 8.62 bn`, `CNY 41.30 m`, `BYN 950`; to the minor unit below one thousand."""
     for size, unit in ((1e9, " bn"), (1e6, " m")):
         if abs(value) >= size:
             return f"{currency} {value / size:,.2f}{unit}"
-    return f"{currency} {value:,.0f}"
+    whole = abs(value) >= _THOUSAND or value == round(value)
+    return f"{currency} {value:,.{0 if whole else minor_digits(currency)}f}"
 
 
 def short(value: float, currency: str = "") -> str:
