@@ -371,6 +371,16 @@ def test_days_without_rates_are_told(bad: Path) -> None:
         )
 
 
+def test_a_pair_without_a_path_is_refused_at_its_line_even_if_nobody_trades_it(bad: Path) -> None:
+    (bad / "quoted.yaml").write_text(
+        "name: quoted\nextends: baseline\nfx: {kind: constant, rates: {BYN: 3.2, CNY: 7.2, EUR: 0.9, RUB: 90}}\n"
+        "markets:\n  bcse:\n    pairs: {HKD/BYN: {spread_bps: 5}}\n"
+    )
+    assert refused(bad, "validate", "quoted.yaml") == [
+        "quoted.yaml:6:13: markets.bcse.pairs.HKD/BYN: no rate of HKD is declared; add it to BYN, CNY, EUR, RUB"
+    ]
+
+
 def test_a_route_without_an_account_is_told(bad: Path) -> None:
     (line,) = refused(bad, "validate", "baseline", "--set", "accounts.nostro-usd.1=null")
     assert re.search(

@@ -329,6 +329,12 @@ def test_a_currency_without_a_declaration_is_refused(
         paths(declared, currencies)
 
 
+def test_volatilities_are_not_estimated_in_a_window_that_history_does_not_reach() -> None:
+    declared = {"kind": "lognormal", "window": {"first": "2001-01-01", "last": "2005-01-01"}}
+    with pytest.raises(ValueError, match="history shows no currency moving from 2001-01-01 to 2005-01-01"):
+        paths(declared, ["CNY"])
+
+
 def test_lognormal_rates_do_not_start_before_history_does() -> None:
     declared = {"kind": "lognormal", "volatility": {"CNY": 0.04}}
     with pytest.raises(ValueError, match="history knows CNY from 2016-07-01 on"):

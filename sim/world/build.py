@@ -30,6 +30,8 @@ from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
@@ -143,10 +145,12 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     if not problems:
         problems += _never_open(scenario, openings)
     window = openings.window
-    try:
-        fx = fx_paths(
+    met = currencies(scenario)
+
+    def paths(codes: Sequence[str]) -> FxPaths:
+        return fx_paths(
             scenario.fx,
-            currencies(scenario),
+            codes,
             window.first_day,
             # Exposure is valued at the end itself, which may be the first instant of a day.
             window.last_day + timedelta(days=1),
@@ -156,12 +160,32 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             # What payments of one's own are exchanged for may be stated.
             needed=scenario.payments is None,
         )
+
+    try:
+        fx = paths(met)
     except ValueError as error:
         problems.append(Problem("", "fx", str(error)))
+    problems += _without_path(scenario, met, paths)
     problems += _risk_window(scenario)
     if problems:
         raise ScenarioError(problems)
     return openings, with_jumps(fx, scenario, window.zone)
+
+
+def _without_path(
+    scenario: Scenario, met: Sequence[str], paths: Callable[[Sequence[str]], FxPaths]
+) -> list[Problem]:
+    """Pairs of a currency that has no rates; of those that the run meets, `met`, that is said already."""
+    problems = []
+    quoted = [(name, pair) for name, market in scenario.markets.items() for pair in market.pairs]
+    for name, pair in quoted:
+        further = [code for code in pair.split("/") if code not in met]
+        try:
+            if further:
+                paths(further)
+        except ValueError as error:
+            problems.append(Problem("", f"markets.{name}.pairs.{pair}", str(error)))
+    return problems
 
 
 def _risk_window(scenario: Scenario) -> list[Problem]:

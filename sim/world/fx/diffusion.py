@@ -94,5 +94,7 @@ def _moments(declared: LognormalFx) -> tuple[dict[str, float], Floats]:
         raise AssertionError("a declaration has either")
     first, last = declared.window.first, declared.window.last
     known = [code for code, seen in load_history().items() if len(seen.within(first, last).days) > 1]
+    if not known:
+        raise ValueError(f"history shows no currency moving from {first} to {last}; choose another window")
     matrix = covariance(known, first, last).matrix
     return dict(zip(known, volatility(matrix).tolist(), strict=True)), correlation(matrix)
