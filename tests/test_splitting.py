@@ -60,6 +60,12 @@ def of_system(results: sim.Results, system: str = "rtgs") -> pd.DataFrame:
     return transfers[(transfers["system"] == system).to_numpy()]
 
 
+def test_parts_that_the_payees_bank_has_are_not_at_risk_with_correspondents(tmp_path: Path) -> None:
+    results = run(tmp_path, ["10:00,a,b,100", "11:00,b,a,30"], balance=70)
+    assert len(set(results.transfers["settled_at"])) > 1  # the first payment has its parts at two instants
+    assert results.principal_risk.empty
+
+
 @pytest.mark.parametrize(
     ("amount", "parts"),
     [("39.99", [3999]), ("40", [4000]), ("40.01", [4000, 1]), ("100", [4000, 4000, 2000])],

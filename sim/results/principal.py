@@ -103,19 +103,30 @@ def _funding(scenario: Scenario, tables: Tables) -> pd.DataFrame:
 
 
 def _correspondents(tables: Tables) -> pd.DataFrame:
-    """Payments that left the payer's bank and passed correspondents before the payee's bank had them."""
-    payments, transfers = tables["payments"], tables["transfers"]
+    """Payments that left the payer's bank and passed correspondents before the payee's bank had them.
+
+    A payment that is split leaves part by part. What a link delivers to the payer's bank has not left it yet, and
+    what the payee's bank has received is not with correspondents any more.
+    """
+    payments, transfers = tables["payments"].set_index("payment_id"), tables["transfers"]
+    accounts = tables["accounts"].set_index("account").astype(object)
     settled = transfers[transfers["settled_at"].notna()]
-    first = settled.sort_values(["payment_id", "step"], kind="stable").drop_duplicates("payment_id")
-    left = payments.set_index("payment_id").loc[first["payment_id"]]
+    of = payments.loc[settled["payment_id"], ["currency", "payer_bank", "payee_bank", "settled_at"]]
+    currency, payer_bank, payee_bank = (of[name].astype(object).to_numpy() for name in of.columns[:3])
+    moved = accounts.loc[settled["credit_account"].astype(object)]
+    to, linked = moved["holder"].to_numpy(), settled["link"].notna().to_numpy()
+    away = (moved["currency"].to_numpy() == currency) & (to != payee_bank) & ~(linked & (to == payer_bank))
+    settled, of = settled[away], of[away]
+    first = (settled["step"] == settled.groupby("payment_id")["step"].transform("min")).to_numpy()
+    settled, of = settled[first], of[first]
     return _part(
         "correspondent",
-        payment_id=first["payment_id"],
-        holder=left["payer_bank"],
-        currency=left["currency"],
-        amount=left["amount"],
-        paid_at=first["settled_at"],
-        final_at=left["settled_at"],
+        payment_id=settled["payment_id"],
+        holder=of["payer_bank"],
+        currency=of["currency"],
+        amount=settled["amount"],
+        paid_at=settled["settled_at"],
+        final_at=of["settled_at"],
     )
 
 
