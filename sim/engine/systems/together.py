@@ -60,7 +60,7 @@ class Together:
 
     A set that could settle together stays able to while its payments wait, as long as their banks pay nothing
     else: what settles of it on its own leaves the others in the same position. It is kept while it lasts, and
-    dropped when a bank pays so much past it that its money would be missing.
+    dropped when a bank that is yet to pay for it pays so much past it that its money would be missing.
 
     That there is none is proved by steps: one bank after the other gives up the end of its line, as
     `multilateral` netting would have it, until nothing is left. The steps are kept, and so is what each rests
@@ -85,8 +85,9 @@ class Together:
         self._check: dict[int, None] = {}
         self._new: dict[int, None] = {}
         self._set: set[int] = set()
-        #: What each payer of the set could still pay beside it.
+        #: What each payer of the set could still pay beside it, and how many payments of the set it has left.
         self._spare: dict[int, int] = {}
+        self._members: dict[int, int] = {}
 
     def joined(self, number: int) -> None:
         """A payment has been put into its queue."""
@@ -136,6 +137,9 @@ class Together:
             self._take_out(number, step)
         if number in self._set:
             self._set.discard(number)
+            self._members[payer] -= 1
+            if not self._members[payer]:
+                del self._spare[payer]
         else:
             self.paid(payer, amount)
 
@@ -294,3 +298,4 @@ class Together:
             if line:
                 self._set.update(line)
                 self._spare[bank] = left[bank]
+                self._members[bank] = len(line)
