@@ -39,14 +39,21 @@ class _Agenda:
         self._steps = steps
         self._waiting = [(step.time, step) for step in first]
         self._seen = {step.time for step in first}
+        #: Banks whose next step has been added: there is none before it.
+        self.expects: set[int] = set()
         heapify(self._waiting)
 
     def take(self) -> _Step | None:
         """The next step, None if there is none left."""
-        return heappop(self._waiting)[1] if self._waiting else None
+        if not self._waiting:
+            return None
+        step = heappop(self._waiting)[1]
+        self.expects.discard(step.bank)
+        return step
 
     def add(self, bank: int, time: int) -> None:
         """Put a bank's first step after an instant on the agenda."""
+        self.expects.add(bank)
         for step in self._steps[bank]:
             if step.time > time:
                 if step.time not in self._seen:
@@ -241,7 +248,8 @@ class Together:
                 kept.append(number)
                 del self._end[number]
                 gain[credit[number]] += amount[number]
-                agenda.add(credit[number], step.time)
+                if credit[number] not in agenda.expects:
+                    agenda.add(credit[number], step.time)
             if kept:
                 living[bank] = kept
             if kept or gain[bank]:
