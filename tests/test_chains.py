@@ -198,3 +198,22 @@ def test_a_payment_of_one_s_own_needs_a_route_of_its_currency(tmp_path: Path) ->
     path.write_text(path.read_text("utf-8").replace("systems:", f"{rates}\n{biss}", 1), "utf-8")
     with pytest.raises(sim.ScenarioError, match="'biss' settles BYN, not CNY"):
         sim.run(path)
+
+
+def test_who_keeps_an_account_needs_no_declaration_where_no_bank_has_one(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "name: own\n"
+        "period: {start: 2024-03-04 09:00, end: 2024-03-04 17:00, zone: Europe/Minsk}\n"
+        "systems: {nostro: {kind: correspondent, currency: CNY, hours: always}}\n"
+        "accounts: [{holder: minsk, system: nostro, servicer: beijing, balance: 10}]\n"
+        "payments: {file: payments.csv, system: nostro}\n"
+    )
+    (tmp_path / "payments.csv").write_text(
+        "payment_id,instructed_at,payer_bank,payee_bank,amount\n"
+        "p1,2024-03-04T10:00:00,minsk,beijing,8\n"
+        "p2,2024-03-04T11:00:00,beijing,minsk,5\n"
+        "p3,2024-03-04T12:00:00,minsk,beijing,9\n"
+    )
+    results = sim.run(sim.load(tmp_path / "own.yaml"))
+    assert list(results.payments["status"]) == ["settled", "settled", "pending"]
+    assert moved(results) == {"minsk@nostro": -3, "beijing@nostro": 3}

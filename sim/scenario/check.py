@@ -204,7 +204,7 @@ def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario)
     if isinstance(scenario.systems[account.system], Correspondent):
         if account.servicer is None:
             yield Finding(path, "an account in a correspondent system needs a 'servicer'")
-        else:
+        elif scenario.banks:
             yield from _known_bank((*path, "servicer"), account.servicer, scenario)
     elif account.servicer is not None:
         yield Finding((*path, "servicer"), f"{account.system!r} is no correspondent system")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -112,11 +113,10 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
     accounts, kept = _accounts(scenario), books(scenario)
     scheduled = {name: _cycles(system, scenario, openings) for name, system in scenario.systems.items()}
-    # Where no banks are declared, whoever holds an account is one.
+    # Where no banks are declared, whoever holds or keeps an account is one.
+    named = [(account.holder, account.servicer) for account in scenario.accounts]
     others = [
-        holder
-        for holder in dict.fromkeys(account.holder for account in scenario.accounts)
-        if holder not in scenario.banks
+        bank for bank in dict.fromkeys(chain.from_iterable(named)) if bank and bank not in scenario.banks
     ]
     banks = (*scenario.banks, *others)
     failed = failures(scenario, openings.window.zone)
