@@ -105,8 +105,8 @@ class Offsetting:
             case "multilateral":
                 return multilateral(queue, available, limits), None
             case "optimal":
-                patience = float(self._declared.time_limit)
-                found = optimal(queue, available, time_limit=patience, limits=limits)
+                patience, near = float(self._declared.time_limit), float(self._declared.tolerance)
+                found = optimal(queue, available, time_limit=patience, tolerance=near, limits=limits)
                 return found.mask, found
             case "none":
                 return np.zeros(len(queue), dtype=np.bool_), None

@@ -12,6 +12,7 @@ from sim.scenario.model.base import (
     Currency,
     Declaration,
     Duration,
+    Share,
     check_amounts,
     reference,
     wrong,
@@ -52,6 +53,8 @@ class Offsetting(Declaration):
     """Time between runs, counted from the opening of each session."""
     size: Annotated[int, Field(ge=1)] | None = None
     """Run when a payment has to wait and so many do."""
+    tolerance: Annotated[Share, Field(lt=1)] = Decimal(0)
+    """An `optimal` run ends when its value is proven to be within this share of the best."""
     time_limit: Annotated[Duration, Field(gt=0)] = "10s"  # type: ignore[assignment]
     """Longest computing time of one `optimal` run; the best set found until then settles."""
 
