@@ -75,7 +75,7 @@ def settle(world: World, transfers: Transfers) -> Settlement:
     return settlement
 
 
-@pytest.mark.parametrize("level", [1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.2, 0.1, 0.01])
+@pytest.mark.parametrize("level", [1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.2, 0.1, 0.05, 0.01])
 def test_replay(benchmark: BenchmarkFixture, replay: tuple[World, Transfers], level: float) -> None:
     world, transfers = replay
     ample, scarce = with_money(world, transfers, 1.0), with_money(world, transfers, level)
