@@ -9,6 +9,7 @@ import pandas as pd
 
 from sim.core.clock import MINUTE
 from sim.results.instants import instants
+from sim.scenario.model.settlement import Dns, Hybrid, Rtgs
 from sim.world.timing import Openings
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ _FIRST_REST_DAY: Final = 5
 def weekly_openings(scenario: Scenario) -> dict[str, NDArray[np.float64]]:
     """Share of the days from Monday to Friday in which a place is open, by quarter hour of the period's zone.
 
-    Places are the offices of banks, named by the city of their time zone, then the markets by their names; what
-    never closes is left out. Days are those of the period, holidays included, so that a share of 1 would be rare;
-    it is scaled by the largest of the place.
+    Places are the offices of banks, named by the city of their time zone, then the markets and the systems
+    between banks by their names; what never closes is left out. Days are those of the period, holidays
+    included, so that a share of 1 would be rare; it is scaled by the largest of the place.
     """
     openings = Openings(scenario)
     window = openings.window
@@ -43,6 +44,11 @@ def weekly_openings(scenario: Scenario) -> dict[str, NDArray[np.float64]]:
             city = declared.zone.rpartition("/")[2].replace("_", " ")
             choices.setdefault(f"banks on {city} time", bank.hours)
     choices |= {name: market.hours for name, market in scenario.markets.items() if market.hours != "always"}
+    choices |= {
+        name: system.hours
+        for name, system in scenario.systems.items()
+        if isinstance(system, Rtgs | Dns | Hybrid) and system.hours != "always"
+    }
     found = {}
     for name, choice in choices.items():
         hours = openings.hours(choice)
