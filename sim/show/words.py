@@ -22,7 +22,7 @@ CAUSES: Final = {
 
 _SPELT: Final = {"pvp": "PvP", "to": "to", "via": "via", "and": "and"} | {
     word: word.upper()
-    for word in ("cips", "rtgs", "dns", "hvps", "biss", "spfs", "lsm", "cls", "bcse", "cfets")
+    for word in ("cips", "rtgs", "dns", "hvps", "biss", "spfs", "lsm", "cls", "hk", "bcse", "cfets")
 }
 
 _DAY: Final = 24.0
