@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from sim.engine.markets.exchange import Exchange
+from sim.engine.requests import plan_requests
 from sim.engine.routes import build_walks
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
-from sim.engine.transfers import plan_transfers
 from sim.results.execute import execute
 from sim.scenario.load import load
 from sim.world.build import World, build_world
@@ -73,20 +73,20 @@ def test_convert(benchmark: BenchmarkFixture, world: World, instants: Seconds) -
 @targeted
 def test_settlement_loop(benchmark: BenchmarkFixture, world: World) -> None:
     walks = build_walks(world, Exchange(world))
-    transfers = plan_transfers(world, walks)
+    requests = plan_requests(world, walks)
 
     def rearrive(number: int, settled_at: int, following: int) -> int:
-        payment = int(transfers.payment[number])
-        steps = int(transfers.step[number]), int(transfers.step[following])
+        payment = int(requests.payment[number])
+        steps = int(requests.step[number]), int(requests.step[following])
         return walks[world.payments.route[payment]].arrival(payment, steps[0], settled_at, steps[1])
 
     def settle() -> Settlement:
-        settlement = Settlement(world, transfers, rearrive)
+        settlement = Settlement(world, requests, rearrive)
         settlement.run()
         return settlement
 
-    benchmark.extra_info["transfers"] = transfers.rows
-    assert len(benchmark(settle).floor.settled) == transfers.rows
+    benchmark.extra_info["transfers"] = requests.rows
+    assert len(benchmark(settle).floor.settled) == requests.rows
 
 
 @targeted

@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from sim.engine.markets.exchange import Exchange
+from sim.engine.requests import Requests, plan_requests
 from sim.engine.routes import build_walks
 from sim.engine.settlement import Settlement
-from sim.engine.transfers import Transfers, plan_transfers
 from sim.scenario.load import load
 from sim.world.build import World, build_world
 
@@ -36,7 +36,7 @@ accounts:
 
 
 @pytest.fixture(scope="module")
-def replay(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Transfers]:
+def replay(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Requests]:
     """A day of lognormal payments between random banks."""
     folder, random = tmp_path_factory.mktemp("replay"), np.random.default_rng(1)
     payer = random.integers(0, BANKS, MANY)
@@ -54,35 +54,35 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Transfers]:
     accounts = "".join(f"  - {{holder: {bank}, system: s}}\n" for bank in banks.to_pylist())
     (folder / "replay.yaml").write_text(SCENARIO + accounts, encoding="utf-8")
     world = build_world(load(str(folder / "replay.yaml")))
-    return world, plan_transfers(world, build_walks(world, Exchange(world)))
+    return world, plan_requests(world, build_walks(world, Exchange(world)))
 
 
-def with_money(world: World, transfers: Transfers, level: float) -> World:
+def with_money(world: World, requests: Requests, level: float) -> World:
     """Opening balances as a share of what each bank needs to settle everything at once."""
     accounts = world.network.accounts
     needs = []
     for account in range(len(accounts)):
-        change = np.where(transfers.credit == account, transfers.amount, 0)
-        change -= np.where(transfers.debit == account, transfers.amount, 0)
+        change = np.where(requests.credit == account, requests.amount, 0)
+        change -= np.where(requests.debit == account, requests.amount, 0)
         needs.append(int(-np.cumsum(change).min(initial=0) * level))
     accounts = replace(accounts, opening=np.array(needs, dtype=np.int64))
     return replace(world, network=replace(world.network, accounts=accounts))
 
 
-def settle(world: World, transfers: Transfers) -> Settlement:
-    settlement = Settlement(world, transfers, lambda _number, settled_at, _following: settled_at)
+def settle(world: World, requests: Requests) -> Settlement:
+    settlement = Settlement(world, requests, lambda _number, settled_at, _following: settled_at)
     settlement.run()
     return settlement
 
 
 @pytest.mark.parametrize("level", [1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.2, 0.1, 0.05, 0.01])
-def test_replay(benchmark: BenchmarkFixture, replay: tuple[World, Transfers], level: float) -> None:
-    world, transfers = replay
-    ample, scarce = with_money(world, transfers, 1.0), with_money(world, transfers, level)
+def test_replay(benchmark: BenchmarkFixture, replay: tuple[World, Requests], level: float) -> None:
+    world, requests = replay
+    ample, scarce = with_money(world, requests, 1.0), with_money(world, requests, level)
     began = perf_counter()
-    settle(ample, transfers)
+    settle(ample, requests)
     at_best = perf_counter() - began
-    settlement = benchmark.pedantic(settle, (scarce, transfers), rounds=1)
+    settlement = benchmark.pedantic(settle, (scarce, requests), rounds=1)
     taken = benchmark.stats.stats.min
     settled, arrival = np.array(settlement.floor.settled), np.array(settlement.floor.arrival)
     waited = float(np.mean((settled < 0) | (settled > arrival)))

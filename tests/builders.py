@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from sim.core.clock import YEAR_DAYS
 from sim.scenario.check import check
 from sim.scenario.model import Scenario
-from sim.world.build import Payments, World, build_world
+from sim.world.build import World, build_world
+from sim.world.journeys import plan_journeys
+from sim.world.payments import Payments
 from sim.world.trade import Obligations
 
 if TYPE_CHECKING:
@@ -129,7 +131,23 @@ def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World
         instructed_at=at,
         draws={name: np.zeros(len(ordered)) for name in world.payments.draws},
     )
-    return replace(world, obligations=obligations, payments=payments)
+    return with_draws(replace(world, obligations=obligations, payments=payments), {})
+
+
+def with_draws(world: World, draws: Mapping[str, list[float]]) -> World:
+    """The world with other draws for its payments, by name of the stream; those of further attempts are 0, too."""
+    known = {name: np.zeros(len(world.payments)) for name in world.payments.draws}
+    known |= {name: np.array(values) for name, values in draws.items()}
+    payments = replace(world.payments, draws={name: known[name] for name in world.payments.draws})
+    journeys = plan_journeys(
+        world.scenario,
+        payments,
+        world.routes,
+        world.network.banks,
+        world.window.zone,
+        lambda name: known.get(name, np.zeros(len(payments))),
+    )
+    return replace(world, payments=payments, journeys=journeys)
 
 
 # Scenarios by chance.

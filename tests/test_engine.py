@@ -30,10 +30,10 @@ from oracle import tell
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.engine.causes import CAUSES
 from sim.engine.markets.exchange import Exchange
+from sim.engine.requests import plan_requests
 from sim.engine.routes import build_walks
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
-from sim.engine.transfers import plan_transfers
 from sim.results.exposure import fx_results_table
 from sim.scenario.load import load
 from sim.world.build import World, build_world
@@ -78,7 +78,7 @@ def paid(records: Records) -> list[int]:
 
 
 def seconds(records: Records, cause: str) -> list[int]:
-    return records.delays.seconds[:, CAUSES.index(cause)].tolist()
+    return records.delays[:, CAUSES.index(cause)].tolist()
 
 
 def when(at: int, zone: ZoneInfo = MINSK) -> str:
@@ -103,7 +103,7 @@ def assert_agreement(records: Records, story: Story) -> None:
 
     assert records.settled_at.tolist() == [never(payment.settled_at) for payment in story.payments]
     assert records.credited_at.tolist() == [never(payment.credited_at) for payment in story.payments]
-    assert records.delays.seconds.tolist() == [
+    assert records.delays.tolist() == [
         [payment.causes[cause] for cause in CAUSES] for payment in story.payments
     ]
     assert postings(records) == [tuple(posting) for posting in story.postings]
@@ -156,16 +156,16 @@ def test_payments_arrive_at_their_systems_when_the_plain_model_says(scenario: Sc
     world = build_world(scenario)
     story = tell(world)
     walks = build_walks(world, Exchange(world))
-    transfers = plan_transfers(world, walks)
+    requests = plan_requests(world, walks)
 
     def rearrive(number: int, settled_at: int, following: int) -> int:
-        payment = int(transfers.payment[number])
-        steps = int(transfers.step[number]), int(transfers.step[following])
+        payment = int(requests.payment[number])
+        steps = int(requests.step[number]), int(requests.step[following])
         return walks[world.payments.route[payment]].arrival(payment, steps[0], settled_at, steps[1])
 
-    settlement = Settlement(world, transfers, rearrive)
+    settlement = Settlement(world, requests, rearrive)
     settlement.run()
-    keys = list(zip(transfers.payment.tolist(), transfers.step.tolist(), strict=True))
+    keys = list(zip(requests.payment.tolist(), requests.step.tolist(), strict=True))
     arrival = dict(zip(keys, settlement.floor.arrival, strict=True))
     done = {key: at for key, at in zip(keys, settlement.floor.settled, strict=True) if at >= 0}
     for payment in story.payments:
@@ -239,8 +239,8 @@ def test_causes_add_up_and_unsettled_payments_wait_until_the_end(scenario: Scena
     world = build_world(scenario)
     records = simulate(world)
     until = np.minimum(records.credited_at, world.window.end)
-    assert (records.delays.seconds >= 0).all()
-    assert (records.delays.seconds.sum(axis=1) == until - world.payments.instructed_at).all()
+    assert (records.delays >= 0).all()
+    assert (records.delays.sum(axis=1) == until - world.payments.instructed_at).all()
     assert (
         records.settled_at[records.credited_at < NEVER] <= records.credited_at[records.credited_at < NEVER]
     ).all()

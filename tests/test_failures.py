@@ -61,7 +61,7 @@ def failing(
 
 
 def causes(records: Records, payment: int) -> dict[str, int]:
-    found = dict(zip(CAUSES, records.delays.seconds[payment].tolist(), strict=True))
+    found = dict(zip(CAUSES, records.delays[payment].tolist(), strict=True))
     return {cause: seconds for cause, seconds in found.items() if seconds}
 
 
@@ -279,8 +279,8 @@ def test_whoever_fails_and_whenever_money_stays_and_every_second_has_a_cause(
     assert balance == records.closing.tolist()
     end = world.window.end
     until = np.minimum(records.credited_at, end)
-    assert (records.delays.seconds >= 0).all()
-    assert (records.delays.seconds.sum(axis=1) == until - world.payments.instructed_at).all()
+    assert (records.delays >= 0).all()
+    assert (records.delays.sum(axis=1) == until - world.payments.instructed_at).all()
     failed = instant(at.isoformat(sep=" "))
     number = world.network.banks.index(bank)
     mine = (world.payments.payer_bank == number) | (world.payments.payee_bank == number)

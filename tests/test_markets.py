@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sim.core.clock import DAY, HOUR, MINUTE
 from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
+from sim.results.deals import conversions_table
 from sim.results.exposure import exposure_table, fx_results_table
-from sim.results.tables import conversions_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,8 +76,8 @@ def run(declared: dict[str, Any], *orders: Order) -> tuple[World, Records, pd.Da
 def assert_promises(world: World, records: Records) -> None:
     """Seconds and minor units have causes, and no more is exchanged than is owed, nor without a value."""
     until = np.minimum(records.credited_at, world.window.end)
-    assert (records.delays.seconds >= 0).all()
-    assert (records.delays.seconds.sum(axis=1) == until - world.payments.instructed_at).all()
+    assert (records.delays >= 0).all()
+    assert (records.delays.sum(axis=1) == until - world.payments.instructed_at).all()
     deals = records.conversions
     done: dict[tuple[int, bool], int] = defaultdict(int)
     for obligation, by_payee, amount in zip(deals.obligation, deals.by_payee, deals.amount, strict=True):
@@ -111,7 +111,7 @@ def settled(records: Records) -> list[str]:
 
 
 def seconds(records: Records, cause: str) -> list[int]:
-    return records.delays.seconds[:, CAUSES.index(cause)].tolist()
+    return records.delays[:, CAUSES.index(cause)].tolist()
 
 
 # Depth and impact.

@@ -36,7 +36,7 @@ def test_what_is_granted_settles_what_waits_at_once_or_at_the_next_opening() -> 
     )
     records = simulate(world)
     assert records.settled_at.tolist() == [instant("2024-03-05 11:00"), instant("2024-03-06 09:00")]
-    assert records.delays.seconds[0, CAUSES.index("liquidity")] == HOUR
+    assert records.delays[0, CAUSES.index("liquidity")] == HOUR
     assert list(zip(*(column.tolist() for column in records.shifts), strict=True)) == [
         (instant("2024-03-05 11:00"), 0, 600, 600),
         (instant("2024-03-06 09:00"), 0, 10_000, 10_000),

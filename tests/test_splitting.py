@@ -147,7 +147,7 @@ def test_engine_and_plain_model_agree_on_parts() -> None:
     settled = [NEVER if payment.settled_at is None else payment.settled_at for payment in story.payments]
     assert records.settled_at.tolist() == settled
     waited = [payment.causes["liquidity"] for payment in story.payments]
-    assert records.delays.seconds[:, CAUSES.index("liquidity")].tolist() == waited
+    assert records.delays[:, CAUSES.index("liquidity")].tolist() == waited
     found = list(zip(*(column.tolist() for column in records.journal[1:]), strict=True))
     assert found == [tuple(posting) for posting in story.postings]
     assert len(found) > len(orders) * 3

@@ -10,11 +10,11 @@ import pytest
 import sim
 from sim.engine.markets.exchange import Exchange
 from sim.engine.netting import multilateral
+from sim.engine.requests import plan_requests
 from sim.engine.routes import build_walks
 from sim.engine.settlement import Settlement
 from sim.engine.systems import KINDS
 from sim.engine.systems.gross import Gross
-from sim.engine.transfers import plan_transfers
 from sim.world.build import World, build_world
 
 SCENARIO = """
@@ -100,8 +100,8 @@ def world(folder: Path, queue: str, seed: int, *, bounded: bool) -> World:
 
 
 def settle(given: World) -> Settlement:
-    transfers = plan_transfers(given, build_walks(given, Exchange(given)))
-    settlement = Settlement(given, transfers, lambda _number, settled_at, _following: settled_at)
+    requests = plan_requests(given, build_walks(given, Exchange(given)))
+    settlement = Settlement(given, requests, lambda _number, settled_at, _following: settled_at)
     settlement.run()
     return settlement
 

@@ -57,14 +57,20 @@ class Delays:
         """
         schedule = hours.scheduled
         due = schedule.advance(since, work)
-        self._spend_in(rows, since, due, cause, schedule)
+        self.spend_in_hours(rows, since, due, cause, schedule)
         if hours.schedule is not None:
             self.spend(rows, due, hours.advance(since, work), "outage")
 
-    def _spend_in(
+    def spend_in_hours(
         self, rows: NDArray[np.int64], since: Seconds, until: Seconds, cause: str, hours: OpeningHours
     ) -> None:
+        """Count a wait within and between sessions: open seconds under `cause`, the others under `closed`.
+
+        Those in which only an outage kept it shut are `outage`.
+        """
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
+        scheduled = hours.scheduled.open_seconds(since, until)
         working = hours.open_seconds(since, until)
         self.seconds[rows, CAUSES.index(cause)] += working
-        self.seconds[rows, CAUSES.index("closed")] += until - since - working
+        self.seconds[rows, CAUSES.index("outage")] += scheduled - working
+        self.seconds[rows, CAUSES.index("closed")] += until - since - scheduled

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.records import Log
-    from sim.scenario.model.network import Fee
+    from sim.scenario.model.steps import Fee
     from sim.world.build import World
 
 
@@ -34,6 +34,7 @@ def charge(
     log.charge(
         Fees(
             payment=rows,
+            attempt=world.journeys.attempt[rows],
             step=np.full(len(rows), step, dtype=np.int64),
             firm=parties[obligation],
             at=at,

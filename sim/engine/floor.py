@@ -1,8 +1,9 @@
-"""Where settlement takes place: the ledger, the transfers of the run, and the clock.
+"""Where settlement takes place: the ledger, what is requested in the run, and the clock.
 
 Order at one instant: failures of banks, then links whose accounts were credited, then money delivered to treasuries,
-then loans received or due, then payers at the market, then submissions by priority and payment number, then netting
-cycles, then draws on facilities, then decisions of treasuries, then the end of sessions, then payees at the market.
+then loans received or due, then payers at the market, then analysts who take up the next case, then submissions by
+priority and payment number, then netting cycles, then draws on facilities, then decisions of treasuries, then the
+end of sessions, then payees at the market.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import simpy
 
+from sim.core.clock import NEVER
 from sim.engine.ledger import Ledger
 from sim.engine.loans import LoanBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.engine.transfers import Transfers
+    from sim.engine.requests import Requests
     from sim.world.build import World
 
 
@@ -35,12 +37,13 @@ class Phase(IntEnum):
     DELIVERY = 2
     LOAN = 3
     EXCHANGE = 4
-    SUBMISSION = 5
-    NETTING = 6
-    DRAWING = 7
-    TREASURY = 8
-    CLOSING = 9
-    SALE = 10
+    REVIEW = 5
+    SUBMISSION = 6
+    NETTING = 7
+    DRAWING = 8
+    TREASURY = 9
+    CLOSING = 10
+    SALE = 11
 
 
 class Action(NamedTuple):
@@ -59,37 +62,38 @@ class Action(NamedTuple):
 class Floor:
     """State that all systems share.
 
-    Transfers are known by number; their columns are lists, since single elements of arrays are slow to read.
-    `settled` and `arrival` hold instants of settlement (−1: not yet) and of submission.
+    Requests are known by number; their columns are lists, since single elements of arrays are slow to read.
+    `settled` and `arrival` hold instants of settlement (−1: not yet) and of submission; what is reviewed has
+    settled when the review ends.
     """
 
-    def __init__(self, world: World, transfers: Transfers, rearrive: Callable[[int, int, int], int]) -> None:
+    def __init__(self, world: World, requests: Requests, rearrive: Callable[[int, int, int], int]) -> None:
         """`rearrive(transfer, settled_at, next_transfer)` says when a late payment is submitted next."""
         self.ledger = Ledger(world.network.accounts)
         self.loans = LoanBook(self.ledger)
         self.end = world.window.end
-        self.payment: list[int] = transfers.payment.tolist()
-        self.system: list[int] = transfers.system.tolist()
-        self.debit: list[int] = transfers.debit.tolist()
-        self.credit: list[int] = transfers.credit.tolist()
-        self.amount: list[int] = transfers.amount.tolist()
-        self.haste: list[int] = transfers.haste.tolist()
+        self.payment: list[int] = requests.payment.tolist()
+        self.facility: list[int] = requests.facility.tolist()
+        self.debit: list[int] = requests.debit.tolist()
+        self.credit: list[int] = requests.credit.tolist()
+        self.amount: list[int] = requests.amount.tolist()
+        self.haste: list[int] = requests.haste.tolist()
         #: The counter-movement of a transfer in a link; −1 elsewhere.
-        self.counter: list[int] = transfers.counter.tolist()
-        self.arrival: list[int] = transfers.arrival.tolist()
-        self.planned = self.arrival[: transfers.submitted]
+        self.counter: list[int] = requests.counter.tolist()
+        self.arrival: list[int] = requests.arrival.tolist()
+        self.planned = self.arrival[: requests.submitted]
         self.settled = [-1] * len(self.payment)
-        #: Transfers of payments that waited before: their planned arrival no longer holds.
-        self.late = bytearray(len(self.payment))
-        #: When a transfer was accepted for a netting cycle, and when that takes place, by transfer.
+        #: Requests of payments that waited before: their planned arrival no longer holds.
+        self.late = bytearray((requests.arrival >= NEVER).tobytes())
+        #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
         self.cycles: dict[int, tuple[int, int]] = {}
         #: Whether an event was scheduled since this was last set to false.
         self.eventful = False
         #: Told the account and the instant when a transfer has to wait, where anybody lends on demand.
         self.wanting: Callable[[int, int], None] | None = None
-        self._following: list[int] = transfers.following.tolist()
-        self._part: list[int] = transfers.part.tolist()
-        self._parts: list[int] = transfers.parts.tolist()
+        self._following: list[int] = requests.following.tolist()
+        self._part: list[int] = requests.part.tolist()
+        self._parts: list[int] = requests.parts.tolist()
         self._rearrive = rearrive
         self._watchers: dict[int, Callable[[int, int], None]] = {}
         self._world = world
@@ -135,13 +139,17 @@ class Floor:
             return True
         return self.counter[number] >= 0 and self.touches(self.counter[number], accounts)
 
-    def hold(self, number: int) -> None:
-        """A submitted transfer has to wait: what was planned for its payment from here on is void."""
+    def void(self, number: int) -> None:
+        """What was planned for a payment after a request does not hold."""
         following = self._following[number]
         while following >= 0:
             for part in self.parts(following):
                 self.late[part] = True
             following = self._following[following]
+
+    def hold(self, number: int) -> None:
+        """A submitted transfer has to wait for money: what was planned for its payment from here on is void."""
+        self.void(number)
         if self.wanting is not None:
             self.wanting(self.debit[number], self.arrival[number])
             if self.counter[number] >= 0:
@@ -168,7 +176,7 @@ class Floor:
     def post(self, number: int, at: int) -> None:
         """Settle a transfer that is covered."""
         self.ledger.settle(number, self.debit[number], self.credit[number], self.amount[number], at)
-        self._finish(number, at)
+        self.finish(number, at)
 
     def post_together(self, numbers: Sequence[int], at: int) -> None:
         """Settle transfers that are covered together, though perhaps not one by one."""
@@ -176,9 +184,10 @@ class Floor:
             for number in numbers:
                 self.ledger.settle(number, self.debit[number], self.credit[number], self.amount[number], at)
         for number in numbers:
-            self._finish(number, at)
+            self.finish(number, at)
 
-    def _finish(self, number: int, at: int) -> None:
+    def finish(self, number: int, at: int) -> None:
+        """A request is met at an instant, perhaps one to come: its payment goes on."""
         self.settled[number] = at
         following = self._following[number]
         if following >= 0:

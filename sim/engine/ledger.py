@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.engine.transfers import Transfers
+    from sim.engine.requests import Requests
     from sim.world.network import Accounts
 
     Listener = Callable[[int, int], None]
@@ -88,7 +88,7 @@ class Ledger:
         self.settle(-1 - len(self._others), debit, credit, amount, at)
         self._others.append((debit, credit, amount))
 
-    def journal(self, transfers: Transfers) -> Journal:
+    def journal(self, requests: Requests) -> Journal:
         """Everything posted, in order; the transfers' rows are looked up by their numbers."""
         reference = np.array(self._reference, dtype=np.int64)
         other = reference < 0
@@ -106,10 +106,11 @@ class Ledger:
         return Journal(
             batch=batch,
             at=np.array(self._at, dtype=np.int64),
-            payment=column(transfers.payment, -1),
-            step=column(transfers.step, -1),
-            part=column(transfers.part, -1),
-            debit=column(transfers.debit, others[:, 0]),
-            credit=column(transfers.credit, others[:, 1]),
-            amount=column(transfers.amount, others[:, 2]),
+            payment=column(requests.payment, -1),
+            journey=column(requests.payment, -1),
+            step=column(requests.step, -1),
+            part=column(requests.part, -1),
+            debit=column(requests.debit, others[:, 0]),
+            credit=column(requests.credit, others[:, 1]),
+            amount=column(requests.amount, others[:, 2]),
         )

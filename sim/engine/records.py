@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from sim.core.clock import Seconds
+from sim.core.clock import NEVER, Seconds
 from sim.core.currency import Amounts
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sim.engine.causes import Delays
     from sim.engine.loans import Loan
+    from sim.world.journeys import Journeys
 
 
 class Conversions(NamedTuple):
@@ -42,9 +43,10 @@ class Conversions(NamedTuple):
 
 
 class Fees(NamedTuple):
-    """One row per charge; `step` is the place in the route."""
+    """One row per charge; `step` is the place in the route, `attempt` that of the payment's instruction."""
 
     payment: NDArray[np.int64]
+    attempt: NDArray[np.int64]
     step: NDArray[np.int64]
     firm: NDArray[np.int64]
     at: Seconds
@@ -55,12 +57,13 @@ class Fees(NamedTuple):
 class Journal(NamedTuple):
     """One row per movement between two accounts, in the order of posting; `payment` is −1 for other money.
 
-    Rows of one `batch` took effect together. `part` is as in `Submissions`.
+    Rows of one `batch` took effect together. `journey`, `step` and `part` are as in `Submissions`.
     """
 
     batch: NDArray[np.int64]
     at: Seconds
     payment: NDArray[np.int64]
+    journey: NDArray[np.int64]
     step: NDArray[np.int64]
     part: NDArray[np.int64]
     debit: NDArray[np.int64]
@@ -71,10 +74,12 @@ class Journal(NamedTuple):
 class Submissions(NamedTuple):
     """One row per movement that a payment asked a system for; `settled_at` is NEVER where it did not happen.
 
-    A payment that is split has a row for each `part`, from 0 on; one in a link has two, a row for each leg.
+    A payment that is split has a row for each `part`, from 0 on; one in a link has two, a row for each leg. Of
+    one that was sent back, `journey` tells which way and attempt it was; `step` is always that of the route.
     """
 
     payment: NDArray[np.int64]
+    journey: NDArray[np.int64]
     step: NDArray[np.int64]
     part: NDArray[np.int64]
     system: NDArray[np.int64]
@@ -83,6 +88,19 @@ class Submissions(NamedTuple):
     amount: Amounts
     submitted_at: Seconds
     settled_at: Seconds
+
+
+class Waits(NamedTuple):
+    """Instants by payment at one contended step, −1 for payments that asked for nothing.
+
+    `settled` is NEVER where it did not happen; of a review, it is the end. `accepted` and `cycle` are those of the
+    first netting cycle for which a payment was accepted, or of settlement where there was none; of a review,
+    both are the instant at which somebody took it up.
+    """
+
+    settled: Seconds
+    accepted: Seconds
+    cycle: Seconds
 
 
 class Clearings(NamedTuple):
@@ -191,14 +209,61 @@ class Shifts(NamedTuple):
         return cls(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
 
 
+class Reviews(NamedTuple):
+    """One row per review by a person; the instants are NEVER where it did not come to that in time.
+
+    `attempt` is that of the payment's instruction, `work` in seconds.
+    """
+
+    payment: NDArray[np.int64]
+    attempt: NDArray[np.int64]
+    step: NDArray[np.int64]
+    bank: NDArray[np.int64]
+    arrived_at: Seconds
+    began_at: Seconds
+    ended_at: Seconds
+    work: Seconds
+    sent_back: NDArray[np.bool_]
+
+
+class Returns(NamedTuple):
+    """One row per attempt that was sent back from a `step` of its route, by instant; NEVER where it did not happen.
+
+    The money was back at `returned_at`, and the payment instructed again at `instructed_again_at`.
+    """
+
+    payment: NDArray[np.int64]
+    attempt: NDArray[np.int64]
+    step: NDArray[np.int64]
+    bank: NDArray[np.int64]
+    instructed_at: Seconds
+    sent_back_at: Seconds
+    returned_at: Seconds
+    instructed_again_at: Seconds
+
+
 class Records(NamedTuple):
-    """All facts of a run; `settled_at` and `credited_at` are NEVER where it did not happen in time."""
+    """All facts of a run; `settled_at` and `credited_at` are NEVER where it did not happen in time.
+
+    `instructed_at` is that of the last of the `attempts`; where that was sent back, `sent_back` is set and there is
+    neither settlement nor credit. `cancelled_at` is when the money of a payment was back that is not
+    instructed again.
+    """
 
     settled_at: Seconds
     credited_at: Seconds
-    delays: Delays
+    attempts: NDArray[np.int64]
+    instructed_at: Seconds
+    sent_back: NDArray[np.bool_]
+    cancelled_at: Seconds
+    delays: NDArray[np.int64]
+    """Seconds by payment and cause."""
     conversions: Conversions
+    sold_back: Conversions
+    """What payers whose payments were cancelled sold again."""
     fees: Fees
+    reviews: Reviews
+    returns: Returns
     journal: Journal
     submissions: Submissions
     standstills: Standstills
@@ -210,44 +275,73 @@ class Records(NamedTuple):
     closing: Amounts
 
 
-R = TypeVar("R", Conversions, Fees)
+R = TypeVar("R", Conversions, Fees, Reviews)
 
 
 class Log:
-    """Collects what the steps report while payments pass through them, a chunk of rows at a time."""
+    """Collects what the steps report while payments pass through them, a chunk of rows at a time.
 
-    def __init__(self, delays: Delays, end: int) -> None:
+    Steps know journeys; what comes out of here tells the payments that make them.
+    """
+
+    def __init__(self, delays: Delays, end: int, journeys: Journeys) -> None:
         self.delays = delays
         self.end = end
+        self._journeys = journeys
+        #: By journey: when, from which step of the route and by which bank it was sent back; NEVER or −1 if not.
+        self.sent_back_at = np.full(len(journeys.payment), NEVER)
+        self.sent_back_from = np.full(len(journeys.payment), -1)
+        self.sent_back_by = np.full(len(journeys.payment), -1)
+        self._reviews: list[Reviews] = []
         self._conversions: list[Conversions] = []
         self._fees: list[Fees] = []
 
     def convert(self, rows: Conversions) -> None:
         """Keep the deals made before the end of the run."""
-        self._conversions.append(_rows(rows, rows.at < self.end))
+        self._conversions.append(some_rows(rows, rows.at < self.end))
 
     def charge(self, rows: Fees) -> None:
         """Keep the charges made before the end of the run."""
-        self._fees.append(_rows(rows, rows.at < self.end))
+        self._fees.append(some_rows(rows, rows.at < self.end))
+
+    def review(self, reviews: Reviews) -> None:
+        """Keep the cases that came to somebody before the end of the run."""
+        self._reviews.append(some_rows(reviews, reviews.arrived_at < self.end))
+        back = reviews.sent_back & (reviews.ended_at < self.end)
+        self.sent_back_at[reviews.payment[back]] = reviews.ended_at[back]
+        self.sent_back_from[reviews.payment[back]] = reviews.step[back]
+        self.sent_back_by[reviews.payment[back]] = reviews.bank[back]
+
+    def reviews(self) -> Reviews:
+        """All cases, by instant of arrival, then payment."""
+        joined = joined_rows(Reviews, self._reviews)
+        payment, attempt = self._journeys.payment[joined.payment], self._journeys.attempt[joined.payment]
+        sent_back = joined.sent_back & (joined.ended_at < self.end)
+        joined = joined._replace(payment=payment, attempt=attempt, sent_back=sent_back)
+        return some_rows(joined, np.lexsort((joined.step, joined.payment, joined.arrived_at)))
 
     def conversions(self) -> Conversions:
         """All deals, by instant, then payment; parts of one obligation at one instant as they were told."""
-        joined = _joined(Conversions, self._conversions)
+        joined = joined_rows(Conversions, self._conversions)
+        known = joined.payment >= 0
+        joined.payment[known] = self._journeys.payment[joined.payment[known]]
         keys = (joined.by_payee, joined.obligation, joined.payment, joined.at)
-        return _rows(joined, np.lexsort(keys))
+        return some_rows(joined, np.lexsort(keys))
 
     def fees(self) -> Fees:
         """All charges, by instant, then payment, then step."""
-        joined = _joined(Fees, self._fees)
-        return _rows(joined, np.lexsort((joined.step, joined.payment, joined.at)))
+        joined = joined_rows(Fees, self._fees)
+        payment, attempt = self._journeys.payment[joined.payment], self._journeys.attempt[joined.payment]
+        joined = joined._replace(payment=payment, attempt=attempt)
+        return some_rows(joined, np.lexsort((joined.step, joined.payment, joined.at)))
 
 
-def _rows(record: R, chosen: NDArray[Any]) -> R:
+def some_rows(record: R, chosen: NDArray[Any]) -> R:
     """The chosen rows of a record, by mask or by number."""
     return type(record)(*(column[chosen] for column in record))
 
 
-def _joined(kind: type[R], chunks: list[R]) -> R:
+def joined_rows(kind: type[R], chunks: list[R]) -> R:
     """One record of all chunks."""
     if not chunks:
         empty: Any = np.zeros(0, dtype=np.int64)

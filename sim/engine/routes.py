@@ -2,145 +2,94 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.core.clock import NEVER, Seconds
-from sim.engine.fees import charge
 from sim.engine.markets.exchange import Orders
-from sim.engine.steps import KINDS
-from sim.engine.steps.convert import ConvertStep
-from sim.engine.steps.office import PostStep
-from sim.engine.steps.settle import SettleStep, Waits
-from sim.world.draws import route_draws
-from sim.world.roles import Roles, roles_by_route
+from sim.engine.walks import walk_back, walk_there
+from sim.world.roles import roles_by_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from sim.engine.markets.exchange import Exchange
-    from sim.engine.records import Log
-    from sim.engine.steps.base import Rows, Step
-    from sim.engine.transfers import Asked
-    from sim.scenario.model.network import Route
+    from sim.engine.requests import Requests
+    from sim.engine.walks import Walk
     from sim.world.build import World
 
 
-class Walk:
-    """The steps of one route, ready to be walked by its payments."""
+class Walks:
+    """All walks of a run, and which of them each journey takes.
 
-    def __init__(self, route: Route, rows: Rows, world: World, roles: Roles, exchange: Exchange) -> None:
-        self.rows = rows
-        self._world = world
-        self._declared = route.steps
-        kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
-        self.steps: list[Step] = [
-            kinds[step.kind](step, world, roles, draws)
-            for step, draws in zip(route.steps, route_draws(route), strict=True)
-        ]
-        self.settling = [number for number, step in enumerate(self.steps) if isinstance(step, SettleStep)]
+    A journey comes after those that it follows from, so that walks in this order can be traced one by one.
+    """
 
-    @property
-    def posting(self) -> int:
-        """The step that credits the payee."""
-        return next(number for number, step in enumerate(self.steps) if isinstance(step, PostStep))
+    def __init__(self, every: list[Walk], routes: int, journeys: int) -> None:
+        self.every = every
+        #: The first attempts, by route.
+        self.first = every[:routes]
+        self._of = np.full(journeys, -1, dtype=np.int64)
+        for number, walk in enumerate(every):
+            self._of[walk.rows] = number
+        self._number: list[int] = self._of.tolist()
 
-    @property
-    def buying(self) -> int:
-        """The step at which the payer needs its currency, −1 if there is none."""
-        found = (
-            n for n, step in enumerate(self.steps) if isinstance(step, ConvertStep) and not step.by_payee
-        )
-        return next(found, -1)
+    def __iter__(self) -> Iterator[Walk]:
+        return iter(self.every)
 
-    def orders(self, exchange: Exchange) -> tuple[Rows, Seconds]:
-        """Payments whose payers turn to the exchange, and when the payments get to that step."""
-        mine = exchange.payers[self._world.payments.obligation[self.rows]]
-        rows, at = self.rows[mine], self._accepted()[mine]
-        for step in self.steps[: self.buying] if len(rows) else ():
-            at = step.plan(rows, at, None)
-        return rows, at
+    def rearriving(self, requests: Requests) -> Callable[[int, int, int], int]:
+        """Tells when a payment whose request was met at an instant asks for the following one."""
+        payment: list[int] = requests.payment.tolist()
+        step: list[int] = requests.step.tolist()
 
-    def _accepted(self) -> Seconds:
-        """When payments are instructed; NEVER for those from or to a bank that has failed before."""
-        payments, failed_at = self._world.payments, self._world.network.failed_at
-        at = payments.instructed_at[self.rows]
-        failed = np.minimum(
-            failed_at[payments.payer_bank[self.rows]], failed_at[payments.payee_bank[self.rows]]
-        )
-        return np.where(failed <= at, NEVER, at)
+        def rearrive(number: int, met_at: int, following: int) -> int:
+            row = payment[number]
+            return self.of(row).arrival(row, step[number], met_at, step[following])
 
-    def submissions(self) -> Iterator[Asked]:
-        """What every settling step is asked for."""
-        at = self._accepted()
-        for number, step in enumerate(self.steps[: self.settling[-1] + 1]):
-            at = step.plan(self.rows, at, None)
-            if isinstance(step, SettleStep):
-                yield step.asked(number, self.rows, at)
+        return rearrive
 
-    def arrival(self, payment: int, settled_step: int, settled_at: int, next_step: int) -> int:
-        """When a payment that left `settled_step` at `settled_at` is submitted at `next_step`."""
-        row, at = np.array([payment]), np.array([settled_at])
-        for step in self.steps[settled_step + 1 : next_step + 1]:
-            at = step.plan(row, at, None)
-        return int(at[0])
+    def route_steps(self, requests: Requests) -> NDArray[np.int64]:
+        """The step of the route that each request belongs to; on the way back it is what is undone."""
+        steps = requests.step.copy()
+        walk = self._of[requests.payment]
+        for number, other in enumerate(self.every):
+            if other.leads_back:
+                mine = walk == number
+                steps[mine] = np.array([place.number for place in other.places])[steps[mine]]
+        return steps
 
-    def planned(self, payment: int, step: int) -> int:
-        """When a payment gets to a step, or is through with it, if it does not wait in a system before."""
-        return self.arrival(payment, -1, int(self._world.payments.instructed_at[payment]), step)
-
-    def trace(
-        self, waits: dict[int, Waits], log: Log, end: int
-    ) -> tuple[Seconds, Seconds, dict[int, Seconds]]:
-        """Settlement and credit instants of the route's payments (NEVER if not before `end`).
-
-        `waits` holds, by step number, how each payment of the whole run waited and settled there (−1 where it
-        had nothing to move). Delays, deals and charges go into the log; also returned are the
-        arrivals at each settling step, for comparison with those that were simulated.
-        """
-        at = self._accepted()
-        log.delays.spend(self.rows, self._world.payments.instructed_at[self.rows], at, "outage")
-        settled_at = np.full(len(self.rows), NEVER)
-        credited_at = np.full(len(self.rows), NEVER)
-        arrivals = {}
-        for number, (step, declared) in enumerate(zip(self.steps, self._declared, strict=True)):
-            if declared.fee is not None:
-                owed = self.rows, at, self._world.payments.amount[self.rows]
-                if isinstance(step, ConvertStep):
-                    owed = step.charged(self.rows, at)
-                charge(declared.fee, number, owed, self._world, log)
-            at = step.plan(self.rows, at, log)
-            if isinstance(step, SettleStep):
-                arrivals[number] = at
-                settled_at = at = step.wait(self.rows, at, waits[number], log)
-            elif isinstance(step, PostStep):
-                credited_at = at
-        if not any(isinstance(step, PostStep) for step in self.steps):
-            # Between banks, what is settled is with the payee.
-            credited_at = settled_at
-        return (
-            np.where(settled_at < end, settled_at, NEVER),
-            np.where(credited_at < end, credited_at, NEVER),
-            arrivals,
-        )
+    def of(self, row: int) -> Walk:
+        """The walk of a journey."""
+        return self.every[self._number[row]]
 
 
-def build_walks(world: World, exchange: Exchange) -> list[Walk]:
-    """One walk per declared route, by route number."""
+def build_walks(world: World, exchange: Exchange) -> Walks:
+    """For each attempt the walks there, by route, and then those back; `world` is that of the journeys."""
     every = roles_by_route(world.scenario, world.routes, world.payments, world.network, world.fx.currencies)
-    return [
-        Walk(route, np.flatnonzero(world.payments.route == number), world, roles, exchange)
-        for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True))
-    ]
+    journeys, found = world.journeys, []
+    for attempt in range(1, int(journeys.attempt.max(initial=1)) + 1):
+        for back in (False, True):
+            rows = np.flatnonzero((journeys.attempt == attempt) & ((journeys.back_from >= 0) == back))
+            if attempt > 1 and not len(rows):
+                continue
+            for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True)):
+                mine = rows[world.payments.route[rows] == number]
+                if not back:
+                    found.append(walk_there(route, mine, world, roles, exchange, attempt))
+                for step in np.unique(journeys.back_from[mine]).tolist() if back else ():
+                    some = mine[journeys.back_from[mine] == step]
+                    found.append(walk_back(route, some, world, roles, step))
+    return Walks(found, len(world.routes), len(world.payments))
 
 
-def reached(exchange: Exchange, walks: list[Walk]) -> Seconds:
+def reached(exchange: Exchange, walks: Walks) -> Seconds:
     """When each payment gets to the step at which its payer needs currency of the exchange; NEVER for the others."""
     at = np.full(len(exchange.world.payments), NEVER)
     if exchange.payers.any():
-        for walk in walks:
+        for walk in walks.first:
             rows, instants = walk.orders(exchange)
             at[rows] = instants
     return at

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.causes import Delays
+from sim.engine.course import Course
+from sim.engine.dispatch import Dispatch
 from sim.engine.markets.exchange import Exchange
 from sim.engine.markets.trading import Trading
-from sim.engine.records import Clearings, Log, Records, Submissions
+from sim.engine.records import Clearings, Log, Records, Submissions, Waits
+from sim.engine.requests import plan_requests
 from sim.engine.routes import build_walks, payers_orders, reached
 from sim.engine.settlement import Settlement
-from sim.engine.steps.settle import Waits
-from sim.engine.transfers import plan_transfers
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.floor import Floor
-    from sim.engine.routes import Walk
-    from sim.engine.transfers import Transfers
+    from sim.engine.records import Journal
+    from sim.engine.requests import Requests
+    from sim.engine.routes import Walks
+    from sim.engine.walks import Walk
     from sim.world.build import World
 
 
@@ -35,6 +39,7 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
     `progress` is told the simulated instant now and then. `PromiseError` if the simulated course of a
     payment and the course told afterwards differ.
     """
+    world = world.travelling
     exchange = Exchange(world)
     walks = build_walks(world, exchange)
     buying_at = reached(exchange, walks)
@@ -42,53 +47,40 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
     if not exchange.live:
         for obligation, at in zip(orders.obligation.tolist(), orders.at.tolist(), strict=True):
             exchange.buy(obligation, at)
-    transfers = plan_transfers(world, walks)
-    payment: list[int] = transfers.payment.tolist()
-    step: list[int] = transfers.step.tolist()
-    route: list[int] = world.payments.route.tolist()
-
-    def rearrive(number: int, settled_at: int, following: int) -> int:
-        walk = walks[route[payment[number]]]
-        return walk.arrival(payment[number], step[number], settled_at, step[following])
-
-    settlement = Settlement(world, transfers, rearrive, progress)
+    requests = plan_requests(world, walks)
+    settlement = Settlement(world, requests, walks.rearriving(requests), progress)
+    dispatch = Dispatch(world, walks, requests, settlement.floor)
+    settlement.staff(dispatch.desks(world))
     if exchange.live:
-        settlement.trading = Trading(exchange, (orders, buying_at), settlement.floor, walks, transfers)
+        settlement.trading = Trading(exchange, (orders, buying_at), settlement.floor, walks, requests)
+        dispatch.trading = settlement.trading
     settlement.run()
-    return _record(exchange, walks, transfers, settlement)
+    return _record(exchange, walks, requests, settlement)
 
 
-def _record(exchange: Exchange, walks: list[Walk], transfers: Transfers, settlement: Settlement) -> Records:
+def _record(exchange: Exchange, walks: Walks, requests: Requests, settlement: Settlement) -> Records:
     world, floor = exchange.world, settlement.floor
-    count, end = len(world.payments), world.window.end
-    delays = Delays(count, end)
-    log = Log(delays, end)
-    settled_at, credited_at = np.full(count, NEVER), np.full(count, NEVER)
+    log = Log(Delays(len(world.payments), world.window.end), world.window.end, world.journeys)
     arrival, settled = np.array(floor.arrival, dtype=np.int64), np.array(floor.settled, dtype=np.int64)
     settled = np.where(settled < 0, NEVER, settled)
     # Counter-movements arrive with what they answer to, and their amounts have come about.
-    arrival = arrival[transfers.first_part] if len(floor.planned) < transfers.rows else arrival
-    transfers = transfers._replace(amount=np.array(floor.amount, dtype=np.int64))
-    accepted, cycle = _cycles(floor, settled)
-    for walk in walks:
-        waits = {
-            number: Waits(
-                *(_by_payment(transfers, column, number, count) for column in (settled, accepted, cycle))
-            )
-            for number in walk.settling
-        }
-        settled_at[walk.rows], credited_at[walk.rows], arrivals = walk.trace(waits, log, end)
-        for number, told in arrivals.items():
-            _compare(walk, told, _by_payment(transfers, arrival, number, count)[walk.rows], end)
-    exchange.report(log)
+    arrival = arrival[requests.first_part] if len(floor.planned) < requests.rows else arrival
+    requests = requests._replace(amount=np.array(floor.amount, dtype=np.int64))
+    course = _trace(world, walks, log, _Simulated(requests, arrival, settled, *_cycles(floor, settled)))
+    outcome = course.outcome(log)
+    exchange.cancel(outcome["cancelled_at"])
+    sold_back = exchange.report(log)
+    # From here on a step is that of the route, whichever way a payment went.
+    requests = requests._replace(step=walks.route_steps(requests))
     return Records(
-        settled_at=settled_at,
-        credited_at=credited_at,
-        delays=delays,
+        **outcome,
         conversions=log.conversions(),
+        sold_back=sold_back,
         fees=log.fees(),
-        journal=floor.ledger.journal(transfers),
-        submissions=_submissions(transfers, arrival, settled, end),
+        reviews=log.reviews(),
+        returns=course.returns(),
+        journal=_journal(floor, requests, world),
+        submissions=_submissions(requests, arrival, settled, world),
         standstills=settlement.standstills(),
         loans=settlement.loans(),
         funding=settlement.funding(),
@@ -99,23 +91,57 @@ def _record(exchange: Exchange, walks: list[Walk], transfers: Transfers, settlem
     )
 
 
-def _submissions(transfers: Transfers, arrival: Seconds, settled: Seconds, end: int) -> Submissions:
-    """The transfers that were really submitted before the end: those after an unsettled one never were."""
-    first = transfers.first_part
-    void = np.zeros(transfers.rows, dtype=np.bool_)
-    unsettled = (transfers.following >= 0) & (settled == NEVER)
-    void[transfers.following[unsettled]] = True
-    rows = np.flatnonzero(~void[first] & (arrival < end))
-    order = (rows, transfers.part[rows], transfers.step[rows], transfers.payment[rows], arrival[rows])
+class _Simulated(NamedTuple):
+    """When requests were submitted, met, accepted for a cycle (or taken up), and when that cycle was."""
+
+    requests: Requests
+    arrival: Seconds
+    settled: Seconds
+    accepted: Seconds
+    cycle: Seconds
+
+
+def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> Course:
+    """Walk all routes with the times that came about, and compare with what was simulated."""
+    course, requests, end = Course(world), simulated.requests, world.window.end
+
+    @cache
+    def waits(step: int) -> Waits:
+        return Waits(*(_by_payment(requests, column, step, len(world.payments)) for column in simulated[2:]))
+
+    for walk in walks:
+        traced = walk.trace({number: waits(number) for number in walk.contended}, course.begun, log, end)
+        course.follow(walk, traced, log)
+        for number, told in traced.arrivals.items():
+            arrivals = _by_payment(requests, simulated.arrival, number, len(world.payments))
+            _compare(walk, told, arrivals[walk.rows], end)
+    return course
+
+
+def _journal(floor: Floor, requests: Requests, world: World) -> Journal:
+    journal = floor.ledger.journal(requests)
+    return journal._replace(payment=np.append(world.journeys.payment, -1)[journal.journey])
+
+
+def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: World) -> Submissions:
+    """The movements that were really asked for before the end: those after what was not met never were."""
+    first = requests.first_part
+    void = np.zeros(requests.rows, dtype=np.bool_)
+    unmet = (requests.following >= 0) & (settled == NEVER)
+    void[requests.following[unmet]] = True
+    moving = requests.debit >= 0
+    rows = np.flatnonzero(moving & ~void[first] & (arrival < world.window.end))
+    order = (rows, requests.part[rows], requests.step[rows], requests.payment[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
     return Submissions(
-        payment=transfers.payment[rows],
-        step=transfers.step[rows],
-        part=transfers.part[rows],
-        system=transfers.system[rows],
-        debit=transfers.debit[rows],
-        credit=transfers.credit[rows],
-        amount=transfers.amount[rows],
+        payment=world.journeys.payment[requests.payment[rows]],
+        journey=requests.payment[rows],
+        step=requests.step[rows],
+        part=requests.part[rows],
+        system=requests.facility[rows],
+        debit=requests.debit[rows],
+        credit=requests.credit[rows],
+        amount=requests.amount[rows],
         submitted_at=arrival[rows],
         settled_at=settled[rows],
     )
@@ -129,14 +155,14 @@ def _cycles(floor: Floor, settled: Seconds) -> tuple[Seconds, Seconds]:
     return accepted, cycle
 
 
-def _by_payment(transfers: Transfers, instants: Seconds, step: int, count: int) -> Seconds:
+def _by_payment(requests: Requests, instants: Seconds, step: int, count: int) -> Seconds:
     """Instants of the transfers of one step by payment number, −1 for payments without one.
 
     Of several parts it is the latest.
     """
     found = np.full(count, -1, dtype=np.int64)
-    here = transfers.step == step
-    np.maximum.at(found, transfers.payment[here], instants[here])
+    here = requests.step == step
+    np.maximum.at(found, requests.payment[here], instants[here])
     return found
 
 

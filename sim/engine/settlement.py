@@ -22,13 +22,13 @@ from sim.scenario.topology import legs
 from sim.world.network import MARKET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sim.engine.closing import Closing, SquaringPayment
     from sim.engine.markets.trading import Trading
     from sim.engine.records import Offset
-    from sim.engine.systems.base import System
-    from sim.engine.transfers import Transfers
+    from sim.engine.requests import Requests
+    from sim.engine.systems.base import Facility, System
     from sim.world.build import World
 
 #: How often a progress display is told the time, over the whole run.
@@ -41,13 +41,15 @@ class Settlement:
     def __init__(
         self,
         world: World,
-        transfers: Transfers,
+        requests: Requests,
         rearrive: Callable[[int, int, int], int],
         progress: Callable[[int], None] | None = None,
     ) -> None:
         """See `Floor` for `rearrive`; `progress` is told the simulated instant now and then."""
-        self.floor = Floor(world, transfers, rearrive)
+        self.floor = Floor(world, requests, rearrive)
         self._systems = _open_systems(world, self.floor)
+        #: Whoever takes requests in, by number: the systems, and then the desks that review payments.
+        self._facilities: list[Facility] = [*self._systems]
         #: The system of each account.
         self._home = [self._systems[number] for number in world.network.accounts.system_number]
         self._links = [system for system in self._systems if isinstance(system, Link)]
@@ -75,6 +77,10 @@ class Settlement:
             self.floor.schedule(max(at, world.window.start), Action(Phase.FAILURE, 0, bank, bank))
         if progress is not None:
             self.floor.remind(max((world.window.end - world.window.start) // _TICKS, 1), progress)
+
+    def staff(self, desks: Iterable[Facility]) -> None:
+        """Have payments reviewed, bank by bank."""
+        self._facilities += desks
 
     def run(self) -> None:
         """Simulate until the end of the run; what has not settled by then stays where it waits."""
@@ -117,12 +123,12 @@ class Settlement:
 
     def _drain(self, bound: float) -> None:
         """Submit the planned transfers that arrive before `bound`, and before any event that they cause."""
-        floor, systems = self.floor, self._systems
-        planned, late, system, count = floor.planned, floor.late, floor.system, len(floor.planned)
+        floor, facilities = self.floor, self._facilities
+        planned, late, facility, count = floor.planned, floor.late, floor.facility, len(floor.planned)
         number = self._next
         while number < count and planned[number] < bound:
             if not late[number]:
-                systems[system[number]].submit(number, planned[number])
+                facilities[facility[number]].submit(number, planned[number])
                 if floor.eventful:
                     bound = min(bound, floor.next_event)
                     floor.eventful = False
@@ -156,7 +162,7 @@ class Settlement:
             case Phase.FAILURE:
                 self._fail(action, at)
             case Phase.SUBMISSION:
-                self._systems[self.floor.system[action.subject]].submit(action.subject, at)
+                self._facilities[self.floor.facility[action.subject]].submit(action.subject, at)
             case Phase.EXCHANGE | Phase.SALE if self.trading is not None:
                 self.trading.act(action, at)
             case Phase.DELIVERY:
@@ -165,8 +171,8 @@ class Settlement:
                 self._borrowing.turn(action.subject, at)
             case Phase.DRAWING:
                 self._borrowing.draw(action.subject, action.order, at)
-            case Phase.NETTING | Phase.LINK:
-                self._systems[action.subject].net(at)
+            case Phase.NETTING | Phase.LINK | Phase.REVIEW:
+                self._facilities[action.subject].net(at)
             case Phase.TREASURY:
                 self._decide(action.subject, at)
             case Phase.CLOSING:

@@ -9,10 +9,10 @@ import pandas as pd
 
 from sim.core.clock import NEVER, Seconds
 from sim.core.currency import minor_digits
+from sim.results.columns import names, optional
 from sim.results.instants import instants, seconds
 from sim.results.interest import interest
 from sim.results.measures import Measure
-from sim.results.tables import names, optional
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,19 +12,26 @@ from sim.core.clock import from_instant, local_instant
 from sim.results.instants import instants
 
 if TYPE_CHECKING:
+    from sim.core.clock import Seconds
     from sim.engine.records import Records
     from sim.world.build import World
 
 
-def in_flight_table(world: World, records: Records) -> pd.DataFrame:
-    """For each local day of the period, the payments instructed and not credited at the midnight that ends it."""
+def local_days(world: World) -> tuple[list[date], Seconds]:
+    """The local days of the period, and the midnights around them: one more than there are days."""
     window = world.window
     first = from_instant(window.period_start, window.zone).date()
     last = from_instant(window.period_end - 1, window.zone).date()
-    days = [first + timedelta(days=k) for k in range((last - first).days + 1)]
-    at = np.array([local_instant(day, 0, window.zone) for day in days], dtype=np.int64)
-    at = np.append(at[1:], local_instant(last + timedelta(days=1), 0, window.zone))
-    begun, done = np.sort(world.payments.instructed_at), np.sort(records.credited_at)
+    days = [first + timedelta(days=k) for k in range((last - first).days + 2)]
+    return days[:-1], np.array([local_instant(day, 0, window.zone) for day in days], dtype=np.int64)
+
+
+def in_flight_table(world: World, records: Records) -> pd.DataFrame:
+    """For each local day of the period, the payments instructed and not credited or cancelled at its last midnight."""
+    days, midnights = local_days(world)
+    at = midnights[1:]
+    done = np.sort(np.minimum(records.credited_at, records.cancelled_at))
+    begun = np.sort(world.payments.instructed_at)
     return pd.DataFrame(
         {
             "date": np.array(days, dtype="datetime64[ms]"),

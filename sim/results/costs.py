@@ -13,11 +13,11 @@ import pandas as pd
 
 from sim.core.clock import DAY, Seconds
 from sim.core.currency import Amounts, minor_digits
+from sim.results.columns import names
 from sim.results.instants import instants, seconds
 from sim.results.interest import interest
 from sim.results.measures import Measure
 from sim.results.promises import running_balances
-from sim.results.tables import names
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:

@@ -31,6 +31,8 @@ from sim.results.positions import bank_positions_table, positions_table
 from sim.results.principal import principal_risk_table
 from sim.results.promises import check_promises
 from sim.results.results import Results
+from sim.results.returns import return_measures, returns_table
+from sim.results.reviews import desk_days_table, review_measures, reviews_table
 from sim.results.risk_measures import risk_measures
 from sim.results.settlement import system_measures
 from sim.results.system_days import system_days_table
@@ -79,6 +81,8 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
         **frozen_measure(tables, scenario.reporting_currency, end),
         **clearing_measures(tables, period),
         **intraday_measures(tables, scenario.reporting_currency, start),
+        **review_measures(tables, period),
+        **return_measures(tables, scenario.reporting_currency, end),
     }
     timings = {
         "world": drawn - began,
@@ -107,6 +111,8 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
     tables["system_days"] = system_days_table(tables, days)
     tables["intraday"] = intraday_table(tables, days, world.window.end)
     tables["throughput"] = throughput_table(tables, days)
+    tables["reviews"], tables["returns"] = reviews_table(world, records), returns_table(world, records)
+    tables["desk_days"] = desk_days_table(world, records)
     tables["in_flight"] = in_flight_table(world, records)
     tables["holidays"] = holidays_table(world)
     tables["frozen"] = frozen_table(world, tables)

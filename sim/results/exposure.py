@@ -11,10 +11,10 @@ from sim.core.clock import DAY, NEVER, Seconds
 from sim.core.currency import Amounts
 from sim.engine.portions import exchanged_before, part_value
 from sim.results.book import Book, open_book
+from sim.results.columns import firm_sides, names, payment_ids
 from sim.results.hedges import results_by_bearer
 from sim.results.instants import instants
 from sim.results.spans import KINDS, Spans, net_open_position, outstanding
-from sim.results.tables import firm_sides, names, payment_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

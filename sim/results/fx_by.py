@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sim.core.currency import minor_digits
-from sim.results.tables import names
+from sim.results.columns import names
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:

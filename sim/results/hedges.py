@@ -9,9 +9,9 @@ import pandas as pd
 
 from sim.core.clock import DAY, NEVER, Seconds
 from sim.core.currency import Amounts, round_half_even
+from sim.results.columns import firm_sides, names
 from sim.results.instants import instants
 from sim.results.spans import KINDS, Spans
-from sim.results.tables import firm_sides, names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,9 +10,9 @@ import pandas as pd
 
 from sim.core.clock import YEAR_DAYS
 from sim.core.currency import round_half_even
+from sim.results.columns import names
 from sim.results.instants import instants, seconds
 from sim.results.risk import Losses, historical_losses, lognormal_losses, normal_losses
-from sim.results.tables import names
 from sim.world.history import covariance, load_history
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from sim.results.columns import names
 from sim.results.instants import instants
 from sim.results.principal import home_currencies
 from sim.results.spans import KINDS, net_open_position
-from sim.results.tables import names
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:

@@ -110,7 +110,7 @@ def _correspondents(tables: Tables) -> pd.DataFrame:
     """
     payments, transfers = tables["payments"].set_index("payment_id"), tables["transfers"]
     accounts = tables["accounts"].set_index("account").astype(object)
-    settled = transfers[transfers["settled_at"].notna()]
+    settled = transfers[transfers["settled_at"].notna() & (transfers["kind"] == "payment")]
     of = payments.loc[settled["payment_id"], ["currency", "payer_bank", "payee_bank", "settled_at"]]
     currency, payer_bank, payee_bank = (of[name].astype(object).to_numpy() for name in of.columns[:3])
     moved = accounts.loc[settled["credit_account"].astype(object)]

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+#: What tells the movements of a payment apart: the attempt, there or back, and the step of the route.
+_WAY: Final = ("attempt", "kind", "step")
 #: Legs of a link.
 _BOTH: Final = 2
 
@@ -72,8 +74,8 @@ def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
 
 def _each_transfer_is_posted_once(postings: pd.DataFrame) -> None:
     of_payments = postings[postings["payment_id"].notna()]
-    # A payment has one posting per step, part and leg; only where it was split or linked is there more than one.
-    twice = of_payments.duplicated(["payment_id", "step", "part", "currency"])
+    # A payment has one posting per step, part and leg, each way; only if split or linked is there more than one.
+    twice = of_payments.duplicated(["payment_id", *_WAY, "part", "currency"])
     if twice.any():
         row = of_payments[twice].iloc[0]
         raise PromiseError(f"payment {row['payment_id']}: step {row['step']} was posted twice")
@@ -84,25 +86,30 @@ def _both_legs_or_none(transfers: pd.DataFrame, postings: pd.DataFrame) -> None:
     linked = transfers[transfers["link"].notna()]
     if not len(linked):
         return
-    keys, leg = ["payment_id", "step"], ["payment_id", "step", "debit_account", "credit_account", "amount"]
-    told = linked.groupby(keys).agg(legs=("system", "nunique"), settled=("settled_at", "count"))
+    keys = ["payment_id", *_WAY]
+    leg = [*keys, "debit_account", "credit_account", "amount"]
+    told = linked.groupby(keys, observed=True).agg(
+        legs=("system", "nunique"), settled=("settled_at", "count")
+    )
     moved = postings.merge(linked[[*leg, "settled_at"]], on=leg)
     prompt = moved[moved["posted_at"] == moved["settled_at"]]
-    posted = prompt.groupby(keys).agg(legs=("currency", "nunique"), batches=("batch", "nunique"))
+    posted = prompt.groupby(keys, observed=True).agg(
+        legs=("currency", "nunique"), batches=("batch", "nunique")
+    )
     posted = posted.reindex(told.index, fill_value=0)
     whole = (told["legs"] == _BOTH) & posted["legs"].isin([0, _BOTH])
     whole &= (posted["legs"] == told["settled"]) & (posted["batches"] <= 1)
     if not whole.all():
-        payment, step = whole.index[int((~whole).to_numpy().argmax())]
+        payment, *_, step = whole.index[int((~whole).to_numpy().argmax())]
         raise PromiseError(f"payment {payment}: step {step} moved one leg without the other")
 
 
 def _parts_add_up(transfers: pd.DataFrame, payments: pd.DataFrame) -> None:
     """The parts of a payment that was split are together what it pays."""
-    keys = ["payment_id", "step"]
+    keys = ["payment_id", *_WAY]
     split = transfers.loc[transfers["part"] > 0, keys].drop_duplicates()
     several = transfers.merge(split, on=keys)
-    total = several.groupby(keys)["amount"].sum().reset_index()
+    total = several.groupby(keys, observed=True)["amount"].sum().reset_index()
     amount = payments.set_index("payment_id")["amount"].reindex(total["payment_id"]).to_numpy()
     wrong = np.flatnonzero(total["amount"].to_numpy() != amount)
     if len(wrong):

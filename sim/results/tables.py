@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,27 @@ from sim.core.clock import NEVER
 from sim.core.currency import to_minor
 from sim.engine.causes import CAUSES
 from sim.results.clearing import clearings_table
+from sim.results.columns import firm_sides, looked_up, names, optional, payment_ids
+from sim.results.deals import conversions_table, fees_table
 from sim.results.instants import instants
 from sim.scenario.demands import origins
 from sim.scenario.model.credit import Loan, Project
-from sim.scenario.model.network import Settle
+from sim.scenario.model.steps import Settle
 from sim.scenario.topology import books
 from sim.world.schedules import term_names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
     from sim.scenario.demands import Origin
     from sim.world.build import World
+
+
+#: How a payment stands at the end of the run; `returned` is one that came back, or is on its way, for another try.
+STATUSES: Final = ("settled", "pending", "returned", "cancelled")
+#: Which way money moved for a payment.
+WAYS: Final = ("payment", "return")
 
 
 def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
@@ -36,7 +42,7 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "obligations": _obligations(world),
         "payments": _payments(world, records),
         "conversions": conversions_table(world, records),
-        "fees": _fees(world, records),
+        "fees": fees_table(world, records),
         "transfers": _transfers(world, records),
         "postings": _postings(world, records),
         "systems": _systems(world, records),
@@ -45,41 +51,6 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
         "clearings": clearings_table(world, records),
         "fx": _fx(world),
     }
-
-
-def names(known: Sequence[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
-    """Names by number, −1 for none; as categories, which are small in memory and on disk."""
-    return pd.Categorical.from_codes(numbers, categories=pd.Index(list(known), dtype="str"))
-
-
-def looked_up(column: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """`column` at `numbers`, −1 where the number is."""
-    found = np.full(len(numbers), -1, dtype=np.int64)
-    known = numbers >= 0
-    found[known] = column[numbers[known]]
-    return found
-
-
-def optional(numbers: NDArray[np.int64]) -> pd.Series[int]:
-    """Whole numbers, with none for −1; plain integers where all are there."""
-    if (numbers >= 0).all():
-        return pd.Series(numbers)
-    return pd.Series(pd.array(numbers, dtype="Int64")).mask(numbers < 0)
-
-
-def payment_ids(world: World, numbers: NDArray[np.int64]) -> pd.Series[int] | pd.Series[str]:
-    """What payments are called: their numbers, or what the user calls them; none for −1."""
-    ids = world.payments.ids
-    if ids is None:
-        return optional(numbers)
-    return pd.Series(ids[numbers], dtype="str").mask(numbers < 0) if len(ids) else pd.Series([], dtype="str")
-
-
-def firm_sides(world: World) -> NDArray[np.int64]:
-    """Side number by firm number."""
-    sides = list(world.scenario.sides)
-    by_group = [sides.index(group.side) for group in world.scenario.firms.values()]
-    return np.array(by_group, dtype=np.int64)[world.firms.group]
 
 
 def _firms(world: World) -> pd.DataFrame:
@@ -203,56 +174,18 @@ def _payments(world: World, records: Records) -> pd.DataFrame:
         "instructed_at": instants(rows.instructed_at),
         "settled_at": instants(records.settled_at),
         "credited_at": instants(records.credited_at),
-        "status": names(["settled", "pending"], np.where(records.credited_at < NEVER, 0, 1)),
+        "attempts": records.attempts,
+        "status": names(STATUSES, _status(records)),
         "counted": (rows.due_at >= window.period_start) & (rows.due_at < window.period_end),
     }
-    table |= {f"{cause}_seconds": records.delays.seconds[:, k] for k, cause in enumerate(CAUSES)}
+    table |= {f"{cause}_seconds": records.delays[:, k] for k, cause in enumerate(CAUSES)}
     return pd.DataFrame(table)
 
 
-def conversions_table(world: World, records: Records) -> pd.DataFrame:
-    """Every part of an obligation that a bearer exchanged; see `Conversions`."""
-    rows = records.conversions
-    side_names, markets = list(world.scenario.sides), list(world.scenario.markets)
-    currencies = world.fx.currencies
-    return pd.DataFrame(
-        {
-            "payment_id": payment_ids(world, rows.payment),
-            "obligation_id": rows.obligation,
-            "bearer": names(["payer", "payee"], rows.by_payee.astype(np.int64)),
-            "firm": names(world.firms.labels, rows.firm),
-            "side": names(side_names, firm_sides(world)[rows.firm]),
-            "kind": names(["market", "matched"], rows.matched.astype(np.int64)),
-            "market": names(markets, rows.market),
-            "vehicle": names(currencies, rows.vehicle),
-            "vehicle_market": names(markets, rows.vehicle_market),
-            "converted_at": instants(rows.at),
-            "currency": names(currencies, rows.currency),
-            "amount": rows.amount,
-            "functional_currency": names(currencies, rows.functional_currency),
-            "mid_value": rows.mid_amount,
-            "realised_value": rows.counter_amount,
-        }
-    )
-
-
-def _fees(world: World, records: Records) -> pd.DataFrame:
-    rows = records.fees
-    kinds = sorted({step.kind for route in world.routes.values() for step in route.steps})
-    width = max((len(route.steps) for route in world.routes.values()), default=1)
-    lookup = np.zeros((max(len(world.routes), 1), width), dtype=np.int64)
-    for number, route in enumerate(world.routes.values()):
-        lookup[number, : len(route.steps)] = [kinds.index(step.kind) for step in route.steps]
-    return pd.DataFrame(
-        {
-            "payment_id": payment_ids(world, rows.payment),
-            "step": rows.step,
-            "kind": names(kinds, lookup[world.payments.route[rows.payment], rows.step]),
-            "firm": names(world.firms.labels, rows.firm),
-            "charged_at": instants(rows.at),
-            "currency": names(world.fx.currencies, rows.currency),
-            "amount": rows.amount,
-        }
+def _status(records: Records) -> NDArray[np.int64]:
+    ended = [records.credited_at < NEVER, records.cancelled_at < NEVER, records.sent_back]
+    return np.select(
+        ended, [STATUSES.index(name) for name in ("settled", "cancelled", "returned")], default=1
     )
 
 
@@ -262,6 +195,7 @@ def _transfers(world: World, records: Records) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "payment_id": payment_ids(world, rows.payment),
+            **_way(world, rows.journey),
             "step": rows.step,
             "part": rows.part,
             "system": names(world.network.systems, system[rows.debit]),
@@ -336,6 +270,7 @@ def _postings(world: World, records: Records) -> pd.DataFrame:
             "batch": rows.batch,
             "posted_at": instants(rows.at),
             "payment_id": payment_ids(world, rows.payment),
+            **_way(world, rows.journey),
             "step": optional(rows.step),
             "part": optional(rows.part),
             "debit_account": names(labels, rows.debit),
@@ -344,6 +279,16 @@ def _postings(world: World, records: Records) -> pd.DataFrame:
             "amount": rows.amount,
         }
     )
+
+
+def _way(world: World, journey: NDArray[np.int64]) -> dict[str, Any]:
+    """Which attempt at a payment moved money, and whether there or back; nothing for −1."""
+    journeys = world.journeys
+    back = (journeys.back_from >= 0).astype(np.int64)
+    return {
+        "attempt": optional(looked_up(journeys.attempt, journey)),
+        "kind": names(WAYS, looked_up(back, journey)),
+    }
 
 
 def _shifts(world: World, records: Records) -> pd.DataFrame:

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sim.core.clock import DAY, HOUR
+from sim.results.columns import names
 from sim.results.measures import Measure
 from sim.results.system_days import submitted
-from sim.results.tables import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sim.core.clock import DAY
 from sim.core.hours import parse_session
 from sim.scenario.check_liquidity import check_liquidity
+from sim.scenario.check_screening import check_screening
 from sim.scenario.crosses import crosses, find_quote
 from sim.scenario.dates import check_timeline
 from sim.scenario.demands import demands
@@ -16,8 +17,9 @@ from sim.scenario.detours import check_detours, closures
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.markets import Quote
-from sim.scenario.model.network import Account, Convert, Originate, Post, Settle
+from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, Rtgs
+from sim.scenario.model.steps import Convert, Originate, Post, Settle
 from sim.scenario.model.timeline import ChangedQuote, Liquidity
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.passage import obstacles
@@ -45,6 +47,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_liquidity(scenario),
         *_quotes(scenario),
         *check_liquidity(scenario),
+        *check_screening(scenario),
         *_routes(scenario),
         *_vehicles(scenario),
         *_auctions(scenario),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sim.scenario.demands import demands
 from sim.scenario.finding import Finding
-from sim.scenario.model.network import Settle
 from sim.scenario.model.settlement import Correspondent
+from sim.scenario.model.steps import Settle
 from sim.scenario.model.timeline import ClosedRoute, LostCorrespondent
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology

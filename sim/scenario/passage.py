@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.scenario.model.network import Screen, Settle
+from sim.scenario.model.steps import Screen, Settle
 from sim.scenario.topology import books, legs
 
 if TYPE_CHECKING:

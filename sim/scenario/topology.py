@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.model.network import ROLES, Settle
 from sim.scenario.model.settlement import Correspondent, Pvp
+from sim.scenario.model.steps import ROLES, Settle
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.clock import Seconds
-from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
-from sim.scenario.demands import demands, origins
-from sim.scenario.model.network import Route, Settle
+from sim.scenario.demands import demands
+from sim.scenario.model.network import Route
 from sim.scenario.model.settlement import Clearing, Pvp
-from sim.scenario.passage import obstacles
-from sim.scenario.topology import Topology, books, legs
-from sim.world.draws import draw_names
+from sim.scenario.model.steps import Settle
+from sim.scenario.topology import books
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.history import load_history
+from sim.world.journeys import Journeys, plan_journeys
 from sim.world.jumps import with_jumps
 from sim.world.network import Network, build_network, system_hours
 from sim.world.obligations import draw_obligations
-from sim.world.own_payments import Setting, read_payments
+from sim.world.payments import Payments, own_payments, trade_payments
 from sim.world.prefund import prefunded
-from sim.world.routing import choose_routes, divert, sides_of
+from sim.world.routing import divert, sides_of
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms
 
@@ -35,32 +32,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Payments:
-    """One row per payment, in order of instruction; the row number is the payment's number.
-
-    Firms, banks and routes by number, −1 for an obligation that is not known. `draws` holds uniform draws by
-    purpose, one per payment; `ids` the names that users gave to payments of their own.
-    """
-
-    obligation: NDArray[np.int64]
-    route: NDArray[np.int64]
-    payer_bank: NDArray[np.int64]
-    payee_bank: NDArray[np.int64]
-    currency: NDArray[np.int64]
-    amount: NDArray[np.int64]
-    priority: NDArray[np.int64]
-    due_at: Seconds
-    instructed_at: Seconds
-    draws: dict[str, NDArray[np.float64]]
-    ids: NDArray[np.object_] | None = None
-    counter_amount: NDArray[np.int64] | None = None
-    """What users state that payments of their own are exchanged for in a link; −1 where they do not."""
-
-    def __len__(self) -> int:
-        return len(self.amount)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,8 +47,14 @@ class World:
     firms: FirmTable
     obligations: Obligations
     payments: Payments
+    journeys: Journeys
     routes: dict[str, Route]
     warnings: tuple[str, ...]
+
+    @property
+    def travelling(self) -> World:
+        """The world as seen by whoever moves payments: each time that one is on its way is one of its own."""
+        return replace(self, payments=self.journeys.payments)
 
     @property
     def functional_currency(self) -> NDArray[np.int64]:
@@ -102,14 +79,14 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
     network = build_network(scenario, openings)
     routes = all_routes(scenario)
     if scenario.payments is None:
-        payments = _payments(scenario, replication, window, fx, firms, obligations)
+        payments, uniform = trade_payments(scenario, replication, window, fx, firms, obligations)
         sides = sides_of(scenario, firms, obligations, payments.obligation)
     else:
-        payments = _own_payments(scenario, window, fx, network, routes)
+        payments, uniform = own_payments(scenario, window, fx, network, routes)
         sides = None
     # Who plans his balance does not know of ways that will be closed.
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
-    diverted = divert(scenario, payments, network.banks, sides, fx, window.zone)
+    payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
     return World(
         scenario=scenario,
         replication=replication,
@@ -119,7 +96,8 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         network=network,
         firms=firms,
         obligations=obligations,
-        payments=replace(payments, route=diverted),
+        payments=payments,
+        journeys=plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform),
         routes=routes,
         warnings=(*openings.provisional_warnings(), *_without_rates(scenario)),
     )
@@ -240,104 +218,3 @@ def currencies(scenario: Scenario) -> tuple[str, ...]:
     for route in scenario.routes.values():
         found |= {step.fee.currency for step in route.steps if step.fee is not None}
     return tuple(sorted(found))
-
-
-def _payments(
-    scenario: Scenario,
-    replication: int,
-    window: Window,
-    fx: FxPaths,
-    firms: FirmTable,
-    obligations: Obligations,
-) -> Payments:
-    """The payments that discharge the obligations due before the end; firms instruct on the due date."""
-    due = np.flatnonzero(obligations.due_at < window.end)
-    rows = due[np.argsort(obligations.due_at[due], kind="stable")]
-    flow, draw = obligations.flow[rows], obligations.draw[rows]
-    names = draw_names(scenario.routes)
-    draws = {name: np.zeros(len(rows)) for name in [*names, "route"]}
-    for number, flow_name in enumerate(origins(scenario)):
-        mine = np.flatnonzero(flow == number)
-        if not len(mine):
-            continue
-        count = int(draw[mine].max()) + 1
-        for name, column in draws.items():
-            column[mine] = stream(scenario.seed, replication, f"{name}/{flow_name}").random(count)[draw[mine]]
-    return Payments(
-        obligation=rows,
-        route=choose_routes(scenario, fx, firms, obligations, rows, draws["route"]),
-        payer_bank=firms.bank[obligations.payer[rows]],
-        payee_bank=firms.bank[obligations.payee[rows]],
-        currency=obligations.currency[rows],
-        amount=obligations.amount[rows],
-        priority=np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)[flow],
-        due_at=obligations.due_at[rows],
-        instructed_at=obligations.due_at[rows],
-        draws=draws,
-    )
-
-
-def _own_payments(
-    scenario: Scenario, window: Window, fx: FxPaths, network: Network, routes: dict[str, Route]
-) -> Payments:
-    """The user's payments; one without a route goes straight to its system."""
-    declared = scenario.payments
-    if declared is None:
-        raise AssertionError("asked for only where there are payments of one's own")
-    topology, kept = Topology(scenario), books(scenario)
-
-    def obstacle(payer_bank: str, payee_bank: str, route: str, currency: str) -> str | None:
-        found = next(obstacles(topology, scenario.routes[route], payer_bank, payee_bank, currency), None)
-        return None if found is None else f"{found.message} (step {found.step} of {route!r})"
-
-    table = read_payments(
-        Path(declared.file),
-        Setting(
-            zone=window.zone,
-            period_start=window.start,
-            end=window.end,
-            currencies_of_system={
-                name: tuple(kept[leg].currency for leg in legs(scenario, name)) for name in scenario.systems
-            },
-            banks=network.banks,
-            accounts={
-                (bank, name)
-                for bank in network.banks
-                for name in scenario.systems
-                if all((bank, leg) in network.accounts.number for leg in legs(scenario, name))
-            },
-            routes=list(scenario.routes),
-            default_system=declared.system,
-            default_route=declared.route,
-            obstacle=obstacle,
-            link_of_route={
-                name: link for name, route in scenario.routes.items() if (link := _link(route, scenario))
-            },
-            rates=scenario.fx is not None,
-        ),
-    )
-    direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)
-    currencies = {code: fx.index(code) for code in set(table.currency.tolist())}
-    return Payments(
-        obligation=np.full(len(table), -1, dtype=np.int64),
-        route=np.where(table.route >= 0, table.route, direct[table.system]),
-        payer_bank=table.payer_bank,
-        payee_bank=table.payee_bank,
-        currency=np.array([currencies[code] for code in table.currency.tolist()], dtype=np.int64),
-        amount=table.amount,
-        priority=table.priority,
-        due_at=table.due_at,
-        instructed_at=table.instructed_at,
-        draws={
-            name: stream(scenario.seed, 0, name).random(len(table))
-            for name in [*draw_names(scenario.routes), "route"]
-        },
-        ids=table.payment_id,
-        counter_amount=table.counter_amount,
-    )
-
-
-def _link(route: Route, scenario: Scenario) -> str | None:
-    """The first link on a route, None if there is none."""
-    systems = [step.system for step in route.steps if isinstance(step, Settle)]
-    return next((name for name in systems if isinstance(scenario.systems[name], Pvp)), None)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.currency import round_half_even
-from sim.scenario.model.network import Convert, Message, Originate, Post, Screen, Settle
+from sim.scenario.model.steps import Convert, Message, Originate, Post, Screen, Settle
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.scenario.model.network import Route, Step
+    from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Step
     from sim.scenario.model.timing import Durations
 
 #: Standard normal quantile of 0.95, which turns a stated p95 into the scale of a lognormal.
@@ -80,7 +81,8 @@ def step_purposes(step: Step) -> tuple[str, ...]:
         case Originate():
             return ("originate/work",)
         case Screen():
-            return (f"screen/{step.at}/review", f"screen/{step.at}/work")
+            purposes = ("review", "work", "return", "return_after", "correction")
+            return tuple(f"screen/{step.at}/{purpose}" for purpose in purposes)
         case Message():
             return ("message/time",)
         case Post():

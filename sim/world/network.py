@@ -15,6 +15,7 @@ from sim.core.hours import OpeningHours, joint_hours
 from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Emptied, Hybrid, Rtgs
 from sim.scenario.model.timeline import Liquidity
 from sim.scenario.topology import books, legs
+from sim.world.desks import DeskPlan, desk_plans
 from sim.world.facilities import Lending, lendings
 from sim.world.failures import failed_at, failures, frozen_at
 from sim.world.funding import FundingPlan, funding_plans
@@ -85,6 +86,8 @@ class Network:
 
     banks: tuple[str, ...]
     bank_hours: tuple[OpeningHours, ...]
+    desks: tuple[DeskPlan, ...]
+    """By bank: who reviews its payments."""
     systems: tuple[str, ...]
     system_hours: tuple[OpeningHours, ...]
     accounts: Accounts
@@ -120,12 +123,14 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
     ]
     banks = (*scenario.banks, *others)
     failed = failures(scenario, openings.window.zone)
+    bank_hours = (
+        *(openings.hours(bank.hours, ("bank", name)) for name, bank in scenario.banks.items()),
+        *(openings.hours("always") for _ in others),
+    )
     return Network(
         banks=banks,
-        bank_hours=(
-            *(openings.hours(bank.hours, ("bank", name)) for name, bank in scenario.banks.items()),
-            *(openings.hours("always") for _ in others),
-        ),
+        bank_hours=bank_hours,
+        desks=desk_plans(scenario, banks, bank_hours, openings),
         systems=tuple(scenario.systems),
         system_hours=tuple(system_hours(name, scenario, openings) for name in scenario.systems),
         accounts=accounts,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.currency import Amounts, round_half_even
-from sim.scenario.model.network import Settle
+from sim.scenario.model.steps import Settle
 from sim.world.funding import funding_plans
 from sim.world.roles import roles_by_route
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
-    from sim.world.build import Payments
     from sim.world.network import Network
+    from sim.world.payments import Payments
     from sim.world.roles import Roles
     from sim.world.timing import Openings
 

@@ -1,8 +1,8 @@
-"""How often a person looks at a payment, and for how long, is a policy: it differs by bank and by date."""
+"""How often a person looks at a payment, how long, and what is sent back is a policy: it differs by bank and date."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -11,21 +11,28 @@ from sim.scenario.model.timeline import Review
 from sim.world.draws import durations
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Screen
+    from sim.scenario.model.steps import Screen
+    from sim.scenario.model.timing import Durations
+
+    Uniform = NDArray[np.float64]
+    Banks = NDArray[np.int64]
 
 
 class ReviewPolicy:
-    """What one screening step asks for, with the changes of the timeline."""
+    """What one screening step asks for, with the changes of the timeline.
+
+    Questions take uniform draws, the bank whose desk it is, and an instant, by payment.
+    """
 
     def __init__(self, declared: Screen, scenario: Scenario, banks: tuple[str, ...], zone: ZoneInfo) -> None:
-        self._probability = float(declared.probability)
-        self._work = declared.work
+        self._declared = declared
         self._changes = [
             (
                 entry,
@@ -37,28 +44,43 @@ class ReviewPolicy:
             if isinstance(entry, Review)
         ]
 
-    def reviewed(
-        self, uniform: NDArray[np.float64], banks: NDArray[np.int64], at: Seconds
-    ) -> NDArray[np.bool_]:
-        """Which payments that come to the desk of a bank at an instant are reviewed, by their draws."""
-        probability = np.full(len(at), self._probability)
-        for entry, since, until, bank in self._changes:
-            if entry.probability is not None:
-                probability[_concerned(banks, at, since, until, bank)] = float(entry.probability)
+    def reviewed(self, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
+        """Which payments that come to the desk at an instant are reviewed."""
+        return self._happens("probability", uniform, banks, at)
+
+    def sent_back(self, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
+        """Which of those that are reviewed are sent back; the instant is that of their coming to the desk."""
+        return self._happens("return_probability", uniform, banks, at)
+
+    def work(self, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
+        """Seconds of work on each review."""
+        return self._lasts("work", uniform, banks, at)
+
+    def return_after(self, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
+        """Seconds from the end of a review, which is `at`, until the money begins its way back."""
+        return self._lasts("return_after", uniform, banks, at)
+
+    def highest(self, name: str) -> float:
+        """The largest value that a probability ever takes anywhere."""
+        stated = [getattr(entry, name) for entry, *_ in self._changes]
+        return max(float(value) for value in (getattr(self._declared, name), *stated) if value is not None)
+
+    def _happens(self, name: str, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
+        probability = np.full(len(at), float(getattr(self._declared, name)))
+        for changed, mine in self._changed(name, banks, at):
+            probability[mine] = float(changed)
         return np.asarray(uniform < probability)
 
-    def work(self, uniform: NDArray[np.float64], banks: NDArray[np.int64], at: Seconds) -> Seconds:
-        """Seconds of work on each review, by its draw."""
-        work = durations(self._work, uniform)
+    def _lasts(self, name: str, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
+        usual: Durations | None = getattr(self._declared, name)
+        seconds = np.zeros(len(at), dtype=np.int64) if usual is None else durations(usual, uniform)
+        for changed, mine in self._changed(name, banks, at):
+            seconds[mine] = durations(changed, uniform[mine])
+        return seconds
+
+    def _changed(self, name: str, banks: Banks, at: Seconds) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
+        """What the timeline states instead, and for which payments."""
         for entry, since, until, bank in self._changes:
-            if entry.work is not None:
-                mine = _concerned(banks, at, since, until, bank)
-                work[mine] = durations(entry.work, uniform[mine])
-        return work
-
-
-def _concerned(
-    banks: NDArray[np.int64], at: Seconds, since: int, until: int, bank: int | None
-) -> NDArray[np.bool_]:
-    inside = (at >= since) & (at < until)
-    return np.asarray(inside if bank is None else inside & (banks == bank))
+            if (changed := getattr(entry, name)) is not None:
+                inside = (at >= since) & (at < until)
+                yield changed, inside if bank is None else inside & (banks == bank)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.scenario.model.network import ROLES
+from sim.scenario.model.steps import ROLES
 from sim.scenario.topology import Topology, books, legs
 
 if TYPE_CHECKING:
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
-    from sim.scenario.model.network import Route, Settle
-    from sim.world.build import Payments
+    from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Settle
     from sim.world.network import Network
+    from sim.world.payments import Payments
 
     Rows = NDArray[np.int64]
 

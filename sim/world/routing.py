@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
-    from sim.world.build import Payments
     from sim.world.fx import FxPaths
+    from sim.world.payments import Payments
     from sim.world.trade import FirmTable, Obligations
 
     Sides = tuple[NDArray[np.int64], NDArray[np.int64]]

@@ -49,6 +49,8 @@ class Sale(NamedTuple):
     at: int
     payment: int
     amount: int
+    back: bool = False
+    """Whether it is a payer's instead, whose payment was cancelled."""
 
 
 class _Row(NamedTuple):
@@ -80,11 +82,13 @@ class Exchange:
         #: Orders of payees in the order in which they were given.
         self.sales: list[Sale] = []
         self._rows: list[_Row] = []
+        self._back: list[_Row] = []
         #: Whether orders are given in the course of the simulation; if not, payers' before and payees' after it.
         self.live = any(keeps_cash(group) for group in world.scenario.firms.values()) or self._shares_a_side()
         self._offers: list[Sale] = []
         self.payment = np.full(count, -1, dtype=np.int64)
-        known = np.flatnonzero(world.payments.obligation >= 0)
+        # A payment that is sent back travels again under other numbers; its own is the first.
+        known = np.flatnonzero(world.payments.obligation >= 0)[::-1]
         self.payment[world.payments.obligation[known]] = known
         #: Orders given at the invoice or on the due date.
         self.early = self._early()
@@ -95,7 +99,7 @@ class Exchange:
         amount = int(self.world.obligations.amount[obligation]) - matched
         self.waits[obligation] = at
         if amount:
-            ways = self._ways_of(*self._key(obligation, by_payee=False), by_payee=False)
+            ways = self._ways_of(*self._key(obligation, by_payee=False), sells=False)
             scheduled, opened = (min(when(way, at) for way in ways) for when in (Way.scheduled, Way.opens))
             ready = self._place(obligation, amount, at, by_payee=False)
             self.waits[obligation] = scheduled, opened, ready
@@ -138,21 +142,48 @@ class Exchange:
             keys = zip(
                 groups[concerned].tolist(), self.world.obligations.currency[concerned].tolist(), strict=True
             )
-            ways = [self._ways_of(*key, by_payee=by_payee) for key in sorted(set(keys))]
+            ways = [self._ways_of(*key, sells=by_payee) for key in sorted(set(keys))]
             legs = [leg for found in ways for way in found for leg in way.legs]
             sides.append({id(leg.book) for leg in legs if leg.book.limited})
         return not sides[0].isdisjoint(sides[1])
 
-    def report(self, log: Log) -> None:
-        """Tell every part that was exchanged, once all orders are known."""
+    def foreign_to_payer(self, payment: int) -> bool:
+        """Whether the payer had to get hold of a foreign currency for a payment; own payments have no payer."""
+        obligation = int(self.world.payments.obligation[payment])
+        return obligation >= 0 and bool(
+            self.world.functional_currency[self.world.obligations.payer[obligation]]
+            != self.world.obligations.currency[obligation]
+        )
+
+    def sell_back(self, sale: Sale) -> None:
+        """An order of a payer for what came back to it for good."""
+        obligation = int(self.world.payments.obligation[sale.payment])
+        ways = self._ways_of(*self._key(obligation, by_payee=False), sells=True)
+        self._deal(self._back, (obligation, False), ways, sale.amount, sale.at)
+
+    def cancel(self, at: Seconds) -> None:
+        """Payers whose payments are cancelled at an instant before the end sell them back, if they have not yet."""
+        for payment in np.flatnonzero(at < self.world.window.end).tolist() if not self.live else ():
+            if self.foreign_to_payer(payment):
+                amount = int(self.world.payments.amount[payment])
+                self._offers.append(Sale(int(at[payment]), payment, amount, True))
+
+    def report(self, log: Log) -> Conversions:
+        """Tell every part that was exchanged, once all orders are known, and what was sold back."""
         for sale in sorted(self._offers):
-            self.sell(sale)
+            (self.sell_back if sale.back else self.sell)(sale)
         if self._rows:
-            log.convert(self._conversions())
+            log.convert(self._conversions(self._rows))
+        return self._conversions(self._back)
 
     def _place(self, obligation: int, amount: int, at: int, *, by_payee: bool) -> int:
+        ways = self._ways_of(*self._key(obligation, by_payee=by_payee), sells=by_payee)
+        return self._deal(self._rows, (obligation, by_payee), ways, amount, at)
+
+    def _deal(
+        self, rows: list[_Row], whose: tuple[int, bool], ways: tuple[Way, ...], amount: int, at: int
+    ) -> int:
         """Deal an amount as early as possible, and say when all of it is delivered."""
-        ways = self._ways_of(*self._key(obligation, by_payee=by_payee), by_payee=by_payee)
         now, ready = at, at
         while amount:
             chances = [way.opportunity(now) for way in ways]
@@ -165,7 +196,7 @@ class Exchange:
             if able:
                 way = min(able, key=lambda way: way.cost(now, rooms[id(way)]))
                 fill = way.deal(now, rooms[id(way)])
-                self._rows.append(_Row(obligation, by_payee, now, fill.amount, fill))
+                rows.append(_Row(*whose, now, fill.amount, fill))
                 amount -= fill.amount
                 ready = max(ready, now + way.delivery)
         return ready
@@ -176,9 +207,9 @@ class Exchange:
         firm = (rows.payee if by_payee else rows.payer)[obligation]
         return int(self.world.firms.group[firm]), int(rows.currency[obligation])
 
-    def _ways_of(self, group: int, currency: int, *, by_payee: bool) -> tuple[Way, ...]:
+    def _ways_of(self, group: int, currency: int, *, sells: bool) -> tuple[Way, ...]:
         declared = self.world.scenario.firms[self.world.firms.groups[group]]
-        return self._ways.of(declared.side, currency, sells=by_payee)
+        return self._ways.of(declared.side, currency, sells=sells)
 
     def _concerned(self, *, by_payee: bool) -> NDArray[np.bool_]:
         """Obligations, by number, of which the payer's or the payee's exchange is dealt with here."""
@@ -205,13 +236,15 @@ class Exchange:
         rows = np.flatnonzero(at < NEVER)
         return Orders(rows, self.payment[rows], at[rows])
 
-    def _conversions(self) -> Conversions:
+    def _conversions(self, told: list[_Row]) -> Conversions:
         world, obligations = self.world, self.world.obligations
-        columns = list(zip(*self._rows, strict=True))
-        number, by_payee, at, amount = (np.array(column) for column in columns[:4])
+        number, at, amount = (
+            np.array([(r.obligation, r.at, r.amount) for r in told], dtype=np.int64).reshape(-1, 3).T
+        )
+        by_payee = np.array([row.by_payee for row in told], dtype=np.bool_)
         order = np.lexsort((by_payee, number, self.payment[number], at))
-        fills: list[Fill | None] = [columns[4][k] for k in order]
-        number, by_payee, at, amount = (column[order] for column in (number, by_payee, at, amount))
+        fills: list[Fill | None] = [told[k].fill for k in order]
+        by_payee, number, at, amount = by_payee[order], number[order], at[order], amount[order]
         firm = np.where(by_payee, obligations.payee[number], obligations.payer[number])
         currency, functional = obligations.currency[number], world.functional_currency[firm]
 
@@ -225,7 +258,7 @@ class Exchange:
             obligation=number,
             by_payee=by_payee,
             firm=firm,
-            matched=np.array([fill is None for fill in fills]),
+            matched=np.array([fill is None for fill in fills], dtype=np.bool_),
             market=of_way("market"),
             vehicle=of_way("vehicle"),
             vehicle_market=of_way("vehicle_market"),
@@ -237,7 +270,9 @@ class Exchange:
             mid_amount=amount,
         )
         before = exchanged_before(rows)
-        factor = np.array([1.0 if fill is None else fill.way.settled_factor(fill) for fill in fills])
+        factor = np.array(
+            [1.0 if fill is None else fill.way.settled_factor(fill) for fill in fills], dtype=np.float64
+        )
 
         def value(factor: NDArray[np.float64] | None) -> Amounts:
             return part_value(world.fx, before, amount, currency, functional, at, factor)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.floor import Floor
     from sim.engine.markets.exchange import Exchange, Orders
-    from sim.engine.routes import Walk
-    from sim.engine.transfers import Transfers
+    from sim.engine.requests import Requests
+    from sim.engine.routes import Walks
 
 
 class Trading:
@@ -35,8 +35,8 @@ class Trading:
         exchange: Exchange,
         buying: tuple[Orders, Seconds],
         floor: Floor,
-        walks: list[Walk],
-        transfers: Transfers,
+        walks: Walks,
+        requests: Requests,
     ) -> None:
         """`buying` are all orders of payers, sorted, and when payments get to the step that needs their currency."""
         self._exchange = exchange
@@ -46,16 +46,8 @@ class Trading:
         self._cash = Cash()
         self._orders, self._reached = buying
         self._next = 0
-        # Of a transfer that is split or linked, the first part stands for all of it.
-        whole = np.flatnonzero(transfers.first_part == np.arange(transfers.rows))
-        by_payment = whole[np.lexsort((transfers.step[whole], transfers.payment[whole]))]
-        payments = transfers.payment[by_payment]
-        count = len(self._world.payments)
-        self._first = np.full(count, -1, dtype=np.int64)
-        self._last = np.full(count, -1, dtype=np.int64)
-        self._first[payments[::-1]] = by_payment[::-1]
-        self._last[payments] = by_payment
-        self._step = transfers.step
+        self._first, self._last = requests.ends(len(self._world.payments))
+        self._step = requests.step
         self._hold_payers()
         self._watch_payees()
         self._weekly = [
@@ -77,8 +69,23 @@ class Trading:
         elif action.haste:
             self._sell_cash(action.subject, at)
             self._await_weekly(action.subject)
+        elif action.amount < 0:
+            self._exchange.sell_back(Sale(at, action.subject, -action.amount))
         else:
             self._exchange.sell(Sale(at, action.subject, action.amount))
+
+    def begun(self, row: int, at: int) -> None:
+        """A payment is on its way once more, and nothing on it has to be asked for."""
+        if self._exchange.payees[self._world.payments.obligation[row]]:
+            walk = self._walks.of(row)
+            self._credit(row, walk.arrival(row, -1, at, walk.posting))
+
+    def cancelled(self, row: int, at: int) -> None:
+        """The payer of a payment that came back for good sells what it had bought."""
+        payment = int(self._world.journeys.payment[row])
+        if self._exchange.foreign_to_payer(payment):
+            amount = int(self._world.payments.amount[payment])
+            self._floor.schedule(at, Action(Phase.SALE, 0, payment, payment, -amount))
 
     # Payers.
 
@@ -89,7 +96,7 @@ class Trading:
             if number >= 0:
                 for part in self._floor.parts(number):
                     self._floor.late[part] = True
-                self._floor.hold(number)
+                self._floor.void(number)
 
     def _await_order(self) -> None:
         if self._next < len(self._orders.at):
@@ -111,7 +118,7 @@ class Trading:
 
     def _go_on(self, payment: int, obligation: int) -> None:
         """A payment that has its currency is submitted, unless it gets to its exchange only later."""
-        walk, first = self._walks[self._world.payments.route[payment]], int(self._first[payment])
+        walk, first = self._walks.of(payment), int(self._first[payment])
         ready = max(int(self._reached[payment]), int(self._exchange.waits[obligation, -1]))
         if ready >= self._world.window.end:
             return
@@ -126,18 +133,19 @@ class Trading:
     def _watch_payees(self) -> None:
         """Be told when payments are settled whose payees exchange or keep what they are credited."""
         held = set(self._orders.payment.tolist())
-        payments = self._world.payments
-        for payment in np.flatnonzero(self._exchange.payees[payments.obligation]).tolist():
+        there = self._world.journeys.back_from < 0
+        concerned = self._exchange.payees[self._world.payments.obligation]
+        for payment in np.flatnonzero(concerned & there).tolist():
             last = int(self._last[payment])
             if last >= 0:
                 self._floor.watch(last, self._settled)
             elif payment not in held:
-                walk = self._walks[payments.route[payment]]
+                walk = self._walks.of(payment)
                 self._credit(payment, walk.planned(payment, walk.posting))
 
     def _settled(self, number: int, at: int) -> None:
         payment = self._floor.payment[number]
-        walk = self._walks[self._world.payments.route[payment]]
+        walk = self._walks.of(payment)
         self._credit(payment, walk.arrival(payment, int(self._step[number]), at, walk.posting))
 
     def _credit(self, payment: int, at: int) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sim.engine.steps.message import MessageStep
-from sim.engine.steps.office import OriginateStep, PostStep, ScreenStep
+from sim.engine.steps.office import OriginateStep, PostStep
+from sim.engine.steps.screen import ScreenStep
 from sim.engine.steps.settle import SettleStep
 
 if TYPE_CHECKING:

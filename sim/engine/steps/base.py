@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.engine.records import Log
+    from sim.core.hours import OpeningHours
+    from sim.engine.records import Log, Waits
+    from sim.engine.requests import Asked
     from sim.scenario.model.timing import Durations
     from sim.world.build import World
     from sim.world.roles import Roles
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Step(Protocol):
-    """One element of a route. A step that contends for money ends where another part says (`settle`)."""
+    """One element of a route."""
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """Instants at which the payments `rows`, arriving at `at`, leave if they wait for nobody.
@@ -29,6 +31,22 @@ class Step(Protocol):
         Where a log is given, delays by cause, deals and charges go into it. An arrival of NEVER leaves at
         NEVER and reports nothing.
         """
+        ...
+
+
+class Contended(Step, Protocol):
+    """A step at which payments may have to wait for each other, in a system or at a desk."""
+
+    def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """Instants at which payments that come at `at` ask for what they need; see `Step` for the log."""
+        ...
+
+    def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:
+        """What they ask for, as step `number` of their route; nothing for those that need not."""
+        ...
+
+    def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
+        """Report the time from then on, and return the instants at which they leave; NEVER for those that do not."""
         ...
 
 
@@ -44,16 +62,16 @@ class OfficeWork:
     def plan(self, rows: Rows, at: Seconds, log: Log | None, cause: str) -> Seconds:
         """As `Step.plan`, with the time at work under `cause`."""
         work = durations(self._work, self._uniform[rows])
-        return work_in_office(self._roles, self._role, rows, at, work, log, cause)
+        out = np.empty_like(at)
+        for places, hours in self._roles.by_hours(self._role, rows):
+            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log, cause)
+        return out
 
 
-def work_in_office(
-    roles: Roles, role: str, rows: Rows, at: Seconds, work: Seconds, log: Log | None, cause: str
+def work_in_hours(
+    hours: OpeningHours, rows: Rows, at: Seconds, work: Seconds, log: Log | None, cause: str
 ) -> Seconds:
-    """Instants at which so many seconds of `work` that come in at `at` are done in the hours of a bank."""
-    out = np.empty_like(at)
-    for places, hours in roles.by_hours(role, rows):
-        out[places] = hours.advance(at[places], work[places])
-        if log is not None:
-            log.delays.spend_working(rows[places], at[places], work[places], cause, hours)
-    return out
+    """Instants at which so many seconds of `work` that come in at `at` are done."""
+    if log is not None:
+        log.delays.spend_working(rows, at, work, cause, hours)
+    return hours.advance(at, work)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.network import Convert
+    from sim.scenario.model.steps import Convert
     from sim.world.build import World
     from sim.world.roles import Roles
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.network import Message
+    from sim.scenario.model.steps import Message
     from sim.world.build import World
     from sim.world.roles import Roles
 

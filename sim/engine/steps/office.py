@@ -1,4 +1,4 @@
-"""Banks at work on a payment: taking up the order, reviewing it, crediting the payee."""
+"""Back offices at work on a payment: taking up the order, correcting it, crediting the payee."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.steps.base import OfficeWork, work_in_office
-from sim.world.reviews import ReviewPolicy
+from sim.engine.steps.base import OfficeWork
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.network import Originate, Post, Screen
+    from sim.scenario.model.steps import Originate, Post
     from sim.world.build import World
     from sim.world.roles import Roles
 
@@ -53,26 +52,6 @@ class OriginateStep:
                 hours = self._world.openings.hours(self._accepts, ("bank", name))
                 yield np.flatnonzero(banks == number), hours
         yield np.flatnonzero(rest), self._world.openings.hours(self._accepts)
-
-
-class ScreenStep:
-    """A drawn part of the payments waits for a reviewer's working time; the rest passes at once."""
-
-    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
-        self._policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
-        self._review, self._work = (world.payments.draws[draw] for draw in draws)
-        self._roles = roles
-        self._at = declared.at
-
-    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
-        """See `Step`."""
-        out = at.copy()
-        banks = self._roles.banks(self._at, rows)
-        reviewed = np.flatnonzero(self._policy.reviewed(self._review[rows], banks, at))
-        rows, at = rows[reviewed], at[reviewed]
-        work = self._policy.work(self._work[rows], banks[reviewed], at)
-        out[reviewed] = work_in_office(self._roles, self._at, rows, at, work, log, "screening")
-        return out
 
 
 class PostStep:

@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.core.clock import NEVER, Seconds
-from sim.engine.transfers import Asked
+from sim.engine.requests import Asked
 from sim.scenario.model.settlement import Pvp
 
 if TYPE_CHECKING:
-    from sim.engine.records import Log
+    from sim.engine.records import Log, Waits
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.network import Settle
+    from sim.scenario.model.steps import Settle
     from sim.world.build import World
     from sim.world.roles import Roles
-
-
-class Waits(NamedTuple):
-    """Instants by payment at one settling step, −1 for payments that had nothing to move.
-
-    `settled` is NEVER where it did not happen; `accepted` and `cycle` are those of the first netting cycle for
-    which a payment was accepted, or of settlement where there was none.
-    """
-
-    settled: Seconds
-    accepted: Seconds
-    cycle: Seconds
 
 
 class SettleStep:
@@ -45,8 +33,8 @@ class SettleStep:
         self._freezes = bool(np.any(self._frozen_at < NEVER))
         self._linked = isinstance(world.scenario.systems[declared.system], Pvp)
 
-    def asked(self, step: int, rows: Rows, arrival: Seconds) -> Asked:
-        """What the payments ask of the system as step number `step`; nothing where one bank pays itself."""
+    def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:
+        """See `Contended`; nothing where one bank pays itself."""
         debit, credit = self._roles.accounts(self._declared, rows)
         moving = np.flatnonzero(debit != credit)
         payment = rows[moving]
@@ -54,8 +42,8 @@ class SettleStep:
         counter = self._roles.counter_accounts(self._declared, payment) if self._linked else (none, none)
         return Asked(
             payment=payment,
-            step=np.full(len(moving), step),
-            system=np.full(len(moving), self.system),
+            step=np.full(len(moving), number),
+            facility=np.full(len(moving), self.system),
             debit=debit[moving],
             credit=credit[moving],
             counter_debit=counter[0],
@@ -64,7 +52,11 @@ class SettleStep:
         )
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
-        """See `Step`: the instants of submission, which are those of settlement if nobody waits."""
+        """See `Step`: who does not wait has settled as soon as it is submitted."""
+        return self.enter(rows, at, log)
+
+    def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Contended`: payments are submitted while the system is open."""
         debit, credit = self._roles.accounts(self._declared, rows)
         opens = np.where(debit == credit, at, self._hours.next_open(at))
         # Nobody accepts what would touch a frozen account.
@@ -74,12 +66,13 @@ class SettleStep:
             log.delays.spend(rows, opens, arrival, "outage")
         return arrival
 
-    def wait(self, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
-        """Report the time in the system, and return the instants of settlement.
+    def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
+        """See `Contended`: they leave as they settle.
 
         With cover a payment would have settled at once, so money is the cause of its wait; in a system with
         cycles it would still have waited for the first cycle after its acceptance: that part is netting's.
         """
+        del number  # only who sends payments back tells from where
         settled, accepted, cycle = (column[rows] for column in waits)
         out = np.where(settled < 0, arrival, settled)
         # What waits for a bank that fails, or in its account, stays there because of that.

@@ -35,15 +35,23 @@ class Place(NamedTuple):
     legs: dict[int, System]
 
 
-class System(Protocol):
+class Facility(Protocol):
+    """Takes requests in, and meets them by its own rules."""
+
+    def submit(self, number: int, at: int) -> None:
+        """Take in a request: meet it, or keep it waiting."""
+        ...
+
+    def net(self, at: int) -> None:
+        """Meet what is waiting for this instant, which the facility had put on the agenda."""
+        ...
+
+
+class System(Facility, Protocol):
     """Rules of settlement; every call happens while the system is open, at the instant `at`."""
 
     #: Counts gridlocks and deadlocks; a system that settles in cycles has none.
     standstill: Standstill
-
-    def submit(self, number: int, at: int) -> None:
-        """Take in a transfer: settle it, or keep it waiting."""
-        ...
 
     def credited(self, account: int, at: int) -> None:
         """Money has come to an account from outside: settle what that allows."""
@@ -51,10 +59,6 @@ class System(Protocol):
 
     def emptied(self) -> None:
         """Money was taken from accounts."""
-        ...
-
-    def net(self, at: int) -> None:
-        """Settle what is waiting for this instant, which the system had put on the agenda."""
         ...
 
     def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:

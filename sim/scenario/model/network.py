@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
@@ -14,9 +14,7 @@ from sim.scenario.model.base import (
     Declaration,
     Duration,
     Number,
-    Share,
     check_amounts,
-    nearest,
     or_mapping,
     reference,
     written,
@@ -24,38 +22,12 @@ from sim.scenario.model.base import (
 )
 from sim.scenario.model.liquidity import IntradayCredit, Rate
 from sim.scenario.model.settlement import SystemName, Times
-from sim.scenario.model.timing import CalendarName, Durations, HoursChoice, Zone
+from sim.scenario.model.steps import Step, not_a_role
+from sim.scenario.model.timing import CalendarName, HoursChoice, Zone
 
 SideName = Annotated[str, AfterValidator(reference("sides"))]
 BankName = Annotated[str, AfterValidator(reference("banks"))]
 MarketName = Annotated[str, AfterValidator(reference("markets"))]
-
-
-#: Parts that banks play on a route; a bank may not be called by such a name.
-ROLES: Final = ("payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent")
-
-
-def not_a_role(name: str) -> str:
-    """Refuse a name that would be taken for a role."""
-    if name in ROLES:
-        raise wrong(f"{name!r} is a role on a route, not the name of a bank")
-    return name
-
-
-def _bank_or_role(name: str, info: ValidationInfo) -> str:
-    if info.context is None or name in ROLES:
-        return name
-    banks = info.context.get("names", {}).get("banks") or _holders(written(info, "accounts"))
-    if name not in banks:
-        suggestion = nearest(name, {*ROLES, *banks})
-        raise wrong(f"{name!r} is neither a role nor the name of a bank", suggestion=suggestion)
-    return name
-
-
-def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
-    """Who is a bank where none is declared: whoever holds an account."""
-    found = [account.get("holder") for account in accounts or () if isinstance(account, dict)]
-    return {holder for holder in found if isinstance(holder, str)}
 
 
 class Side(Declaration):
@@ -84,6 +56,21 @@ class Bank(Declaration):
     """Economy whose firms it serves; none for a third-country correspondent."""
     hours: HoursChoice
     """When its back office works."""
+
+
+class Desk(Declaration):
+    """The people of a bank who review payments."""
+
+    bank: BankName
+    """Bank whose `screen` steps they do; a bank without a desk has as many people as it takes, in its own hours."""
+    hours: HoursChoice | None = None
+    """When they work; by default in the hours of the bank. A case in work rests in between."""
+    staff: int | None = Field(default=None, ge=1, le=100_000)
+    """How many there are, each at work on one case; none stated: as many as it takes."""
+    queue: Literal["fifo", "priority"] = "fifo"
+    """Who is next: the case that came first, or the first of the highest priority."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
 
 
 class Treasury(Declaration):
@@ -185,116 +172,6 @@ class Account(Declaration):
         """How far the balance may fall below zero, in units of the account's currency."""
         used = self.intraday_credit
         return self.credit + (Decimal(0) if used is None else used.available(currency))
-
-
-class Fee(Declaration):
-    """What a step costs."""
-
-    bearer: Literal["payer", "payee"] = "payer"
-    """Firm that is charged."""
-    currency: Currency
-    """Currency of the charge."""
-    flat: Amount = Field(default=Decimal(0), ge=0)
-    """Fixed part."""
-    share: Share = Decimal(0)
-    """Part of the payment's value, taken at mid."""
-    minimum: Amount = Field(default=Decimal(0), ge=0)
-    """Least charge."""
-    maximum: Amount | None = Field(default=None, gt=0)
-    """Most that is charged."""
-    source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
-
-    @model_validator(mode="after")
-    def _amounts(self) -> Self:
-        check_amounts(self, self.currency, "flat", "minimum", "maximum")
-        if self.maximum is not None and self.maximum < self.minimum:
-            raise wrong("the maximum is less than the minimum", field="maximum")
-        return self
-
-
-#: A role, or a bank by its name.
-BankOrRole = Annotated[str, AfterValidator(_bank_or_role)]
-
-
-class _Step(Declaration):
-    fee: Fee | None = None
-    """What the step costs."""
-    source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
-
-
-class Originate(_Step):
-    """The payer's bank accepts the order and checks it."""
-
-    kind: Literal["originate"]
-    """Kind of step."""
-    accepts: HoursChoice | None = None
-    """When orders are taken up; an order after the cut-off waits for the next opening."""
-    work: Durations
-    """Working time of the back office, within the hours of the payer's bank."""
-
-
-class Convert(_Step):
-    """A firm exchanges its functional currency for the payment's, or the other way round."""
-
-    kind: Literal["convert"]
-    """Kind of step."""
-    by: Literal["payer", "payee"] = "payer"
-    """The payer buys before paying; the payee sells after the credit, which delays nothing."""
-
-
-class Screen(_Step):
-    """A compliance desk looks at the payment; staff is unlimited."""
-
-    kind: Literal["screen"]
-    """Kind of step."""
-    at: BankOrRole
-    """Bank whose desk and hours apply: a role such as payee_bank, or the name of a bank."""
-    probability: Share
-    """Part of the payments that a person reviews; the others pass at once."""
-    work: Durations
-    """Working time of a review, within the hours of the bank."""
-
-
-class Message(_Step):
-    """The instruction travels."""
-
-    kind: Literal["message"]
-    """Kind of step."""
-    time: Durations
-    """Time in transit, day and night."""
-
-
-class Settle(_Step):
-    """Money moves in a system, finally."""
-
-    kind: Literal["settle"]
-    """Kind of step."""
-    system: SystemName
-    """System that settles."""
-    debit: BankOrRole = "payer_bank"
-    """Whose account pays: payer_bank, payee_bank, payer_correspondent, payee_correspondent, or a bank by name.
-
-    A correspondent is the bank that keeps the account of the payer's or payee's bank in the first correspondent
-    system of the route that has one."""
-    credit: BankOrRole = "payee_bank"
-    """Whose account receives, as in `debit`; nothing moves if both are the same bank.
-
-    In a `pvp` these are the banks of the leg of the payment's currency; the counter-value moves back from
-    `credit` to `debit` in the other one."""
-
-
-class Post(_Step):
-    """The payee's bank credits its client."""
-
-    kind: Literal["post"]
-    """Kind of step."""
-    work: Durations
-    """Working time of the back office, within the hours of the payee's bank."""
-
-
-Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]
 
 
 class RouteUse(Declaration):

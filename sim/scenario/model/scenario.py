@@ -13,10 +13,11 @@ from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.facilities import Facility
 from sim.scenario.model.fx import Fx
 from sim.scenario.model.markets import Market
-from sim.scenario.model.network import Account, Bank, Route, Side, Treasury, not_a_role
+from sim.scenario.model.network import Account, Bank, Desk, Route, Side, Treasury
 from sim.scenario.model.own import OwnPayments
 from sim.scenario.model.risk import InterestRate, Risk
 from sim.scenario.model.settlement import System
+from sim.scenario.model.steps import not_a_role
 from sim.scenario.model.timeline import Entry
 from sim.scenario.model.timing import Calendar, Hours, Period
 from sim.scenario.model.trade import Firms, Flow
@@ -79,6 +80,8 @@ class Scenario(Declaration):
     """Foreign-exchange markets."""
     banks: dict[Annotated[Name, AfterValidator(not_a_role)], Bank] = Field(default_factory=dict)
     """Banks."""
+    desks: dict[Name, Desk] = Field(default_factory=dict)
+    """Review desks of banks, where their hours or their staff matter."""
     systems: dict[Name, System] = Field(min_length=1)
     """Settlement systems."""
     treasuries: dict[Name, Treasury] = Field(default_factory=dict)

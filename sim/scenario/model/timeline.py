@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -27,6 +27,10 @@ from sim.scenario.model.network import BankName, MarketName
 from sim.scenario.model.settlement import SystemName
 from sim.scenario.model.timing import CalendarName, Durations, Session
 
+#: What can be out: fields of an outage, sections in the singular.
+_TARGETS: Final = ("system", "bank", "desk", "market")
+
+DeskName = Annotated[str, AfterValidator(reference("desks"))]
 RouteName = Annotated[str, AfterValidator(reference("routes"))]
 FlowName = Annotated[str, AfterValidator(reference("flows"))]
 DeclaredHours = Annotated[str, AfterValidator(reference("hours"))]
@@ -44,7 +48,7 @@ class Span(Declaration):
 
 
 class Outage(Span):
-    """A system, a bank or a market does not work, whatever its hours say."""
+    """A system, a bank, its review desk or a market does not work, whatever its hours say."""
 
     kind: Literal["outage"]
     """Something does not work for a while."""
@@ -52,6 +56,8 @@ class Outage(Span):
     """System that neither accepts nor settles."""
     bank: BankName | None = None
     """Bank that takes no orders up and whose back office rests."""
+    desk: DeskName | None = None
+    """Review desk that does not work."""
     market: MarketName | None = None
     """Market that does not trade."""
     recovery: tuple[Share, ...] = ()
@@ -59,9 +65,10 @@ class Outage(Span):
 
     @model_validator(mode="after")
     def _one_target(self) -> Self:
-        stated = [name for name in ("system", "bank", "market") if getattr(self, name) is not None]
+        stated = [name for name in _TARGETS if getattr(self, name) is not None]
         if len(stated) != 1:
-            raise wrong("state one of 'system', 'bank' and 'market'", field=stated[1] if stated else None)
+            message = "state one of 'system', 'bank', 'desk' and 'market'"
+            raise wrong(message, field=stated[1] if stated else None)
         if self.recovery and self.to is None:
             raise wrong("what does not end has no recovery", field="recovery")
         return self
@@ -69,9 +76,7 @@ class Outage(Span):
     @property
     def target(self) -> tuple[str, str]:
         """What does not work: the section that declares it in the singular, and its name."""
-        return next(
-            (kind, name) for kind in ("system", "bank", "market") if (name := getattr(self, kind)) is not None
-        )
+        return next((kind, name) for kind in _TARGETS if (name := getattr(self, kind)) is not None)
 
 
 class ChangedHours(Span):
@@ -249,11 +254,16 @@ class Review(Span):
     """Part of the payments coming to it in this time that a person reviews; by default it stays."""
     work: Durations | None = None
     """Working time of a review; by default it stays."""
+    return_probability: Share | None = None
+    """Part of the reviewed payments that are sent back; by default it stays."""
+    return_after: Durations | None = None
+    """From the end of a review in this time until the money begins its way back; by default it stays."""
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
-        if self.probability is None and self.work is None:
-            raise wrong("state what changes: 'probability' or 'work'")
+        changes = ("probability", "work", "return_probability", "return_after")
+        if all(getattr(self, name) is None for name in changes):
+            raise wrong(f"state what changes: {', '.join(map(repr, changes[:-1]))} or {changes[-1]!r}")
         return self
 
 

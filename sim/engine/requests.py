@@ -1,4 +1,4 @@
-"""A payment asks a system to move money: in one movement, in parts, or in two legs that move together."""
+"""A payment asks a system to move money (at once, in parts, or in two legs together), and a desk to review it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from sim.core.currency import Amounts
 from sim.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
-    from sim.engine.routes import Walk
+    from collections.abc import Iterable
+
+    from sim.engine.walks import Walk
     from sim.world.build import World
 
 Numbers = NDArray[np.int64]
@@ -23,14 +25,16 @@ _MOST = 50_000_000
 
 
 class Asked(NamedTuple):
-    """What payments ask of one settling step: accounts, and the instants if nobody waits.
+    """What payments ask of one step: accounts, and the instants if nobody waits.
 
-    The counter-accounts are debited and credited with the counter-value in a link; elsewhere they are −1.
+    `facility` is the number of a system, or beyond those, in the order of the banks, that of a bank's desk, which moves
+    nothing: its accounts are −1. The counter-accounts are debited and credited with the counter-value in a
+    link; elsewhere they are −1.
     """
 
     payment: Numbers
     step: Numbers
-    system: Numbers
+    facility: Numbers
     debit: Numbers
     credit: Numbers
     counter_debit: Numbers
@@ -42,8 +46,8 @@ class Asked(NamedTuple):
         return Asked(*(column[rows] for column in self))
 
 
-class Transfers(NamedTuple):
-    """One row per movement: first those that are submitted, in order, then the counter-movements of links.
+class Requests(NamedTuple):
+    """One row per movement or review: first those that are submitted, in order, then the counter-movements of links.
 
     `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
     turned, so that smaller goes first. The `parts` of a payment that is split stand next to each other, numbered
@@ -55,7 +59,7 @@ class Transfers(NamedTuple):
     step: Numbers
     part: Numbers
     parts: Numbers
-    system: Numbers
+    facility: Numbers
     debit: Numbers
     credit: Numbers
     amount: Amounts
@@ -66,7 +70,7 @@ class Transfers(NamedTuple):
 
     @property
     def rows(self) -> int:
-        """How many movements there are."""
+        """How many movements and reviews there are."""
         return len(self.payment)
 
     @property
@@ -82,10 +86,22 @@ class Transfers(NamedTuple):
         first[self.counter[linked]] = linked
         return first
 
+    def ends(self, payments: int) -> tuple[Numbers, Numbers]:
+        """The first and the last row of each of so many payments, −1 for one that asks for nothing.
 
-def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
-    """Every movement of the run; submissions by planned arrival, then priority, payment, step and part."""
-    chunks = [chunk for walk in walks for chunk in walk.submissions()]
+        Of what is split or linked, the first part stands for all of it.
+        """
+        whole = np.flatnonzero(self.first_part == np.arange(self.rows))
+        in_order = whole[np.lexsort((self.step[whole], self.payment[whole]))]
+        first, last = np.full(payments, -1, dtype=np.int64), np.full(payments, -1, dtype=np.int64)
+        first[self.payment[in_order[::-1]]] = in_order[::-1]
+        last[self.payment[in_order]] = in_order
+        return first, last
+
+
+def plan_requests(world: World, walks: Iterable[Walk]) -> Requests:
+    """Everything that is asked for in the run, by planned arrival, then priority, payment, step and part."""
+    chunks = [chunk for walk in walks for chunk in walk.asked()]
     nothing = Asked(*[np.zeros(0, dtype=np.int64)] * len(Asked._fields))
     asked = Asked(*(np.concatenate(columns) for columns in zip(nothing, *chunks, strict=True)))
     haste = -world.payments.priority[asked.payment]
@@ -93,26 +109,27 @@ def plan_transfers(world: World, walks: list[Walk]) -> Transfers:
     return _with_counters(*_divided(asked, world))
 
 
-def _divided(asked: Asked, world: World) -> tuple[Transfers, Asked]:
+def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
     """A row for each part: as many as the system needs for the amount, all but the last of the largest size."""
     limits = [_NO_LIMIT if most is None else most for most in world.network.split_above]
-    largest = np.array(limits, dtype=np.int64)[asked.system]
+    limits += [_NO_LIMIT] * len(world.network.desks)
+    largest = np.array(limits, dtype=np.int64)[asked.facility]
     amount = world.payments.amount[asked.payment]
     parts = -(-amount // largest)
     if parts.sum(dtype=np.float64) > _MOST:
-        worst = world.network.systems[asked.system[parts.argmax()]]
+        worst = world.network.systems[asked.facility[parts.argmax()]]
         message = f"payments would be split into more than {_MOST:,} parts"
         raise ScenarioError([Problem("", f"systems.{worst}.split_above", message)])
     first = np.cumsum(parts) - parts
     of = np.repeat(np.arange(len(parts)), parts)
     part, rows = np.arange(len(of)) - first[of], asked.chosen(of)
     following = _following(asked)
-    transfers = Transfers(
+    requests = Requests(
         payment=rows.payment,
         step=rows.step,
         part=part,
         parts=parts[of],
-        system=rows.system,
+        facility=rows.facility,
         debit=rows.debit,
         credit=rows.credit,
         amount=np.where(part < parts[of] - 1, largest[of], (amount - (parts - 1) * largest)[of]),
@@ -121,7 +138,7 @@ def _divided(asked: Asked, world: World) -> tuple[Transfers, Asked]:
         following=np.where(following < 0, -1, first[following])[of],
         counter=np.full(len(of), -1),
     )
-    return transfers, rows
+    return requests, rows
 
 
 def _following(asked: Asked) -> Numbers:
@@ -134,13 +151,13 @@ def _following(asked: Asked) -> Numbers:
     return following
 
 
-def _with_counters(submitted: Transfers, asked: Asked) -> Transfers:
+def _with_counters(submitted: Requests, asked: Asked) -> Requests:
     """The counter-movements below what they answer to; their amounts are not known yet."""
     linked = np.flatnonzero(asked.counter_debit >= 0)
     if not len(linked):
         return submitted
     none = np.full(len(linked), -1)
-    answers = Transfers(*(column[linked] for column in submitted))._replace(
+    answers = Requests(*(column[linked] for column in submitted))._replace(
         debit=asked.counter_debit[linked],
         credit=asked.counter_credit[linked],
         amount=np.zeros(len(linked), dtype=np.int64),
@@ -149,4 +166,4 @@ def _with_counters(submitted: Transfers, asked: Asked) -> Transfers:
     counter = submitted.counter.copy()
     counter[linked] = submitted.rows + np.arange(len(linked))
     submitted = submitted._replace(counter=counter)
-    return Transfers(*(np.concatenate(both) for both in zip(submitted, answers, strict=True)))
+    return Requests(*(np.concatenate(both) for both in zip(submitted, answers, strict=True)))

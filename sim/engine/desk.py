@@ -1,0 +1,98 @@
+"""A case waits at a desk until an analyst is free, and then takes as long as it takes, in the hours of the desk."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.engine.floor import Action, Phase
+from sim.engine.systems.queues import QUEUES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.engine.floor import Floor
+    from sim.engine.steps.screen import Case
+    from sim.world.desks import DeskPlan
+
+
+class Desk:
+    """Analysts of one bank; a request is a payment that comes to them, met when it may go on.
+
+    Who has begun a case ends it before he takes the next. While the desk is shut nobody begins, so that of what comes
+    in the night the most urgent is first in the morning.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        plan: DeskPlan,
+        floor: Floor,
+        case: Callable[[int, int], Case | None],
+        send_back: Callable[[int, int], None],
+    ) -> None:
+        """`number` is that of the facility; `case(request, at)` tells what comes in.
+
+        `send_back(request, at)` is told what leaves the wrong way, and when it does.
+        """
+        self._number = number
+        self._hours = plan.hours
+        self._staff = plan.staff
+        self._floor = floor
+        self._case = case
+        self._send_back = send_back
+        self._queue = QUEUES[plan.queue](floor)
+        self._cases: dict[int, Case] = {}
+        #: When those who are at work will have ended, the earliest first.
+        self._busy: list[int] = []
+
+    def submit(self, number: int, at: int) -> None:
+        """A payment comes to the desk, perhaps while it is shut."""
+        case = self._case(number, at)
+        if case is None:
+            self._floor.cycles[number] = (at, at)
+            self._floor.finish(number, at)
+        elif self._staff is None or (not self._queue and self._free(at)):
+            self._begin(number, case, at)
+        else:
+            if not self._queue:
+                self._await(at)
+            self._cases[number] = case
+            self._queue.push(number)
+            self._floor.void(number)
+
+    def net(self, at: int) -> None:
+        """The desk opens, or somebody is free: the next cases are taken up."""
+        while self._queue and self._free(at):
+            number = self._queue.first()
+            self._queue.remove({number})
+            self._begin(number, self._cases.pop(number), at)
+        if self._queue:
+            self._await(at)
+
+    def _free(self, at: int) -> bool:
+        """Whether somebody could begin now."""
+        while self._busy and self._busy[0] <= at:
+            heappop(self._busy)
+        return self._hours.is_open_at(at) and (self._staff is None or len(self._busy) < self._staff)
+
+    def _await(self, at: int) -> None:
+        """Look again when somebody may be free, but not before the desk is open."""
+        everybody = self._staff is not None and len(self._busy) >= self._staff
+        free_at = max(at, self._busy[0]) if everybody else at
+        self._floor.schedule(
+            self._hours.opens_at(free_at), Action(Phase.REVIEW, 0, self._number, self._number)
+        )
+
+    def _begin(self, number: int, case: Case, at: int) -> None:
+        ends = int(self._hours.advance(np.array([at]), np.array([case.work]))[0])
+        self._floor.cycles[number] = (at, at)
+        if self._staff is not None:
+            heappush(self._busy, ends)
+        if case.sent_back:
+            self._floor.void(number)
+            self._send_back(number, ends)
+        else:
+            self._floor.finish(number, ends)

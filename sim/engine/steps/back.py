@@ -1,0 +1,74 @@
+"""What is sent back takes its time, moves over the same accounts in reverse, and is put right by the payer's bank."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.clock import NEVER
+from sim.engine.steps.base import OfficeWork
+from sim.scenario.model.steps import Screen, Settle
+from sim.scenario.model.timing import Fixed
+from sim.world.reviews import ReviewPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.core.clock import Seconds
+    from sim.engine.records import Log
+    from sim.engine.steps.base import Rows
+    from sim.scenario.model.network import Route
+    from sim.world.build import World
+    from sim.world.roles import Roles
+
+_NO_WORK = Fixed(kind="fixed", value=0)
+
+
+class SendBackStep:
+    """After the review the money does not begin its way back at once."""
+
+    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
+        self._policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
+        self._uniform = world.payments.draws[draws[3]]
+        self._roles = roles
+        self._at = declared.at
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        banks = self._roles.banks(self._at, rows)
+        out = np.where(at < NEVER, at + self._policy.return_after(self._uniform[rows], banks, at), NEVER)
+        if log is not None:
+            log.delays.spend(rows, at, out, "returned")
+        return out
+
+
+class CorrectionStep:
+    """The payer's bank corrects a payment that came back, before it is instructed again."""
+
+    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
+        self._office = OfficeWork(world, roles, "payer_bank", declared.correction or _NO_WORK, draws[4])
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        return self._office.plan(rows, at, log, "returned")
+
+
+class HeldStep:
+    """A payer whose payment came back still has the currency that it bought, and buys none again."""
+
+    by_payee = False
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        del rows, log
+        return at
+
+
+def reversed_settlement(route: Route, step: int) -> Iterator[tuple[int, Settle]]:
+    """How money comes back from a step: the settlements before it, the last one first, with their places."""
+    for number in range(step - 1, -1, -1):
+        declared = route.steps[number]
+        if isinstance(declared, Settle):
+            swapped = {"debit": declared.credit, "credit": declared.debit, "fee": None}
+            yield number, declared.model_copy(update=swapped)

@@ -1,0 +1,143 @@
+"""The desk of a bank looks at every payment, reviews some of them, and sends some of those back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.core.clock import NEVER
+from sim.engine.records import Reviews
+from sim.engine.requests import Asked
+from sim.engine.steps.base import work_in_hours
+from sim.world.reviews import ReviewPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.core.hours import OpeningHours
+    from sim.engine.records import Log, Waits
+    from sim.engine.steps.base import Rows
+    from sim.scenario.model.steps import Screen
+    from sim.world.build import World
+    from sim.world.roles import Roles
+
+
+class Case(NamedTuple):
+    """A payment that a person reviews: seconds of work, and whether it is sent back then."""
+
+    work: int
+    sent_back: bool
+
+
+class ScreenStep:
+    """A drawn part of the payments waits for a reviewer's working time; the rest passes at once.
+
+    Only at a desk with so many people, or where a payment may be sent back, does anything depend on the
+    course of the simulation; all other reviews are told here, for all payments at once.
+    """
+
+    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
+        self.policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
+        self._review, self._work, self._return, *_ = (world.payments.draws[draw] for draw in draws)
+        self._roles = roles
+        self._at = declared.at
+        self._first_desk = len(world.network.systems)
+        self._staffed = np.array([desk.staff is not None for desk in world.network.desks], dtype=np.bool_)
+        self._hours = [desk.hours for desk in world.network.desks]
+        self._highest = self.policy.highest("probability"), self.policy.highest("return_probability")
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        reviewed, banks, work = self._cases(rows, at)
+        out = at.copy()
+        out[reviewed] = self._worked(rows[reviewed], banks[reviewed], at[reviewed], work, log)
+        return out
+
+    def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Contended`: cases lie on the desk as soon as they come, also at night."""
+        del rows, log
+        return at
+
+    def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:
+        """See `Contended`: whatever may have to wait, or may come back."""
+        banks = self._roles.banks(self._at, rows)
+        returning = self._return[rows] < self._highest[1]
+        mine = np.flatnonzero((self._review[rows] < self._highest[0]) & (self._staffed[banks] | returning))
+        none = np.full(len(mine), -1)
+        return Asked(
+            payment=rows[mine],
+            step=np.full(len(mine), number),
+            facility=self._first_desk + banks[mine],
+            debit=none,
+            credit=none,
+            counter_debit=none,
+            counter_credit=none,
+            arrival=arrival[mine],
+        )
+
+    def case(self, row: int, at: int) -> Case | None:
+        """What a payment that comes to the desk at an instant is to the people there; None if it just passes."""
+        rows, instants = np.array([row]), np.array([at])
+        reviewed, banks, work = self._cases(rows, instants)
+        if not len(reviewed):
+            return None
+        sent_back = self.policy.sent_back(self._return[rows], banks, instants)
+        return Case(int(work[0]), bool(sent_back[0]))
+
+    def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
+        """See `Contended`.
+
+        Until an analyst takes a case up, it is with the desk: open seconds are `screening` as the work is, the others
+        `closed`, or `outage` if the desk should have been open.
+        """
+        reviewed, banks, work = self._cases(rows, arrival)
+        out = arrival.copy()
+        mine, banks, arrival = rows[reviewed], banks[reviewed], arrival[reviewed]
+        waited = waits.settled[mine] >= 0
+        began = np.where(waited, waits.accepted[mine], arrival)
+        for places, hours in self._by_hours(banks):
+            log.delays.spend_in_hours(mine[places], arrival[places], began[places], "screening", hours)
+        ended = self._worked(mine, banks, began, work, log)
+        back = self.policy.sent_back(self._return[mine], banks, arrival) & (ended < NEVER)
+        log.review(
+            Reviews(
+                payment=mine,
+                attempt=mine,
+                step=np.full(len(mine), number),
+                bank=banks,
+                arrived_at=arrival,
+                began_at=began,
+                ended_at=ended,
+                work=work,
+                sent_back=back,
+            )
+        )
+        out[reviewed] = np.where(back, NEVER, ended)
+        return out
+
+    def _cases(self, rows: Rows, at: Seconds) -> tuple[NDArray[np.intp], NDArray[np.int64], Seconds]:
+        """Places of those that are reviewed; the bank of each payment; the work on each of those reviewed."""
+        banks = self._roles.banks(self._at, rows)
+        reviewed = np.flatnonzero(self.policy.reviewed(self._review[rows], banks, at))
+        work = self.policy.work(self._work[rows[reviewed]], banks[reviewed], at[reviewed])
+        return reviewed, banks, work
+
+    def _worked(
+        self, rows: Rows, banks: NDArray[np.int64], at: Seconds, work: Seconds, log: Log | None
+    ) -> Seconds:
+        """When work that begins at `at` is done."""
+        out = np.empty_like(at)
+        for places, hours in self._by_hours(banks):
+            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log, "screening")
+        return out
+
+    def _by_hours(self, banks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], OpeningHours]]:
+        """Places of the cases of desks with the same hours, together with these."""
+        present = np.unique(banks).tolist()
+        for first in dict.fromkeys(self._hours[bank] for bank in present):
+            mine = [bank for bank in present if self._hours[bank] is first]
+            yield np.flatnonzero(np.isin(banks, mine)), first

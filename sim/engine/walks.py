@@ -1,0 +1,197 @@
+"""The steps of a journey, ready to be walked by the payments that make it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from sim.core.clock import NEVER, Seconds
+from sim.engine.fees import charge
+from sim.engine.steps import KINDS
+from sim.engine.steps.back import CorrectionStep, HeldStep, SendBackStep, reversed_settlement
+from sim.engine.steps.convert import ConvertStep
+from sim.engine.steps.office import PostStep
+from sim.engine.steps.screen import ScreenStep
+from sim.engine.steps.settle import SettleStep
+from sim.scenario.model.steps import Screen
+from sim.world.draws import route_draws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from sim.engine.markets.exchange import Exchange
+    from sim.engine.records import Log, Waits
+    from sim.engine.requests import Asked
+    from sim.engine.steps.base import Rows, Step
+    from sim.engine.steps.screen import Case
+    from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Fee
+    from sim.world.build import World
+    from sim.world.roles import Roles
+
+
+class Place(NamedTuple):
+    """One step of a walk: what happens, its number in the route, and what it costs."""
+
+    step: Step
+    number: int
+    fee: Fee | None = None
+
+
+class Traced(NamedTuple):
+    """How the payments of a walk fared; NEVER for what did not happen before the end of the run.
+
+    `left` holds the instants at which they left each step, `arrivals`, by step, those at which they asked for
+    something, for comparison with what was simulated.
+    """
+
+    settled_at: Seconds
+    credited_at: Seconds
+    left: list[Seconds]
+    arrivals: dict[int, Seconds]
+
+
+class Walk:
+    """One way through the steps, there or back, and the journeys that take it."""
+
+    def __init__(self, places: list[Place], rows: Rows, world: World, *, leads_back: bool = False) -> None:
+        self.rows = rows
+        self.leads_back = leads_back
+        self.places = places
+        self.steps = [place.step for place in places]
+        self.contended = [n for n, step in enumerate(self.steps) if isinstance(step, SettleStep | ScreenStep)]
+        self._world = world
+
+    @property
+    def posting(self) -> int:
+        """The step that credits the payee."""
+        return next(number for number, step in enumerate(self.steps) if isinstance(step, PostStep))
+
+    @property
+    def buying(self) -> int:
+        """The step at which the payer needs its currency, −1 if there is none."""
+        found = (
+            n for n, step in enumerate(self.steps) if isinstance(step, ConvertStep) and not step.by_payee
+        )
+        return next(found, -1)
+
+    def orders(self, exchange: Exchange) -> tuple[Rows, Seconds]:
+        """Payments whose payers turn to the exchange, and when the payments get to that step."""
+        mine = exchange.payers[self._world.payments.obligation[self.rows]]
+        rows, at = self.rows[mine], self._accepted(self._world.payments.instructed_at)[mine]
+        for step in self.steps[: self.buying] if len(rows) else ():
+            at = step.plan(rows, at, None)
+        return rows, at
+
+    def _accepted(self, begun: Seconds) -> Seconds:
+        """When journeys begin; NEVER for those from or to a bank that has failed before."""
+        return self._unless_failed(self.rows, begun[self.rows])
+
+    def _unless_failed(self, rows: Rows, at: Seconds) -> Seconds:
+        payments, failed_at = self._world.payments, self._world.network.failed_at
+        failed = np.minimum(failed_at[payments.payer_bank[rows]], failed_at[payments.payee_bank[rows]])
+        return np.where(failed <= at, NEVER, at)
+
+    def asked(self) -> Iterator[Asked]:
+        """What the payments ask for at every step at which they might have to wait."""
+        at = self._accepted(self._world.payments.instructed_at)
+        for number, step in enumerate(self.steps[: self.contended[-1] + 1] if self.contended else ()):
+            if isinstance(step, SettleStep | ScreenStep):
+                yield step.asked(number, self.rows, step.enter(self.rows, at, None))
+            at = step.plan(self.rows, at, None)
+
+    def case(self, step: int, row: int, at: int) -> Case | None:
+        """See `ScreenStep`."""
+        screen = self.steps[step]
+        if not isinstance(screen, ScreenStep):
+            raise TypeError("only a screening step has cases")
+        return screen.case(row, at)
+
+    def begun(self, row: int, at: int) -> int:
+        """When a journey that should begin at an instant does; NEVER if a bank has failed."""
+        return int(self._unless_failed(np.array([row]), np.array([at]))[0])
+
+    def arrival(self, payment: int, left_step: int, left_at: int, next_step: int) -> int:
+        """When a payment that left a step at `left_at` asks for something at `next_step`, or is through with it."""
+        row, at = np.array([payment]), np.array([left_at])
+        for step in self.steps[left_step + 1 : next_step]:
+            at = step.plan(row, at, None)
+        last = self.steps[next_step]
+        go_on = last.enter if isinstance(last, SettleStep | ScreenStep) else last.plan
+        return int(go_on(row, at, None)[0])
+
+    def planned(self, payment: int, step: int) -> int:
+        """When a payment gets to a step, or is through with it, if it does not wait before."""
+        return self.arrival(payment, -1, int(self._world.payments.instructed_at[payment]), step)
+
+    def trace(self, waits: dict[int, Waits], begun: Seconds, log: Log, end: int) -> Traced:
+        """How the payments went on, step by step; delays, deals, charges and reviews go into the log.
+
+        `waits` holds, by step, how each journey of the whole run waited there, and `begun` when each began.
+        """
+        at = self._accepted(begun)
+        log.delays.spend(self.rows, begun[self.rows], at, "outage")
+        settled_at = np.full(len(self.rows), NEVER)
+        credited_at = np.full(len(self.rows), NEVER)
+        left, arrivals = [], {}
+        for number, (step, place, fee) in enumerate(self.places):
+            if fee is not None:
+                self._charge(step, place, fee, at, log)
+            if isinstance(step, SettleStep | ScreenStep):
+                arrivals[number] = step.enter(self.rows, at, log)
+                at = step.wait(place, self.rows, arrivals[number], waits[number], log)
+            else:
+                at = step.plan(self.rows, at, log)
+            if isinstance(step, SettleStep):
+                settled_at = at
+            elif isinstance(step, PostStep):
+                credited_at = at
+            left.append(at)
+        if not any(isinstance(step, PostStep) for step in self.steps):
+            # Between banks, what is settled is with the payee.
+            credited_at = settled_at
+        return Traced(
+            np.where(settled_at < end, settled_at, NEVER),
+            np.where(credited_at < end, credited_at, NEVER),
+            left,
+            arrivals,
+        )
+
+    def _charge(self, step: Step, place: int, fee: Fee, at: Seconds, log: Log) -> None:
+        owed = self.rows, at, self._world.payments.amount[self.rows]
+        if isinstance(step, ConvertStep):
+            owed = step.charged(self.rows, at)
+        elif isinstance(step, HeldStep):
+            return
+        charge(fee, place, owed, self._world, log)
+
+
+def walk_there(
+    route: Route, rows: Rows, world: World, roles: Roles, exchange: Exchange, attempt: int
+) -> Walk:
+    """The way to the payee; only at the first attempt does a payer buy the currency."""
+    kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
+    places = []
+    for number, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
+        if attempt > 1 and step.kind == "convert" and step.by == "payer":
+            places.append(Place(HeldStep(), number))
+        else:
+            places.append(Place(kinds[step.kind](step, world, roles, draws), number, step.fee))
+    return Walk(places, rows, world)
+
+
+def walk_back(route: Route, rows: Rows, world: World, roles: Roles, step: int) -> Walk:
+    """The way back from a step to the payer, whose bank then corrects the payment."""
+    declared, draws = route.steps[step], route_draws(route)[step]
+    if not isinstance(declared, Screen):
+        raise TypeError("only a screening step sends payments back")
+    steps = [
+        Place(SettleStep(settle, world, roles, ()), number)
+        for number, settle in reversed_settlement(route, step)
+    ]
+    first, last = (
+        Place(kind(declared, world, roles, draws), step) for kind in (SendBackStep, CorrectionStep)
+    )
+    return Walk([first, *steps, last], rows, world, leads_back=True)

@@ -1,0 +1,171 @@
+"""What a route is made of: steps at banks, at markets and in settlement systems, and what they cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+
+from sim.scenario.model.base import (
+    Amount,
+    Currency,
+    Declaration,
+    Share,
+    check_amounts,
+    nearest,
+    written,
+    wrong,
+)
+from sim.scenario.model.settlement import SystemName
+from sim.scenario.model.timing import Durations, HoursChoice
+
+#: Parts that banks play on a route; a bank may not be called by such a name.
+ROLES: Final = ("payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent")
+
+
+def not_a_role(name: str) -> str:
+    """Refuse a name that would be taken for a role."""
+    if name in ROLES:
+        raise wrong(f"{name!r} is a role on a route, not the name of a bank")
+    return name
+
+
+def _bank_or_role(name: str, info: ValidationInfo) -> str:
+    if info.context is None or name in ROLES:
+        return name
+    banks = info.context.get("names", {}).get("banks") or _holders(written(info, "accounts"))
+    if name not in banks:
+        suggestion = nearest(name, {*ROLES, *banks})
+        raise wrong(f"{name!r} is neither a role nor the name of a bank", suggestion=suggestion)
+    return name
+
+
+def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
+    """Who is a bank where none is declared: whoever holds an account."""
+    found = [account.get("holder") for account in accounts or () if isinstance(account, dict)]
+    return {holder for holder in found if isinstance(holder, str)}
+
+
+class Fee(Declaration):
+    """What a step costs."""
+
+    bearer: Literal["payer", "payee"] = "payer"
+    """Firm that is charged."""
+    currency: Currency
+    """Currency of the charge."""
+    flat: Amount = Field(default=Decimal(0), ge=0)
+    """Fixed part."""
+    share: Share = Decimal(0)
+    """Part of the payment's value, taken at mid."""
+    minimum: Amount = Field(default=Decimal(0), ge=0)
+    """Least charge."""
+    maximum: Amount | None = Field(default=None, gt=0)
+    """Most that is charged."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _amounts(self) -> Self:
+        check_amounts(self, self.currency, "flat", "minimum", "maximum")
+        if self.maximum is not None and self.maximum < self.minimum:
+            raise wrong("the maximum is less than the minimum", field="maximum")
+        return self
+
+
+#: A role, or a bank by its name.
+BankOrRole = Annotated[str, AfterValidator(_bank_or_role)]
+
+
+class _Step(Declaration):
+    fee: Fee | None = None
+    """What the step costs."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
+class Originate(_Step):
+    """The payer's bank accepts the order and checks it."""
+
+    kind: Literal["originate"]
+    """Kind of step."""
+    accepts: HoursChoice | None = None
+    """When orders are taken up; an order after the cut-off waits for the next opening."""
+    work: Durations
+    """Working time of the back office, within the hours of the payer's bank."""
+
+
+class Convert(_Step):
+    """A firm exchanges its functional currency for the payment's, or the other way round."""
+
+    kind: Literal["convert"]
+    """Kind of step."""
+    by: Literal["payer", "payee"] = "payer"
+    """The payer buys before paying; the payee sells after the credit, which delays nothing."""
+
+
+class Screen(_Step):
+    """The desk of a bank looks at the payment: it reviews some of them, and sends some of those back."""
+
+    kind: Literal["screen"]
+    """Kind of step."""
+    at: BankOrRole
+    """Bank whose desk and hours apply: a role such as payee_bank, or the name of a bank."""
+    probability: Share
+    """Part of the payments that a person reviews; the others pass at once."""
+    work: Durations
+    """Working time of a review, within the hours of the desk."""
+    return_probability: Share = Decimal(0)
+    """Part of the reviewed payments that are sent back when the review is over."""
+    return_after: Durations | None = None
+    """From then until the money begins its way back over the same accounts, day and night."""
+    correction: Durations | None = None
+    """Working time of the payer's bank on what came back, before it is instructed again; none by default."""
+    attempts: int = Field(default=2, ge=1, le=10)
+    """How often a payment is instructed in all; sent back at the last attempt, it is cancelled."""
+
+    @model_validator(mode="after")
+    def _comes_back(self) -> Self:
+        if self.return_probability and self.return_after is None:
+            raise wrong("what is sent back needs 'return_after'", field="return_probability")
+        return self
+
+
+class Message(_Step):
+    """The instruction travels."""
+
+    kind: Literal["message"]
+    """Kind of step."""
+    time: Durations
+    """Time in transit, day and night."""
+
+
+class Settle(_Step):
+    """Money moves in a system, finally."""
+
+    kind: Literal["settle"]
+    """Kind of step."""
+    system: SystemName
+    """System that settles."""
+    debit: BankOrRole = "payer_bank"
+    """Whose account pays: payer_bank, payee_bank, payer_correspondent, payee_correspondent, or a bank by name.
+
+    A correspondent is the bank that keeps the account of the payer's or payee's bank in the first correspondent
+    system of the route that has one."""
+    credit: BankOrRole = "payee_bank"
+    """Whose account receives, as in `debit`; nothing moves if both are the same bank.
+
+    In a `pvp` these are the banks of the leg of the payment's currency; the counter-value moves back from
+    `credit` to `debit` in the other one."""
+
+
+class Post(_Step):
+    """The payee's bank credits its client."""
+
+    kind: Literal["post"]
+    """Kind of step."""
+    work: Durations
+    """Working time of the back office, within the hours of the payee's bank."""
+
+
+Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]

@@ -1,0 +1,178 @@
+"""A payment discharges an obligation, or is one of the user's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sim.core.clock import Seconds
+from sim.core.streams import stream
+from sim.scenario.demands import origins
+from sim.scenario.model.settlement import Pvp
+from sim.scenario.model.steps import Settle
+from sim.scenario.passage import obstacles
+from sim.scenario.topology import Topology, books, legs
+from sim.world.draws import draw_names
+from sim.world.own_payments import Setting, read_payments
+from sim.world.routing import choose_routes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+    from sim.world.fx import FxPaths
+    from sim.world.network import Network
+    from sim.world.timing import Window
+    from sim.world.trade import FirmTable, Obligations
+
+    #: A draw per payment, from the streams of a name.
+    Uniform = Callable[[str], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Payments:
+    """One row per payment, in order of instruction; the row number is the payment's number.
+
+    Firms, banks and routes by number, −1 for an obligation that is not known. `draws` holds uniform draws by
+    purpose, one per payment; `ids` the names that users gave to payments of their own.
+    """
+
+    obligation: NDArray[np.int64]
+    route: NDArray[np.int64]
+    payer_bank: NDArray[np.int64]
+    payee_bank: NDArray[np.int64]
+    currency: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    priority: NDArray[np.int64]
+    due_at: Seconds
+    instructed_at: Seconds
+    draws: dict[str, NDArray[np.float64]]
+    ids: NDArray[np.object_] | None = None
+    counter_amount: NDArray[np.int64] | None = None
+    """What users state that payments of their own are exchanged for in a link; −1 where they do not."""
+
+    def __len__(self) -> int:
+        return len(self.amount)
+
+
+def trade_payments(
+    scenario: Scenario,
+    replication: int,
+    window: Window,
+    fx: FxPaths,
+    firms: FirmTable,
+    obligations: Obligations,
+) -> tuple[Payments, Uniform]:
+    """The payments that discharge the obligations due before the end, and further draws for them.
+
+    Firms instruct on the due date.
+    """
+    due = np.flatnonzero(obligations.due_at < window.end)
+    rows = due[np.argsort(obligations.due_at[due], kind="stable")]
+    flow, draw = obligations.flow[rows], obligations.draw[rows]
+    uniform = _by_flow(scenario, replication, flow, draw)
+    draws = {name: uniform(name) for name in [*draw_names(scenario.routes), "route"]}
+    payments = Payments(
+        obligation=rows,
+        route=choose_routes(scenario, fx, firms, obligations, rows, draws["route"]),
+        payer_bank=firms.bank[obligations.payer[rows]],
+        payee_bank=firms.bank[obligations.payee[rows]],
+        currency=obligations.currency[rows],
+        amount=obligations.amount[rows],
+        priority=np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)[flow],
+        due_at=obligations.due_at[rows],
+        instructed_at=obligations.due_at[rows],
+        draws=draws,
+    )
+    return payments, uniform
+
+
+def _by_flow(
+    scenario: Scenario, replication: int, flow: NDArray[np.int64], draw: NDArray[np.int64]
+) -> Uniform:
+    """Draws of payments from streams of their flows: each has a place there, whatever else is drawn."""
+    places = []
+    for number, name in enumerate(origins(scenario)):
+        mine = np.flatnonzero(flow == number)
+        if len(mine):
+            places.append((name, mine, draw[mine], int(draw[mine].max()) + 1))
+
+    def uniform(name: str) -> NDArray[np.float64]:
+        column = np.zeros(len(flow))
+        for origin, mine, place, count in places:
+            column[mine] = stream(scenario.seed, replication, f"{name}/{origin}").random(count)[place]
+        return column
+
+    return cache(uniform)
+
+
+def own_payments(
+    scenario: Scenario, window: Window, fx: FxPaths, network: Network, routes: dict[str, Route]
+) -> tuple[Payments, Uniform]:
+    """The user's payments, and further draws for them; one without a route goes straight to its system."""
+    declared = scenario.payments
+    if declared is None:
+        raise AssertionError("asked for only where there are payments of one's own")
+    topology, kept = Topology(scenario), books(scenario)
+
+    def obstacle(payer_bank: str, payee_bank: str, route: str, currency: str) -> str | None:
+        found = next(obstacles(topology, scenario.routes[route], payer_bank, payee_bank, currency), None)
+        return None if found is None else f"{found.message} (step {found.step} of {route!r})"
+
+    table = read_payments(
+        Path(declared.file),
+        Setting(
+            zone=window.zone,
+            period_start=window.start,
+            end=window.end,
+            currencies_of_system={
+                name: tuple(kept[leg].currency for leg in legs(scenario, name)) for name in scenario.systems
+            },
+            banks=network.banks,
+            accounts={
+                (bank, name)
+                for bank in network.banks
+                for name in scenario.systems
+                if all((bank, leg) in network.accounts.number for leg in legs(scenario, name))
+            },
+            routes=list(scenario.routes),
+            default_system=declared.system,
+            default_route=declared.route,
+            obstacle=obstacle,
+            link_of_route={
+                name: link for name, route in scenario.routes.items() if (link := _link(route, scenario))
+            },
+            rates=scenario.fx is not None,
+        ),
+    )
+    direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)
+    currencies = {code: fx.index(code) for code in set(table.currency.tolist())}
+    uniform = cache(lambda name: stream(scenario.seed, 0, name).random(len(table)))
+    payments = Payments(
+        obligation=np.full(len(table), -1, dtype=np.int64),
+        route=np.where(table.route >= 0, table.route, direct[table.system]),
+        payer_bank=table.payer_bank,
+        payee_bank=table.payee_bank,
+        currency=np.array([currencies[code] for code in table.currency.tolist()], dtype=np.int64),
+        amount=table.amount,
+        priority=table.priority,
+        due_at=table.due_at,
+        instructed_at=table.instructed_at,
+        draws={name: uniform(name) for name in [*draw_names(scenario.routes), "route"]},
+        ids=table.payment_id,
+        counter_amount=table.counter_amount,
+    )
+    return payments, uniform
+
+
+def _link(route: Route, scenario: Scenario) -> str | None:
+    """The first link on a route, None if there is none."""
+    systems = [step.system for step in route.steps if isinstance(step, Settle)]
+    return next((name for name in systems if isinstance(scenario.systems[name], Pvp)), None)

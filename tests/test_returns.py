@@ -1,0 +1,178 @@
+"""What is sent back goes back over the same accounts, takes its time, and is tried again or given up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sim
+from sim.engine.causes import CAUSES
+from sim.engine.run import simulate
+from sim.world.build import build_world
+from tests.builders import Declared, Order, by_hand, declare, instant, town, with_draws
+
+HOUR, DAY = 3_600, 86_400
+SCENARIO = """
+name: returns
+period: {{start: 2024-03-04 00:00, end: 2024-03-14 00:00, zone: Europe/Minsk}}
+{more}
+systems: {{s: {{kind: rtgs, currency: BYN, hours: always}}, t: {{kind: rtgs, currency: BYN, hours: always}}}}
+accounts:
+  s: [{{holder: A, balance: 10}}, {{holder: C, balance: 0}}, {{holder: B, balance: 0}}]
+  t: [{{holder: C, balance: 10}}, {{holder: B, balance: {balance}}}]
+routes:
+  reviewed:
+    steps:
+      - {{kind: settle, system: s, credit: C}}
+      - {{kind: settle, system: t, debit: C}}
+      - kind: screen
+        at: payee_bank
+        probability: 1
+        work: {{kind: fixed, value: 2h}}
+        return_probability: {probability}
+        return_after: {{kind: fixed, value: 1d}}
+        correction: {{kind: fixed, value: 3h}}
+        attempts: {attempts}
+      - {{kind: post, work: {{kind: fixed, value: 1h}}}}
+payments: {{file: payments.csv, system: s, route: reviewed}}
+"""
+USUAL = {"more": "", "balance": "0", "probability": "1", "attempts": "2"}
+
+
+def run(folder: Path, rows: list[str], **stated: str) -> sim.Results:
+    """Rows are `time,payer,payee,amount` on 4 March 2024."""
+    lines = [f"p{k},2024-03-04T{row}" for k, row in enumerate(rows)]
+    header = "payment_id,instructed_at,payer_bank,payee_bank,amount,route"
+    (folder / "payments.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    path = folder / "scenario.yaml"
+    path.write_text(SCENARIO.format_map(USUAL | stated), encoding="utf-8")
+    return sim.run(path)
+
+
+def local(told: pd.Series) -> list[str | None]:
+    """Local day and time, none where there is none."""
+    return [None if pd.isna(at) else at.tz_convert("Europe/Minsk").strftime("%d %H:%M") for at in told]
+
+
+def test_what_is_sent_back_at_every_attempt_is_cancelled_and_the_money_is_where_it_was(
+    tmp_path: Path,
+) -> None:
+    results = run(tmp_path, ["10:00,A,B,4,reviewed"])
+    returns = results["returns"]
+    assert returns["attempt"].tolist() == [1, 2]
+    assert local(returns["instructed_at"]) == ["04 10:00", "05 15:00"]
+    assert local(returns["sent_back_at"]) == ["04 12:00", "05 17:00"]
+    assert local(returns["returned_at"]) == ["05 12:00", "06 17:00"]
+    assert local(returns["instructed_again_at"]) == ["05 15:00", None]
+    payment = results.payments.iloc[0]
+    assert payment["status"] == "cancelled"
+    assert payment["attempts"] == 2
+    assert pd.isna(payment["settled_at"])
+    # Nobody was paid by the end: all that time went to returns.
+    assert payment["returned_seconds"] == instant("2024-03-14 00:00") - instant("2024-03-04 10:00")
+    accounts = results["accounts"]
+    assert accounts["closing_balance"].tolist() == accounts["opening_balance"].tolist()
+    postings = results["postings"]
+    moved = [f"{row.debit_account} {row.credit_account}" for row in postings.itertuples()]
+    there, back = ["A@s C@s", "C@t B@t"], ["B@t C@t", "C@s A@s"]
+    assert moved == [*there, *back, *there, *back]
+    assert postings["kind"].tolist() == (["payment"] * 2 + ["return"] * 2) * 2
+    assert postings["step"].tolist() == [0, 1, 1, 0] * 2
+    assert postings["attempt"].tolist() == [1] * 4 + [2] * 4
+
+
+def test_attempts_are_as_many_as_stated(tmp_path: Path) -> None:
+    for attempts in (1, 4):
+        results = run(tmp_path, ["10:00,A,B,4,reviewed"], attempts=str(attempts))
+        assert results["returns"]["attempt"].tolist() == list(range(1, attempts + 1))
+        assert results.payments["status"].tolist() == ["cancelled"]
+
+
+def test_the_way_back_waits_for_cover_like_any_payment(tmp_path: Path) -> None:
+    usual = run(tmp_path, ["10:00,A,B,4,reviewed"])
+    assert local(usual["returns"]["returned_at"])[0] == "05 12:00"
+    # The payee's bank has parted with the money, and gets other money only a day later.
+    more = """timeline:
+  - {kind: liquidity, holder: B, system: t, at: 2024-03-05 09:00, amount: -4}
+  - {kind: liquidity, holder: B, system: t, at: 2024-03-06 09:00, amount: 4}"""
+    results = run(tmp_path, ["10:00,A,B,4,reviewed"], more=more)
+    assert local(results["returns"]["returned_at"])[0] == "06 09:00"
+
+
+def test_a_payment_whose_money_is_not_back_by_the_end_is_returned_not_cancelled(tmp_path: Path) -> None:
+    more = "timeline: [{kind: liquidity, holder: B, system: t, at: 2024-03-05 09:00, amount: -4}]"
+    results = run(tmp_path, ["10:00,A,B,4,reviewed"], attempts="1", more=more)
+    assert results.payments["status"].tolist() == ["returned"]
+    assert results["returns"]["returned_at"].isna().all()
+    assert results.measures["cancelled_share"].value == 0
+    assert results.measures["returned_share"].value == 1
+    # CNY 4 from 4 March 10:00 to the end of the run.
+    days = (instant("2024-03-14 00:00") - instant("2024-03-04 10:00")) / DAY
+    assert results.measures["returned_value_days"].value == pytest.approx(4 * days)
+
+
+def reviewed_town(**screen: object) -> Declared:
+    """A town where every payment is reviewed for two hours after it has settled."""
+    step = {
+        "kind": "screen",
+        "at": "payee_bank",
+        "probability": "1",
+        "work": {"kind": "fixed", "value": "2h"},
+        "return_probability": "0.5",
+        "return_after": {"kind": "fixed", "value": "1d"},
+        "correction": {"kind": "fixed", "value": "3h"},
+        **screen,
+    }
+    steps = [
+        {"kind": "settle", "system": "gross"},
+        step,
+        {"kind": "post", "work": {"kind": "fixed", "value": "1h"}},
+    ]
+    return town({"A": "100000000", "B": "0"}, routes={"direct": {"steps": steps}})
+
+
+def test_of_a_payment_that_arrives_at_the_second_attempt_all_before_it_is_returned() -> None:
+    world = by_hand(declare(reviewed_town()), Order("2024-03-04 10:00", "A", "B", 4_00))
+    screen = "screen/payee_bank/return"
+    world = with_draws(world, {screen: [0.4], f"{screen}/attempt-2": [0.6]})
+    records = simulate(world)
+    assert records.credited_at.tolist() == [instant("2024-03-05 18:00")]
+    assert records.settled_at.tolist() == [instant("2024-03-05 15:00")]
+    told = dict(zip(CAUSES, records.delays[0].tolist(), strict=True))
+    assert {cause: spent for cause, spent in told.items() if spent} == {
+        "returned": 29 * HOUR,
+        "screening": 2 * HOUR,
+        "processing": HOUR,
+    }
+    assert records.attempts.tolist() == [2]
+
+
+def test_who_is_sent_back_keeps_its_rank_and_no_other_draw_moves() -> None:
+    flows = {
+        "f": {
+            "payer": "A",
+            "payee": "B",
+            "value": "1000000",
+            "currency": "CNY",
+            "invoice": {"kind": "lognormal", "median": "1", "sigma": "0.5"},
+            "invoicing": {"CNY": "1"},
+            "terms": {"t": {"share": "1", "days": [0, 1]}},
+        }
+    }
+    sent_back = {}
+    worlds = []
+    for probability in ("0", "0.1", "0.3"):
+        world = build_world(declare(reviewed_town(return_probability=probability) | {"flows": flows}))
+        sent_back[probability] = set(simulate(world).returns.payment.tolist())
+        worlds.append(world)
+    count = len(worlds[0].payments)
+    assert not sent_back["0"]
+    assert sent_back["0.1"] < sent_back["0.3"]
+    assert len(sent_back["0.3"]) / count == pytest.approx(0.3, abs=0.03)
+    for other in worlds[1:]:
+        assert np.array_equal(worlds[0].payments.amount, other.payments.amount)
+        for name, draws in worlds[0].payments.draws.items():
+            assert np.array_equal(draws, other.payments.draws[name])
