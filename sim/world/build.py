@@ -20,6 +20,7 @@ from sim.scenario.topology import Topology, books, legs
 from sim.world.draws import draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.history import load_history
+from sim.world.instruction import draws_of_payments, instruction_instants
 from sim.world.jumps import with_jumps
 from sim.world.network import Network, build_network, system_hours
 from sim.world.obligations import draw_obligations
@@ -102,7 +103,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
     network = build_network(scenario, openings)
     routes = all_routes(scenario)
     if scenario.payments is None:
-        payments = _payments(scenario, replication, window, fx, firms, obligations)
+        payments = _payments(scenario, replication, openings, fx, firms, obligations)
         sides = sides_of(scenario, firms, obligations, payments.obligation)
     else:
         payments = _own_payments(scenario, window, fx, network, routes)
@@ -245,24 +246,18 @@ def currencies(scenario: Scenario) -> tuple[str, ...]:
 def _payments(
     scenario: Scenario,
     replication: int,
-    window: Window,
+    openings: Openings,
     fx: FxPaths,
     firms: FirmTable,
     obligations: Obligations,
 ) -> Payments:
-    """The payments that discharge the obligations due before the end; firms instruct on the due date."""
-    due = np.flatnonzero(obligations.due_at < window.end)
-    rows = due[np.argsort(obligations.due_at[due], kind="stable")]
-    flow, draw = obligations.flow[rows], obligations.draw[rows]
-    names = draw_names(scenario.routes)
-    draws = {name: np.zeros(len(rows)) for name in [*names, "route"]}
-    for number, flow_name in enumerate(origins(scenario)):
-        mine = np.flatnonzero(flow == number)
-        if not len(mine):
-            continue
-        count = int(draw[mine].max()) + 1
-        for name, column in draws.items():
-            column[mine] = stream(scenario.seed, replication, f"{name}/{flow_name}").random(count)[draw[mine]]
+    """The payments that firms order before the end, in that order."""
+    instructed_at = instruction_instants(scenario, replication, openings, firms, obligations)
+    ordered = np.flatnonzero(instructed_at < openings.window.end)
+    rows = ordered[np.argsort(instructed_at[ordered], kind="stable")]
+    names = [*draw_names(scenario.routes), "route"]
+    draws = draws_of_payments(scenario, replication, obligations, rows, names)
+    priorities = np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)
     return Payments(
         obligation=rows,
         route=choose_routes(scenario, fx, firms, obligations, rows, draws["route"]),
@@ -270,9 +265,9 @@ def _payments(
         payee_bank=firms.bank[obligations.payee[rows]],
         currency=obligations.currency[rows],
         amount=obligations.amount[rows],
-        priority=np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)[flow],
+        priority=priorities[obligations.flow[rows]],
         due_at=obligations.due_at[rows],
-        instructed_at=obligations.due_at[rows],
+        instructed_at=instructed_at[rows],
         draws=draws,
     )
 
