@@ -88,6 +88,17 @@ def accounts(balances: Mapping[str, str], system: str = "gross", **more: Any) ->
     ]
 
 
+@st.composite
+def habits(draw: st.DrawFn) -> Declared | None:
+    """Nobody pays early or late, or some pay days before the due date, or after it, or any of the two."""
+    habit = {
+        "early": {"share": draw(st.sampled_from(["0.2", "0.5"])), "days": [1, draw(st.integers(1, 3))]},
+        "late": {"share": draw(st.sampled_from(["0.2", "0.5"])), "days": [1, draw(st.integers(1, 6))]},
+    }
+    kept = draw(st.sampled_from([(), (), ("early",), ("late",), ("early", "late")]))
+    return {name: habit[name] for name in kept} or None
+
+
 def firm(side: str, bank: str, count: int = 1) -> Declared:
     """Firms with one bank."""
     return {"side": side, "count": count, "cities": {"Minsk": 1}, "banks": {bank: 1}}
@@ -409,6 +420,7 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
                     "size_sigma": 1,
                     "cities": {"Minsk": 1},
                     "banks": dict(zip(banks, shares[len(banks)], strict=True)),
+                    "pays": draw(habits()),
                 }
                 for side, banks in (("west", west), ("east", east))
             },

@@ -329,7 +329,7 @@ def test_fx_results_to_the_minor_unit(
 
 def test_every_view_of_the_results_adds_up_to_the_same(run: Results, saved: dict[str, pd.DataFrame]) -> None:
     table = saved["fx_result_by"]
-    columns = ["results", "value_due", "contract", "clearing", "spread", "hedge", "total"]
+    columns = ["results", "value_due", "contract", "instruction", "clearing", "spread", "hedge", "total"]
     sums = table.groupby(["dimension", "side"])[columns].sum()
     assert set(sums.index.levels[0]) == {"side", "flow", "group", "size", "route", "currency"}
     for dimension in sums.index.levels[0]:

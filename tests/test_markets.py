@@ -85,10 +85,12 @@ def assert_promises(world: World, records: Records) -> None:
         done[obligation, by_payee] += amount
     assert all(done[key] <= world.obligations.amount[key[0]] for key in done)
     results = fx_results_table(world, records)
-    assert (results[["contract", "clearing", "spread", "hedge"]].sum(axis=1) == results["total"]).all()
+    assert (
+        results[["contract", "instruction", "clearing", "spread", "hedge"]].sum(axis=1) == results["total"]
+    ).all()
     if (world.fx.per_usd == world.fx.per_usd[0]).all():
         assert (results["contract"] == 0).all()
-        assert (results["clearing"] == 0).all()
+        assert (results[["instruction", "clearing"]] == 0).all(axis=None)
     full = [
         done[obligation, bearer == "payee"] == amount
         for obligation, bearer, amount in zip(

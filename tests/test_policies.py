@@ -45,6 +45,7 @@ def mean_of_route(results: Results, route: str) -> float:
         "lost-correspondent",
         "thin-market",
         "deeper-market",
+        "late-payers",
     ],
 )
 def test_a_policy_moves_no_draw(name: str, baseline_run: Results) -> None:
@@ -151,3 +152,16 @@ def test_a_fall_of_the_rouble_shows_in_the_result_of_contracts(baseline_run: Res
     assert contract(year("rouble-shock"), "belarus") > contract(baseline_run, "belarus") + 10e6
     by_flow = year("rouble-shock").measures["fx_result_by"].value["flow"]
     assert by_flow["goods"]["belarus"]["contract"] < 0 < by_flow["potash"]["belarus"]["contract"]
+
+
+def test_who_is_paid_late_waits_for_days_and_bears_what_the_rate_does(baseline_run: Results) -> None:
+    late, punctual = (results.measures["lateness"].value for results in (year("late-payers"), baseline_run))
+    for side in ("belarus", "china"):
+        # Three tenths of payments are late by 23 days in the mean.
+        more = late[side]["mean_days"] - punctual[side]["mean_days"]
+        assert more == pytest.approx(0.3 * 23, abs=1.0)
+    result, before = (
+        results.measures["fx_result"].value["belarus"] for results in (year("late-payers"), baseline_run)
+    )
+    assert before["instruction"] == 0
+    assert result["instruction"] < 3 * before["clearing"] < 0

@@ -78,7 +78,9 @@ def test_a_negative_cause_is_found_though_the_sum_is_right(tables: Tables, end: 
         check_promises(tables, end)
 
 
-@pytest.mark.parametrize("column", ["contract", "clearing", "spread", "hedge", "total", "realised_value"])
+@pytest.mark.parametrize(
+    "column", ["contract", "instruction", "clearing", "spread", "hedge", "total", "realised_value"]
+)
 @pytest.mark.parametrize("bearer", ["payer", "payee"])
 def test_a_moved_fen_of_fx_result_is_found(
     column: str, bearer: str, tables: Tables, end: pd.Timestamp

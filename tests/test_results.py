@@ -327,6 +327,8 @@ def test_fx_results_to_the_minor_unit(saved: Saved, rates: Rates) -> None:
     assert (results["realised_value"] == results["mid_value"])[~done].all()
 
     assert (results["contract"] == sign * (results["due_value"] - results["booked_value"])).all()
+    assert (results["instructed_value"] == results["due_value"]).all()
+    assert (results["instruction"] == 0).all()
     assert (results["clearing"] == sign * (results["mid_value"] - results["due_value"])).all()
     assert (results["spread"] == sign * (results["realised_value"] - results["mid_value"])).all()
     assert (results["hedge"] == 0).all()
@@ -358,7 +360,7 @@ def test_fx_results_by_side_and_cause(saved: Saved, rates: Rates) -> None:
     told = saved.measures["fx_result"]
     assert told.keys() == set(results["side"])
     for side, mine in results.groupby("side"):
-        for cause in ("contract", "clearing", "spread", "hedge", "total"):
+        for cause in ("contract", "instruction", "clearing", "spread", "hedge", "total"):
             cents = rates.usd(mine[cause], mine["functional_currency"], mine["converted_at"]).sum()
             assert told[side][cause] == near_cents(cents)
 

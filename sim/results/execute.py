@@ -24,6 +24,7 @@ from sim.results.frozen import frozen_measure, frozen_table
 from sim.results.fx_by import fx_result_by_table
 from sim.results.hedges import hedges_table
 from sim.results.intraday import intraday_measures, intraday_table
+from sim.results.lateness import lateness_measure
 from sim.results.liquidity import balances_table
 from sim.results.losses import losses_table
 from sim.results.measures import measures
@@ -80,6 +81,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
         **frozen_measure(tables, scenario.reporting_currency, end),
         **clearing_measures(tables, period),
+        **lateness_measure(tables, scenario, period, end),
         **intraday_measures(tables, scenario.reporting_currency, start),
         **review_measures(tables, period),
         **return_measures(tables, scenario.reporting_currency, end),

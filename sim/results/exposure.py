@@ -12,6 +12,7 @@ from sim.core.currency import Amounts
 from sim.engine.portions import exchanged_before, part_value
 from sim.results.book import Book, open_book
 from sim.results.columns import firm_sides, names, payment_ids
+from sim.results.fx_causes import LINKS, VALUATIONS
 from sim.results.hedges import results_by_bearer
 from sim.results.instants import instants
 from sim.results.spans import KINDS, Spans, net_open_position, outstanding
@@ -121,21 +122,22 @@ def bearers(world: World) -> list[tuple[str, NDArray[np.int64], int]]:
 
 
 def fx_results_table(world: World, records: Records, book: Book | None = None) -> pd.DataFrame:
-    """What exchange rates gained or cost each bearer of each obligation that fell due, by cause.
+    """What exchange rates gained or cost each bearer of each obligation whose payment was ordered, by cause.
 
     Minor units of the bearer's functional currency, gains positive. With V(t) the rounded value of the amount
-    at mid at t, c the instant of exchange, and s = 1 for a receivable, −1 for a payable:
+    at mid at t, c the instant of exchange, o = min(instructed, c) that of the order, d = min(due, o), and s = 1 for
+    a receivable, −1 for a payable:
 
-    - `contract` = s · (V(min(due, c)) − V(invoiced)),
-    - `clearing` = s · (V(c) − V(min(due, c))),
-    - `spread`   = s · (realised value − V(c)),
-    - `hedge`    = sum of `result` of the obligation's and bearer's rows of `hedges`.
+    - `contract`    = s · (V(d) − V(invoiced)),
+    - `instruction` = s · (V(o) − V(d)),
+    - `clearing`    = s · (V(c) − V(o)),
+    - `spread`      = s · (realised value − V(c)),
+    - `hedge`       = sum of `result` of the obligation's and bearer's rows of `hedges`.
 
-    The first three are differences, so they add up to s · (realised value − V(invoiced)) exactly; `total` is that
-    and the hedge. What is
-    exchanged in parts has the sum of its parts, each worth what it adds to those before it. Where something
-    has not been exchanged by the end of the run, `realised` is false and it is exchanged at mid at the last
-    instant. `book` is that of the same run, if it is open already.
+    All but the last are differences, so they add up to s · (realised value − V(invoiced)) exactly; `total` is that
+    and the hedge. What is exchanged in parts has the sum of its parts, each worth what it adds to those before
+    it. Where something has not been exchanged by the end of the run, `realised` is false and it is exchanged at
+    mid at the last instant. `book` is that of the same run, if it is open already.
     """
     book = book or open_book(world, records)
     parts = [_bearer_results(world, records, book, name, firms, sign) for name, firms, sign in bearers(world)]
@@ -144,11 +146,12 @@ def fx_results_table(world: World, records: Records, book: Book | None = None) -
 
 
 class _Exchanged(NamedTuple):
-    """Sums over the parts of each obligation, by obligation number; `at` is the last part's instant."""
+    """Sums over the parts of each obligation, by obligation number; `at` is the last part's instant.
 
-    due: Amounts
-    mid: Amounts
-    actual: Amounts
+    `worth` holds the values at the end of each cause, by column.
+    """
+
+    worth: dict[str, Amounts]
     at: Seconds
     realised: NDArray[np.bool_]
 
@@ -166,7 +169,11 @@ def _bearer_results(
     amount, currency, target = obligations.amount[rows], obligations.currency[rows], functional[rows]
     booked = fx.convert(amount, currency, target, obligations.invoiced_at[rows])
     done = _exchanged(world, records, foreign, functional, by_payee=name == "payee")
-    due, mid, actual, at, realised = (column[rows] for column in done)
+    values = {"booked_value": booked} | {column: value[rows] for column, value in done.worth.items()}
+    causes = {
+        cause: sign * (values[after] - values[before])
+        for (cause, after), before in zip(LINKS.items(), VALUATIONS, strict=False)
+    }
     hedge = results_by_bearer(book.forwards, rows, by_payee=name == "payee")
     sides = firm_sides(world)
     return pd.DataFrame(
@@ -179,17 +186,12 @@ def _bearer_results(
             "currency": names(fx.currencies, currency),
             "amount": amount,
             "functional_currency": names(fx.currencies, target),
-            "booked_value": booked,
-            "due_value": due,
-            "mid_value": mid,
-            "realised_value": actual,
-            "contract": sign * (due - booked),
-            "clearing": sign * (mid - due),
-            "spread": sign * (actual - mid),
+            **values,
+            **causes,
             "hedge": hedge,
-            "total": sign * (actual - booked) + hedge,
-            "realised": realised,
-            "converted_at": instants(np.where(realised, at, NEVER)),
+            "total": sign * (values["realised_value"] - booked) + hedge,
+            "realised": done.realised[rows],
+            "converted_at": instants(np.where(done.realised, done.at, NEVER)[rows]),
         }
     )
 
@@ -217,16 +219,31 @@ def _exchanged(
         return part_value(world.fx, before[part], amount[part], *currencies, at[part])
 
     at_end = value(slice(len(mine), None), at)
+    due, instructed, _ = in_turn(obligations.due_at[number], _instructed_at(world)[number], at)
     parts = {
-        "due": value(slice(None), np.minimum(obligations.due_at[number], at)),
-        "mid": np.concatenate([deals.mid_amount[mine], at_end]),
-        "actual": np.concatenate([deals.counter_amount[mine], at_end]),
+        "due_value": value(slice(None), due),
+        "instructed_value": value(slice(None), instructed),
+        "mid_value": np.concatenate([deals.mid_amount[mine], at_end]),
+        "realised_value": np.concatenate([deals.counter_amount[mine], at_end]),
     }
     return _Exchanged(
-        **{name: _summed(number, column, len(obligations)) for name, column in parts.items()},
+        worth={name: _summed(number, column, len(obligations)) for name, column in parts.items()},
         at=_latest(number, at, len(obligations)),
         realised=dealt == obligations.amount,
     )
+
+
+def in_turn(*instants: Seconds) -> NDArray[np.int64]:
+    """Instants, a row of each: none later than those after it, as what was done is not done again later."""
+    return np.minimum.accumulate(np.stack(instants)[::-1], axis=0)[::-1]
+
+
+def _instructed_at(world: World) -> Seconds:
+    """When the payment of each obligation is ordered, NEVER where it has none."""
+    at = np.full(len(world.obligations), NEVER)
+    known = np.flatnonzero(world.payments.obligation >= 0)
+    at[world.payments.obligation[known]] = world.payments.instructed_at[known]
+    return at
 
 
 def _summed(number: NDArray[np.int64], amount: Amounts, count: int) -> Amounts:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sim.core.currency import minor_digits
 from sim.results.columns import names
+from sim.results.fx_causes import FX_CAUSES
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SIZES: Final = {"below 10k": 1e4, "10k to 100k": 1e5, "100k to 1m": 1e6, "1m and more": np.inf}
 #: What the results are told by, beside the side of the firm that bears them.
 DIMENSIONS: Final = ("side", "flow", "group", "size", "route", "currency")
-CAUSES: Final = ("contract", "clearing", "spread", "hedge", "total")
+CAUSES: Final = (*FX_CAUSES, "total")
 
 
 def fx_result_by_table(tables: Mapping[str, pd.DataFrame], reporting_currency: str) -> pd.DataFrame:

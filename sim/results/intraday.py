@@ -111,7 +111,9 @@ def _time_specific(tables: Table, system: str, days: BusinessDays, end: int) -> 
     """Value with a time to settle by, and what of it missed that time, by day and paying account."""
     due, late = (np.zeros((len(days), len(tables["accounts"])), dtype=np.int64) for _ in range(2))
     payments = tables["payments"]
-    timed = payments[(payments["due_at"] > payments["instructed_at"]).to_numpy()]
+    # A firm that orders early has no time of day in mind.
+    stated = payments["obligation_id"].isna() & (payments["due_at"] > payments["instructed_at"])
+    timed = payments[stated.to_numpy()]
     if len(timed):
         transfers = tables["transfers"]
         mine = transfers[(transfers["system"] == system).to_numpy()]

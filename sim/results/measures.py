@@ -15,6 +15,7 @@ import pandas as pd
 from sim.core.clock import HOUR
 from sim.core.currency import minor_digits
 from sim.engine.causes import CAUSES
+from sim.results.fx_causes import FX_CAUSES
 from sim.results.liquidity import liquidity_used
 from sim.results.valuation import Valuation
 from sim.world.network import MARKET
@@ -116,7 +117,7 @@ def _fx_results(
     results, payments = tables["fx_results"], tables["payments"]
     realised = results[results["realised"] & _of_counted(results, payments)]
     by_side: dict[str, dict[str, float]] = {}
-    for cause in ("contract", "clearing", "spread", "hedge", "total"):
+    for cause in (*FX_CAUSES, "total"):
         amounts = value.of(realised[cause], realised["functional_currency"], realised["converted_at"])
         for side, total in amounts.groupby(realised["side"], observed=True).sum().items():
             by_side.setdefault(str(side), {})[cause] = float(total) / scale

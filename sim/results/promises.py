@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.engine.causes import CAUSES
 from sim.errors import PromiseError
+from sim.results.fx_causes import FX_CAUSES, LINKS, VALUATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,13 +56,10 @@ def _every_second_has_a_cause(payments: pd.DataFrame, end: pd.Timestamp) -> None
 
 
 def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
-    told = results[["contract", "clearing", "spread", "hedge"]].sum(axis=1)
+    told = results[list(FX_CAUSES)].sum(axis=1)
     sign = np.where(results["bearer"] == "payee", 1, -1)
     differs = told != results["total"]
-    valuations = ("booked_value", "due_value", "mid_value", "realised_value")
-    for cause, before, after in zip(
-        ("contract", "clearing", "spread"), valuations, valuations[1:], strict=False
-    ):
+    for (cause, after), before in zip(LINKS.items(), VALUATIONS, strict=False):
         differs |= results[cause] != sign * (results[after] - results[before])
     wrong = np.flatnonzero(differs)
     if len(wrong):

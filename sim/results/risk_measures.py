@@ -9,6 +9,7 @@ import pandas as pd
 
 from sim.core.currency import minor_digits
 from sim.results.fx_by import CAUSES
+from sim.results.fx_causes import RATE_CAUSES
 from sim.results.measures import Measure, nested
 from sim.results.principal import principal_risk_measures
 from sim.results.risk import Losses, hedge_effectiveness, overall_position
@@ -87,7 +88,7 @@ def _hedges(tables: Tables, currency: str, scale: int) -> dict[str, Measure]:
     """What forwards of obligations due in the period cost beside the rate's moves, and what they made good.
 
     Cost: −Σ (result − s · (opened_mid_value − closed_mid_value)), by side, of first forwards and of rolls.
-    Effectiveness: |Σ hedge / Σ (contract + clearing)| of hedged obligations, by side and currency.
+    Effectiveness: |Σ hedge / Σ (contract + instruction + clearing)| of hedged obligations, by side and currency.
     """
     counted = tables["payments"].loc[tables["payments"]["counted"], "obligation_id"]
     results = tables["fx_results"]
@@ -107,7 +108,7 @@ def _hedges(tables: Tables, currency: str, scale: int) -> dict[str, Measure]:
     hedged = results.merge(forwards[keys].drop_duplicates(), on=keys)
     effect: dict[str, dict[str, float | None]] = {}
     for (side, code), rows in hedged.groupby(["side", "currency"], observed=True):
-        exposed = int(rows["contract"].sum() + rows["clearing"].sum())
+        exposed = int(rows[list(RATE_CAUSES)].to_numpy().sum())
         effect.setdefault(str(side), {})[str(code)] = hedge_effectiveness(int(rows["hedge"].sum()), exposed)
     return {
         "hedge_cost": Measure(costs, currency),

@@ -6,14 +6,19 @@ from typing import TYPE_CHECKING, Final
 
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import GAIN, INK, LOSS, QUIET, dress, in_millions
-from sim.show.words import spelt
+from sim.show.words import spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from sim.results.results import Results
 
-_BARS: Final = ("contract", "clearing", "spread", "hedge", "total")
+#: What the rate does while a cause lasts.
+_TERMS: Final = {
+    "contract": "invoice to due date",
+    "instruction": "due date to order",
+    "clearing": "{} to exchange",
+}
 
 
 @figure(width=9.6, height=4.8, needs=lambda results: bool(results.scenario.sides))
@@ -33,17 +38,20 @@ def fx_result(results: Results, ax: Axes) -> None:
         nothing(ax, "no foreign currency was exchanged")
         ax.set_xticks([])
         return
+    bars = told_fx_causes(found)
+    begins = "order" if "instruction" in bars else "due date"
+    terms = "; ".join(f"{cause}: {_TERMS[cause].format(begins)}" for cause in bars if cause in _TERMS)
     for side, panel in zip(sides, axes, strict=True):
         home = results.scenario.sides[side].functional_currency
         heading(panel, f"Firms in {spelt(side)}, functional currency {home}")
-        _draw_side(panel, found[side])
-        panel.set_xlabel("contract: invoice to due date; clearing: due date to exchange", fontsize=8.5)
+        _draw_side(panel, {cause: found[side][cause] for cause in bars})
+        panel.set_xlabel(terms, fontsize=8.5)
 
 
 def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
     level, ends = 0.0, [0.0]
-    for place, cause in enumerate(_BARS):
-        height = parts[cause] / 1e6
+    for place, (cause, part) in enumerate(parts.items()):
+        height = part / 1e6
         bottom = 0.0 if cause == "total" else level
         colour = INK if cause == "total" else GAIN if height >= 0 else LOSS
         ax.bar(place, height, 0.62, bottom, color=colour, linewidth=0)
@@ -66,7 +74,7 @@ def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
     room = 0.09 * ((max(ends) - min(ends)) or 1.0)
     ax.set_ylim(min(ends) - room, max(ends) + room)
     in_millions(ax)
-    ax.set_xticks(range(len(_BARS)), labels=list(_BARS))
+    ax.set_xticks(range(len(parts)), labels=list(parts))
     ax.tick_params(axis="x", length=0)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.core.currency import minor_digits
-from sim.show.words import CAUSES, Scale, amount, day, percent, short, spelt
+from sim.show.words import CAUSES, Scale, amount, day, percent, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,7 +169,7 @@ def _positions(peaks: BySide, means: BySide, scale: Scale) -> Table:
 
 def _fx_results(found: BySide, scale: Scale) -> Table:
     """What the rate did until the due date, what it did while payments cleared, and what dealing cost."""
-    causes = ("contract", "clearing", "spread", "hedge", "total")
+    causes = told_fx_causes(found)
     table = _table("firms in", *causes)
     for side, parts in found.items():
         table.add_row(spelt(side), *(scale.tell(parts[cause]) for cause in causes))

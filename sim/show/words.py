@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -20,6 +20,9 @@ CAUSES: Final = {
     "returned": "returned",
 }
 
+#: Causes of the FX result that are told only where there is something to tell.
+_SELDOM: Final = ("instruction",)
+
 _SPELT: Final = {"pvp": "PvP", "to": "to", "via": "via", "and": "and"} | {
     word: word.upper()
     for word in ("cips", "rtgs", "dns", "hvps", "biss", "spfs", "lsm", "cls", "hk", "bcse", "cfets")
@@ -30,6 +33,13 @@ _MINUTES: Final = 60.0
 _THOUSAND: Final = 1e3
 #: From so many hours on a duration is told in days.
 _LONG: Final = 3 * _DAY
+
+
+def told_fx_causes(by_side: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """The causes of the FX result by side, in order, and the total, without those that only few runs know."""
+    causes = list(dict.fromkeys(cause for parts in by_side.values() for cause in parts))
+    found = {cause for parts in by_side.values() for cause, part in parts.items() if part}
+    return [cause for cause in causes if cause not in _SELDOM or cause in found]
 
 
 def spelt(name: str) -> str:

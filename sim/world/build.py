@@ -79,7 +79,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
     network = build_network(scenario, openings)
     routes = all_routes(scenario)
     if scenario.payments is None:
-        payments, uniform = trade_payments(scenario, replication, window, fx, firms, obligations)
+        payments, uniform = trade_payments(scenario, replication, openings, fx, firms, obligations)
         sides = sides_of(scenario, firms, obligations, payments.obligation)
     else:
         payments, uniform = own_payments(scenario, window, fx, network, routes)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import log
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.core.currency import round_half_even
+from sim.core.streams import stream
+from sim.scenario.demands import origins
 from sim.scenario.model.steps import Convert, Message, Originate, Post, Screen, Settle
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from decimal import Decimal
 
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
+    from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Step
     from sim.scenario.model.timing import Durations
+
+    #: A draw for each payment or obligation, from the streams of a name.
+    Uniform = Callable[[str], NDArray[np.float64]]
 
 #: Standard normal quantile of 0.95, which turns a stated p95 into the scale of a lognormal.
 _Z95 = 1.6448536269514722
@@ -56,6 +63,28 @@ def _triangular(declared: Triangular, uniform: NDArray[np.float64]) -> NDArray[n
     rising = low + np.sqrt(uniform * (high - low) * (mode - low))
     falling = high - np.sqrt((1.0 - uniform) * (high - low) * (high - mode))
     return np.where(uniform < turn, rising, falling)
+
+
+def draws_by_flow(
+    scenario: Scenario, replication: int, flow: NDArray[np.int64], draw: NDArray[np.int64]
+) -> Uniform:
+    """Draws of obligations from streams of their flows: each keeps its own, whichever others there are.
+
+    `flow` and `draw` are the number of the flow and the place in its streams, by obligation.
+    """
+    places = []
+    for number, name in enumerate(origins(scenario)):
+        mine = np.flatnonzero(flow == number)
+        if len(mine):
+            places.append((name, mine, draw[mine], int(draw[mine].max()) + 1))
+
+    def uniform(name: str) -> NDArray[np.float64]:
+        column = np.zeros(len(flow))
+        for origin, mine, place, count in places:
+            column[mine] = stream(scenario.seed, replication, f"{name}/{origin}").random(count)[place]
+        return column
+
+    return cache(uniform)
 
 
 def choose(

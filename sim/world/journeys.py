@@ -17,13 +17,14 @@ from sim.world.draws import route_draws
 from sim.world.reviews import ReviewPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
+    from sim.world.draws import Uniform
     from sim.world.payments import Payments
 
     Rows = NDArray[np.int64]
@@ -81,7 +82,7 @@ def plan_journeys(
     routes: Mapping[str, Route],
     banks: tuple[str, ...],
     zone: ZoneInfo,
-    uniform: Callable[[str], NDArray[np.float64]],
+    uniform: Uniform,
 ) -> Journeys:
     """Every journey that might take place; `uniform` draws a number for each payment from a stream by its name."""
     senders = list(_senders(scenario, routes, banks, zone))
@@ -141,7 +142,7 @@ def _joined(
     payments: Payments,
     blocks: list[_Block],
     sent: list[tuple[_Block, _Block, _Block]],
-    uniform: Callable[[str], NDArray[np.float64]],
+    uniform: Uniform,
 ) -> Journeys:
     """All blocks as one table, with what follows what."""
     count = _end(blocks)
@@ -161,9 +162,7 @@ def _joined(
     )
 
 
-def _travelling(
-    payments: Payments, blocks: list[_Block], uniform: Callable[[str], NDArray[np.float64]]
-) -> Payments:
+def _travelling(payments: Payments, blocks: list[_Block], uniform: Uniform) -> Payments:
     """The columns of all journeys; nobody knows beforehand when one but the first begins."""
     first, later = len(payments), blocks[1:]
     of = np.concatenate([block.payment for block in blocks])

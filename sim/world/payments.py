@@ -16,24 +16,21 @@ from sim.scenario.model.settlement import Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology, books, legs
-from sim.world.draws import draw_names
+from sim.world.draws import draw_names, draws_by_flow
+from sim.world.instruction import instruction_instants
 from sim.world.own_payments import Setting, read_payments
 from sim.world.routing import choose_routes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
+    from sim.world.draws import Uniform
     from sim.world.fx import FxPaths
     from sim.world.network import Network
-    from sim.world.timing import Window
+    from sim.world.timing import Openings, Window
     from sim.world.trade import FirmTable, Obligations
-
-    #: A draw per payment, from the streams of a name.
-    Uniform = Callable[[str], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,20 +62,18 @@ class Payments:
 def trade_payments(
     scenario: Scenario,
     replication: int,
-    window: Window,
+    openings: Openings,
     fx: FxPaths,
     firms: FirmTable,
     obligations: Obligations,
 ) -> tuple[Payments, Uniform]:
-    """The payments that discharge the obligations due before the end, and further draws for them.
-
-    Firms instruct on the due date.
-    """
-    due = np.flatnonzero(obligations.due_at < window.end)
-    rows = due[np.argsort(obligations.due_at[due], kind="stable")]
-    flow, draw = obligations.flow[rows], obligations.draw[rows]
-    uniform = _by_flow(scenario, replication, flow, draw)
+    """The payments that firms order before the end, in that order, and further draws for them."""
+    instructed_at = instruction_instants(scenario, replication, openings, firms, obligations)
+    ordered = np.flatnonzero(instructed_at < openings.window.end)
+    rows = ordered[np.argsort(instructed_at[ordered], kind="stable")]
+    uniform = draws_by_flow(scenario, replication, obligations.flow[rows], obligations.draw[rows])
     draws = {name: uniform(name) for name in [*draw_names(scenario.routes), "route"]}
+    priorities = np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)
     payments = Payments(
         obligation=rows,
         route=choose_routes(scenario, fx, firms, obligations, rows, draws["route"]),
@@ -86,31 +81,12 @@ def trade_payments(
         payee_bank=firms.bank[obligations.payee[rows]],
         currency=obligations.currency[rows],
         amount=obligations.amount[rows],
-        priority=np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)[flow],
+        priority=priorities[obligations.flow[rows]],
         due_at=obligations.due_at[rows],
-        instructed_at=obligations.due_at[rows],
+        instructed_at=instructed_at[rows],
         draws=draws,
     )
     return payments, uniform
-
-
-def _by_flow(
-    scenario: Scenario, replication: int, flow: NDArray[np.int64], draw: NDArray[np.int64]
-) -> Uniform:
-    """Draws of payments from streams of their flows: each has a place there, whatever else is drawn."""
-    places = []
-    for number, name in enumerate(origins(scenario)):
-        mine = np.flatnonzero(flow == number)
-        if len(mine):
-            places.append((name, mine, draw[mine], int(draw[mine].max()) + 1))
-
-    def uniform(name: str) -> NDArray[np.float64]:
-        column = np.zeros(len(flow))
-        for origin, mine, place, count in places:
-            column[mine] = stream(scenario.seed, replication, f"{name}/{origin}").random(count)[place]
-        return column
-
-    return cache(uniform)
 
 
 def own_payments(

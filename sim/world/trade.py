@@ -251,6 +251,13 @@ def _invoicing_sessions(name: str, flow: Flow, hours: OpeningHours, since: int, 
     return Sessions(weights, starts, ends)
 
 
+def midnights(window: Window, at: Seconds) -> Seconds:
+    """The midnight before each instant in the period's zone, by the clock as it is at the run's start."""
+    offset = from_instant(window.start, window.zone).utcoffset()
+    shift = int(offset.total_seconds()) if offset else 0
+    return (at + shift) // DAY * DAY - shift
+
+
 def _due_instants(
     hours: OpeningHours,
     flow: Flow,
@@ -260,15 +267,10 @@ def _due_instants(
     days: NDArray[np.float64],
     moment: NDArray[np.float64],
 ) -> Seconds:
-    """An instant within the payer's hours on the due date, or on its next working day.
-
-    A firm gives the order on the due date, so this is when the payment is instructed, too.
-    """
+    """An instant within the payer's hours on the due date, or on its next working day."""
     low, high = np.array([t.days for t in flow.terms.values()], dtype=np.int64).T
     after = low[term] + (days * (high - low + 1)[term]).astype(np.int64)
-    offset = from_instant(window.start, window.zone).utcoffset()
-    shift = int(offset.total_seconds()) if offset else 0
-    midnight = (invoiced_at + shift) // DAY * DAY - shift + after * DAY
+    midnight = midnights(window, invoiced_at) + after * DAY
     session = np.searchsorted(hours.starts, np.maximum(midnight, invoiced_at), side="left")
     session = np.minimum(session, len(hours.starts) - 1)
     due: Seconds = hours.starts[session] + (moment * (hours.ends[session] - hours.starts[session])).astype(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Orders(NamedTuple):
-    """Orders of payers by obligation, in order of arrival; `payment` is −1 where none falls due in the run."""
+    """Orders of payers by obligation, in order of arrival; `payment` is −1 where none is ordered in the run."""
 
     obligation: NDArray[np.int64]
     payment: NDArray[np.int64]
@@ -90,7 +90,7 @@ class Exchange:
         # A payment that is sent back travels again under other numbers; its own is the first.
         known = np.flatnonzero(world.payments.obligation >= 0)[::-1]
         self.payment[world.payments.obligation[known]] = known
-        #: Orders given at the invoice or on the due date.
+        #: Orders given at the invoice or by the due date.
         self.early = self._early()
 
     def buy(self, obligation: int, at: int, matched: int = 0) -> None:
@@ -232,9 +232,16 @@ class Exchange:
             if group.exchange.buys == "on_invoice":
                 at[mine] = obligations.invoiced_at[mine]
             elif group.exchange.buys == "on_due":
-                at[mine] = obligations.due_at[mine]
+                at[mine] = np.minimum(obligations.due_at, self._instructed_at())[mine]
         rows = np.flatnonzero(at < NEVER)
         return Orders(rows, self.payment[rows], at[rows])
+
+    def _instructed_at(self) -> Seconds:
+        """When the payment of each obligation is ordered, NEVER where none is."""
+        at = np.full(len(self.payment), NEVER)
+        known = np.flatnonzero(self.payment >= 0)
+        at[known] = self.world.payments.instructed_at[self.payment[known]]
+        return at
 
     def _conversions(self, told: list[_Row]) -> Conversions:
         world, obligations = self.world, self.world.obligations

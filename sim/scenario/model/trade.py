@@ -29,7 +29,16 @@ Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "satur
 #: In the order of the calendar's numbers, Monday first.
 WEEKDAYS: Final = get_args(Weekday)
 
+#: Nobody pays earlier: due dates are known exactly for as long as this after the end of a run.
+_EARLIEST_DAYS: Final = 30
+
 FirmGroup = Annotated[str, AfterValidator(reference("firms"))]
+
+
+def check_days(days: tuple[int, int]) -> None:
+    """Refuse a range of days that ends before it begins."""
+    if days[1] < days[0]:
+        raise wrong("the most days are fewer than the least", field="days")
 
 
 class OnCredit(Declaration):
@@ -68,11 +77,47 @@ class Exchange(Declaration):
     """When firms exchange currency."""
 
     buys: Literal["on_invoice", "on_due", "on_instruction"] = "on_instruction"
-    """When a payer turns to the market: at the invoice, on the due date, or when the payment gets there."""
+    """When a payer turns to the market: at the invoice, on the due date (or with an earlier order of the
+    payment), or when the payment gets there."""
     sells: Annotated[OnCredit | Weekly | Keep, Field(discriminator="kind")] = OnCredit(kind="on_credit")
     """What a payee does with what it is credited."""
     source: str | None = None
     """Where the choices come from, or the word assumption."""
+
+
+class Deviation(Declaration):
+    """Payments that are ordered on another day than the one on which they fall due."""
+
+    share: Share
+    """Part of the payments that firms of the group owe."""
+    days: tuple[Annotated[int, Field(ge=1, le=366)], Annotated[int, Field(ge=1, le=366)]]
+    """Least and most calendar days from the due date, all equally likely; then the payer's next working day."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        check_days(self.days)
+        return self
+
+
+class Pays(Declaration):
+    """When firms order what they owe; what is neither early nor late is ordered on the due date."""
+
+    early: Deviation | None = None
+    """Payments ordered before the due date, at most 30 days and never before the invoice."""
+    late: Deviation | None = None
+    """Payments ordered after it."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.early is None and self.late is None:
+            raise wrong("'early' or 'late' is needed")
+        if self.early is not None and self.early.days[1] > _EARLIEST_DAYS:
+            raise wrong(f"at most {_EARLIEST_DAYS} days early", field="early.days")
+        if self.early is not None and self.late is not None and self.early.share + self.late.share > 1:
+            raise wrong("the shares of early and late payments exceed 1", field="late.share")
+        return self
 
 
 class Firms(Declaration):
@@ -88,6 +133,8 @@ class Firms(Declaration):
     """Where they are: share of firms by city."""
     banks: dict[BankName, Share] = Field(min_length=1)
     """Their home banks: share of firms by bank."""
+    pays: Pays | None = None
+    """Which of their payments they order early or late; by default all are ordered on the due date."""
     exchange: Exchange = Exchange()
     """When they exchange currency."""
     hedge: Hedge | None = None
@@ -143,8 +190,7 @@ class Term(Declaration):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.days[1] < self.days[0]:
-            raise wrong("the most days are fewer than the least", field="days")
+        check_days(self.days)
         return self
 
 
