@@ -16,7 +16,7 @@ from sim.scenario.demands import demands, origins
 from sim.scenario.model.network import Route, Settle
 from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.passage import obstacles
-from sim.scenario.topology import Topology, books, legs
+from sim.scenario.topology import Passenger, Topology, books, legs
 from sim.world.draws import draw_names
 from sim.world.fx import FxPaths, fx_paths
 from sim.world.history import load_history
@@ -287,7 +287,10 @@ def _own_payments(
     topology, kept = Topology(scenario), books(scenario)
 
     def obstacle(payer_bank: str, payee_bank: str, route: str, currency: str) -> str | None:
-        found = next(obstacles(topology, scenario.routes[route], payer_bank, payee_bank, currency), None)
+        passenger = Passenger(currency, payer_bank, payee_bank, None)
+        if not topology.carries(scenario.routes[route], passenger):
+            return f"{route!r} does not carry {currency} from {payer_bank!r} to {payee_bank!r}"
+        found = next(obstacles(topology, scenario.routes[route], passenger), None)
         return None if found is None else f"{found.message} (step {found.step} of {route!r})"
 
     table = read_payments(
