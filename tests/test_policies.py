@@ -46,6 +46,7 @@ def mean_of_route(results: Results, route: str) -> float:
         "thin-market",
         "deeper-market",
         "late-payers",
+        "hong-kong-corridor",
     ],
 )
 def test_a_policy_moves_no_draw(name: str, baseline_run: Results) -> None:
@@ -60,6 +61,38 @@ def test_a_shorter_way_or_a_longer_day_brings_yuan_earlier(name: str, baseline_r
     for route in ("usd", "eur"):
         there, here = mean_of_route(year(name), route), mean_of_route(baseline_run, route)
         assert there == pytest.approx(here, rel=1e-12) if name != "longer-hours" else there <= here
+
+
+BAY_AREA = {"Guangzhou", "Shenzhen", "Zhuhai", "Foshan"}
+
+
+def mean_of_cities(results: Results, cities: set[str]) -> float:
+    """Mean hours of the payments of firms in some Chinese cities."""
+    told = [
+        profile
+        for city, profile in results.measures["delay_by_city"].value["china"].items()
+        if city in cities
+    ]
+    payments = sum(profile["payments"] for profile in told)
+    return float(sum(profile["mean"] * profile["payments"] for profile in told)) / payments
+
+
+def test_a_corridor_over_hong_kong_helps_the_firms_of_its_place(baseline_run: Results) -> None:
+    corridor = year("hong-kong-corridor")
+    rest = set(corridor.measures["delay_by_city"].value["china"]) - BAY_AREA
+    gain = mean_of_cities(baseline_run, BAY_AREA) - mean_of_cities(corridor, BAY_AREA)
+    loss = mean_of_cities(corridor, rest) - mean_of_cities(baseline_run, rest)
+    assert gain > 1
+    # The others share the rest of the yuan, and wait a little more for it.
+    assert 0 < loss < gain / 4
+    assert mean_of_route(corridor, "cny-to-guangdong") < mean_of_route(corridor, "cny-to-china") - 3
+    bank = corridor.firms.set_index("city")["bank"].astype(str)
+    assert set(bank[bank.index.isin(BAY_AREA)]) == {"guangzhou-a", "shenzhen-a"}
+
+    def with_correspondents(results: Results) -> float:
+        return float(results.measures["principal_risk_value_hours"].value["correspondent"])
+
+    assert with_correspondents(corridor) < 0.55 * with_correspondents(baseline_run)
 
 
 def test_a_clearing_bank_ties_up_half_the_yuan(baseline_run: Results) -> None:

@@ -49,6 +49,7 @@ def measures(
     return {
         **_volume(counted, reporting_currency, scale),
         **_delays(counted),
+        "delay_by_city": Measure(_delay_by_city(counted, tables["firms"]), "hours; payments"),
         **_exposure(tables["exposure"], reporting_currency, scale),
         **_fx_results(tables, value, reporting_currency, scale),
         **_exchanged(tables, value, reporting_currency, scale),
@@ -75,15 +76,30 @@ def _delays(counted: pd.DataFrame) -> dict[str, Measure]:
     """Delay from instruction to credit: mean, percentiles, Σ value·delay / Σ value, by route and by cause."""
     hours = counted["delay"] / HOUR
     by_cause = {cause: _mean(counted[f"{cause}_seconds"] / HOUR) for cause in CAUSES}
-    by_route = {
-        str(route): _profile(group["delay"] / HOUR, group["value"]) | {"payments": len(group)}
-        for route, group in counted.groupby("route", observed=True)
-    }
+    by_route = {str(route): _group_profile(group) for route, group in counted.groupby("route", observed=True)}
     return {
         "delay": Measure(_profile(hours, counted["value"]), "hours"),
         "delay_by_cause": Measure(by_cause, "hours per payment"),
         "delay_by_route": Measure(by_route, "hours; payments"),
     }
+
+
+def _delay_by_city(counted: pd.DataFrame, firms: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """The same by side and city of the firms that pay or are paid: a payment counts in both parties' cities."""
+    cities = firms.groupby(["side", "city"], observed=True)["firm"]
+    place = pd.Series(cities.ngroup().to_numpy(), index=firms["firm"])
+    payer, payee = (counted[party].astype(object).map(place) for party in ("payer", "payee"))
+    found: dict[str, dict[str, Any]] = {}
+    for number, key in enumerate(cities.groups):
+        side, city = (str(part) for part in key)  # type: ignore[attr-defined]
+        group = counted[(payer == number) | (payee == number)]
+        if len(group):
+            found.setdefault(side, {})[city] = _group_profile(group)
+    return found
+
+
+def _group_profile(group: pd.DataFrame) -> dict[str, float]:
+    return _profile(group["delay"] / HOUR, group["value"]) | {"payments": len(group)}
 
 
 def _profile(hours: pd.Series, value: pd.Series) -> dict[str, float]:

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from sim.core.clock import DAY
 from sim.core.hours import parse_session
+from sim.scenario.check_flows import check_flows
 from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.check_screening import check_screening
-from sim.scenario.crosses import crosses, find_quote
+from sim.scenario.crosses import find_quote
 from sim.scenario.dates import check_timeline
-from sim.scenario.demands import demands
-from sim.scenario.detours import check_detours, closures
+from sim.scenario.detours import check_detours
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.markets import Quote
@@ -22,14 +22,12 @@ from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, 
 from sim.scenario.model.steps import Convert, Originate, Post, Settle
 from sim.scenario.model.timeline import ChangedQuote, Liquidity
 from sim.scenario.model.timing import seconds_after_midnight
-from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology, books
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
 
-    from sim.scenario.demands import Demand
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
 
@@ -51,7 +49,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_routes(scenario),
         *_vehicles(scenario),
         *_auctions(scenario),
-        *_flows(scenario, topology),
+        *check_flows(scenario, topology),
         *(Finding(*found) for found in check_timeline(scenario)),
         *_hedges(scenario),
         *check_detours(scenario),
@@ -302,44 +300,6 @@ def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Fin
             yield Finding((*path, number), f"{step.kind!r} cannot follow the 'post'")
 
 
-def _flows(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
-    told: set[Finding] = set()
-    for demand in demands(scenario):
-        sides = (scenario.firms[demand.payer].side, scenario.firms[demand.payee].side)
-        yield from _markets(demand.path, demand.currency, sides, scenario)
-        candidates = topology.candidates(demand.currency, *sides)
-        if not candidates:
-            message = f"no route carries {demand.currency} from {sides[0]!r} to {sides[1]!r}"
-            yield Finding(demand.path, message)
-        detours = [
-            name
-            for _, entry in closures(scenario)
-            for name in entry.fallback
-            if topology.carries(scenario.routes[name], demand.currency, *sides)
-        ]
-        found = [finding for name in candidates for finding in _paths(name, demand, topology)]
-        found += [
-            finding
-            for name in dict.fromkeys([*candidates, *detours])
-            for finding in _conversions(name, demand, scenario)
-        ]
-        for finding in found:
-            if finding not in told:
-                told.add(finding)
-                yield finding
-
-
-def _markets(
-    path: tuple[str | int, ...], currency: str, sides: tuple[str, str], scenario: Scenario
-) -> Iterator[Finding]:
-    for side in sorted(set(sides)):
-        functional = scenario.sides[side].functional_currency
-        if functional != currency and not crosses(scenario, side, currency):
-            vehicles = scenario.sides[side].vehicles
-            over = f", nor over {' or '.join(vehicles)}" if vehicles else ""
-            yield Finding(path, f"no market of {side!r} trades {currency}/{functional}{over}")
-
-
 def _vehicles(scenario: Scenario) -> Iterator[Finding]:
     for name, side in scenario.sides.items():
         for number, vehicle in enumerate(side.vehicles):
@@ -359,24 +319,3 @@ def _auctions(scenario: Scenario) -> Iterator[Finding]:
             at = seconds_after_midnight(text)
             if not any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY)):
                 yield Finding(("markets", name, "at", number), f"at {text} the market is closed")
-
-
-def _paths(name: str, demand: Demand, topology: Topology) -> Iterator[Finding]:
-    """Accounts that a route would need and that the banks of some firms do not have."""
-    scenario = topology.scenario
-    route = scenario.routes[name]
-    for payer in scenario.firms[demand.payer].banks:
-        for payee in scenario.firms[demand.payee].banks:
-            for step, key, message in obstacles(topology, route, payer, payee, demand.currency):
-                yield Finding(("routes", name, "steps", step, *([key] if key else [])), message)
-
-
-def _conversions(name: str, demand: Demand, scenario: Scenario) -> Iterator[Finding]:
-    """Parties that would have to exchange currency on a route, and do not."""
-    for party, group in (("payer", demand.payer), ("payee", demand.payee)):
-        functional = scenario.sides[scenario.firms[group].side].functional_currency
-        steps = scenario.routes[name].steps
-        converts = any(isinstance(step, Convert) and step.by == party for step in steps)
-        if functional != demand.currency and not converts:
-            message = f"the {party} keeps {functional} and has no 'convert' here"
-            yield Finding(("routes", name, "steps"), message)

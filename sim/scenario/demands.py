@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sim.scenario.model.credit import Loan
 from sim.scenario.model.timeline import Mix
+from sim.scenario.topology import Passenger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,14 @@ def demands(scenario: Scenario) -> Iterator[Demand]:
     for name, project in scenario.projects.items():
         path = ("projects", name, "currency")
         yield Demand(path, name, project.currency, project.payer, project.payee)
+
+
+def passengers(demand: Demand, scenario: Scenario) -> Iterator[Passenger]:
+    """Every kind of payment that a demand can make: one for each pair of banks."""
+    payer, payee = scenario.firms[demand.payer], scenario.firms[demand.payee]
+    for payer_bank in payer.home_banks():
+        for payee_bank in payee.home_banks():
+            yield Passenger(demand.currency, payer_bank, payee_bank, (payer.side, payee.side))
 
 
 def _mixed(number: int, entry: Mix, scenario: Scenario) -> Iterator[Demand]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from sim.scenario.demands import demands
+from sim.scenario.demands import demands, passengers
 from sim.scenario.finding import Finding
 from sim.scenario.model.settlement import Correspondent
 from sim.scenario.model.steps import Settle
@@ -15,19 +15,10 @@ from sim.scenario.topology import Topology
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.scenario.demands import Demand
     from sim.scenario.model import Scenario
+    from sim.scenario.topology import Passenger
 
     Closure: TypeAlias = ClosedRoute | LostCorrespondent
-
-
-class Passenger(NamedTuple):
-    """What decides about the ways of a payment: its currency, its banks, and the sides of its parties, if any."""
-
-    currency: str
-    payer_bank: str
-    payee_bank: str
-    sides: tuple[str, str] | None
 
 
 def closures(scenario: Scenario) -> Iterator[tuple[int, Closure]]:
@@ -52,19 +43,8 @@ def detours(entry: Closure, passenger: Passenger, topology: Topology) -> list[st
         for name in entry.fallback
         if not closes(entry, name, passenger, topology)
         and (entry.choice == "order" or scenario.routes[name].weight > 0)
-        and (
-            passenger.sides is None
-            or topology.carries(scenario.routes[name], passenger.currency, *passenger.sides)
-        )
-        and not any(
-            obstacles(
-                topology,
-                scenario.routes[name],
-                passenger.payer_bank,
-                passenger.payee_bank,
-                passenger.currency,
-            )
-        )
+        and topology.carries(scenario.routes[name], passenger)
+        and not any(obstacles(topology, scenario.routes[name], passenger))
     ]
 
 
@@ -75,23 +55,14 @@ def check_detours(scenario: Scenario) -> Iterator[Finding]:
         stranded = {
             f"{demand.currency} from {passenger.payer_bank!r} to {passenger.payee_bank!r}"
             for demand in demands(scenario)
-            for passenger, route in _passengers(demand, topology)
+            for passenger in passengers(demand, scenario)
+            for route in topology.candidates(passenger)
             if closes(entry, route, passenger, topology) and not detours(entry, passenger, topology)
         }
         if stranded:
             first, *others = sorted(stranded)
             more = f" (and {len(others)} more such payments)" if others else ""
             yield Finding(("timeline", number, "fallback"), f"none of these routes can carry {first}{more}")
-
-
-def _passengers(demand: Demand, topology: Topology) -> Iterator[tuple[Passenger, str]]:
-    """Every kind of payment that a demand can make, with each route that it can be given."""
-    firms = topology.scenario.firms
-    sides = (firms[demand.payer].side, firms[demand.payee].side)
-    for payer_bank in firms[demand.payer].banks:
-        for payee_bank in firms[demand.payee].banks:
-            for route in topology.candidates(demand.currency, *sides):
-                yield Passenger(demand.currency, payer_bank, payee_bank, sides), route
 
 
 def _kept_by(bank: str, route: str, passenger: Passenger, topology: Topology) -> bool:

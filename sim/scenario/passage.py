@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model.network import Route
-    from sim.scenario.topology import Topology
+    from sim.scenario.topology import Passenger, Topology
 
 
 class Obstacle(NamedTuple):
@@ -22,16 +22,15 @@ class Obstacle(NamedTuple):
     message: str
 
 
-def obstacles(
-    topology: Topology, route: Route, payer_bank: str, payee_bank: str, currency: str
-) -> Iterator[Obstacle]:
-    """Everything that keeps a payment of two banks in `currency` from passing `route`, step by step."""
+def obstacles(topology: Topology, route: Route, passenger: Passenger) -> Iterator[Obstacle]:
+    """Everything that keeps a payment from passing `route`, step by step."""
+    parties = (passenger.payer_bank, passenger.payee_bank)
     for number, step in enumerate(route.steps):
         if isinstance(step, Screen):
-            if topology.in_role(step.at, payer_bank, payee_bank, route) is None:
-                yield _nobody(number, step.at, payer_bank, payee_bank)
+            if topology.in_role(step.at, *parties, route) is None:
+                yield _nobody(number, step.at, *parties)
         elif isinstance(step, Settle):
-            yield from _settle(topology, route, number, step, (payer_bank, payee_bank), currency)
+            yield from _settle(topology, route, number, step, parties, passenger.currency)
 
 
 def _settle(

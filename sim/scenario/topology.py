@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.model.settlement import Correspondent, Pvp
 from sim.scenario.model.steps import ROLES, Settle
@@ -22,6 +22,15 @@ def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     """The books in which a settlement moves money: the two legs of a link, or the system itself."""
     declared = scenario.systems[system]
     return declared.legs if isinstance(declared, Pvp) else (system,)
+
+
+class Passenger(NamedTuple):
+    """What decides about the ways of a payment: its currency, its banks, and the sides of its parties, if any."""
+
+    currency: str
+    payer_bank: str
+    payee_bank: str
+    sides: tuple[str, str] | None
 
 
 class Topology:
@@ -69,21 +78,22 @@ class Topology:
         party = payer_bank if role.startswith("payer") else payee_bank
         return party if role.endswith("bank") else self.correspondent(party, route)
 
-    def carries(self, route: Route, currency: str, payer_side: str, payee_side: str) -> bool:
-        """Whether `route` can carry such a payment."""
-        use = route.carries
+    def carries(self, route: Route, passenger: Passenger) -> bool:
+        """Whether `route` is for such a payment; where parties have no sides, these do not matter."""
+        use, sides = route.carries, passenger.sides
         return (
-            (use.currencies is None or currency in use.currencies)
-            and use.payer in (None, payer_side)
-            and use.payee in (None, payee_side)
+            (use.currencies is None or passenger.currency in use.currencies)
+            and (use.payer_banks is None or passenger.payer_bank in use.payer_banks)
+            and (use.payee_banks is None or passenger.payee_bank in use.payee_banks)
+            and (sides is None or (use.payer in (None, sides[0]) and use.payee in (None, sides[1])))
         )
 
-    def candidates(self, currency: str, payer_side: str, payee_side: str) -> list[str]:
+    def candidates(self, passenger: Passenger) -> list[str]:
         """Names of the routes that can carry such a payment, as declared, those of no weight left out."""
         return [
             name
             for name, route in self.scenario.routes.items()
-            if route.weight > 0 and self.carries(route, currency, payer_side, payee_side)
+            if route.weight > 0 and self.carries(route, passenger)
         ]
 
 

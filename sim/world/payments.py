@@ -15,7 +15,7 @@ from sim.scenario.demands import origins
 from sim.scenario.model.settlement import Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.passage import obstacles
-from sim.scenario.topology import Topology, books, legs
+from sim.scenario.topology import Passenger, Topology, books, legs
 from sim.world.draws import draw_names, draws_by_flow
 from sim.world.instruction import instruction_instants
 from sim.world.own_payments import Setting, read_payments
@@ -99,7 +99,10 @@ def own_payments(
     topology, kept = Topology(scenario), books(scenario)
 
     def obstacle(payer_bank: str, payee_bank: str, route: str, currency: str) -> str | None:
-        found = next(obstacles(topology, scenario.routes[route], payer_bank, payee_bank, currency), None)
+        passenger = Passenger(currency, payer_bank, payee_bank, None)
+        if not topology.carries(scenario.routes[route], passenger):
+            return f"{route!r} does not carry {currency} from {payer_bank!r} to {payee_bank!r}"
+        found = next(obstacles(topology, scenario.routes[route], passenger), None)
         return None if found is None else f"{found.message} (step {found.step} of {route!r})"
 
     table = read_payments(

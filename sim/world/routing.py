@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import NEVER, to_instant
-from sim.scenario.detours import Passenger, closes, closures, detours
-from sim.scenario.topology import Topology
+from sim.scenario.detours import closes, closures, detours
+from sim.scenario.topology import Passenger, Topology
 from sim.world.draws import choose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -34,21 +35,39 @@ def choose_routes(
 ) -> NDArray[np.int64]:
     """Route number of the payments of the obligations `rows`, each by its uniform draw."""
     topology = Topology(scenario)
-    numbers = {name: number for number, name in enumerate(scenario.routes)}
-    sides = list(scenario.sides)
-    payer, payee = sides_of(scenario, firms, obligations, rows)
-    currency = obligations.currency[rows]
+    sides, banks = list(scenario.sides), list(scenario.banks)
     chosen = np.full(len(rows), -1, dtype=np.int64)
-    keys = (payer * len(sides) + payee) * len(fx.currencies) + currency
-    for key in np.unique(keys):
-        between, code = divmod(int(key), len(fx.currencies))
-        one, other = divmod(between, len(sides))
-        fitting = topology.candidates(fx.currencies[code], sides[one], sides[other])
-        mine = np.flatnonzero(keys == key)
-        weights = [scenario.routes[name].weight for name in fitting]
-        options = np.array([numbers[name] for name in fitting], dtype=np.int64)
-        chosen[mine] = options[choose(weights, uniform[mine])]
+    columns = (
+        obligations.currency[rows],
+        firms.bank[obligations.payer[rows]],
+        firms.bank[obligations.payee[rows]],
+        *sides_of(scenario, firms, obligations, rows),
+    )
+    for (currency, payer_bank, payee_bank, one, other), mine in _alike(*columns):
+        passenger = Passenger(
+            fx.currencies[currency], banks[payer_bank], banks[payee_bank], (sides[one], sides[other])
+        )
+        fitting = topology.candidates(passenger)
+        chosen[mine] = _by_weight(scenario, fitting, uniform[mine])
     return chosen
+
+
+def _alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
+    """Rows that are equal in all columns of numbers from 0 on: what they have in common, and where they are."""
+    if not len(columns[0]):
+        return
+    sizes = [int(column.max()) + 1 for column in columns]
+    keys = np.ravel_multi_index(columns, sizes)
+    order = np.argsort(keys, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(keys[order])) + 1):
+        yield [int(column[rows[0]]) for column in columns], rows
+
+
+def _by_weight(scenario: Scenario, names: list[str], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Number of one of these routes for each draw."""
+    numbers = {name: number for number, name in enumerate(scenario.routes)}
+    options = np.array([numbers[name] for name in names], dtype=np.int64)
+    return options[choose([scenario.routes[name].weight for name in names], uniform)]
 
 
 def sides_of(
@@ -88,21 +107,16 @@ def divert(
             & (payments.instructed_at < until)
             & (payments.route < len(names))
         )
-        kinds = np.column_stack(
-            [
-                column[rows]
-                for column in (
-                    payments.route,
-                    payments.currency,
-                    payments.payer_bank,
-                    payments.payee_bank,
-                    payer_side,
-                    payee_side,
-                )
-            ]
+        columns = (
+            payments.route,
+            payments.currency,
+            payments.payer_bank,
+            payments.payee_bank,
+            payer_side,
+            payee_side,
         )
-        for kind in np.unique(kinds, axis=0):
-            route, currency, payer_bank, payee_bank, one, other = kind.tolist()
+        for kind, alike in _alike(*(column[rows] for column in columns)):
+            route, currency, payer_bank, payee_bank, one, other = kind
             passenger = Passenger(
                 fx.currencies[currency],
                 banks[payer_bank],
@@ -112,12 +126,10 @@ def divert(
             if not closes(entry, names[route], passenger, topology):
                 continue
             fitting = detours(entry, passenger, topology)
-            mine = rows[(kinds == kind).all(axis=1)]
+            mine = rows[alike]
             # Payments of one's own that no listed route can carry keep theirs.
             if entry.choice == "order" or not fitting:
                 chosen[mine] = names.index(fitting[0]) if fitting else route
             else:
-                weights = [scenario.routes[name].weight for name in fitting]
-                options = np.array([names.index(name) for name in fitting], dtype=np.int64)
-                chosen[mine] = options[choose(weights, payments.draws["route"][mine])]
+                chosen[mine] = _by_weight(scenario, fitting, payments.draws["route"][mine])
     return chosen

@@ -18,14 +18,13 @@ from sim.world.draws import choose, choose_each, standard_normal
 from sim.world.paths import mix_at, volume_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from decimal import Decimal
 
     from numpy.typing import NDArray
 
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Flow
+    from sim.scenario.model.trade import Firms, Flow
     from sim.world.fx import FxPaths
     from sim.world.timing import Openings, Window
 
@@ -101,8 +100,9 @@ def draw_firms(scenario: Scenario, replication: int) -> FirmTable:
         uniform = stream(scenario.seed, replication, f"firms/{name}").random((declared.count, 3))
         group += [number] * declared.count
         size.append(np.exp(float(declared.size_sigma) * standard_normal(uniform[:, 0])))
-        city += _pick(list(declared.cities), declared.cities.values(), uniform[:, 1])
-        bank += [banks[b] for b in _pick(list(declared.banks), declared.banks.values(), uniform[:, 2])]
+        cities = _pick(declared.cities, uniform[:, 1])
+        city += cities
+        bank += [banks[name] for name in _home_banks(declared, cities, uniform[:, 2])]
     return FirmTable(
         groups=tuple(scenario.firms),
         group=np.array(group, dtype=np.int64),
@@ -113,8 +113,18 @@ def draw_firms(scenario: Scenario, replication: int) -> FirmTable:
     )
 
 
-def _pick(names: list[str], shares: Iterable[Decimal], uniform: NDArray[np.float64]) -> list[str]:
-    return [names[k] for k in choose(shares, uniform)]
+def _home_banks(declared: Firms, cities: list[str], uniform: NDArray[np.float64]) -> list[str]:
+    """Each firm's bank by its draw, which is the same whatever the shares of its city are."""
+    found = _pick(declared.banks, uniform)
+    for city, shares in declared.banks_by_city.items():
+        local = _pick(shares, uniform)
+        found = [local[k] if cities[k] == city else bank for k, bank in enumerate(found)]
+    return found
+
+
+def _pick(shares: dict[str, Decimal], uniform: NDArray[np.float64]) -> list[str]:
+    names = list(shares)
+    return [names[k] for k in choose(shares.values(), uniform)]
 
 
 class Basis(NamedTuple):

@@ -22,7 +22,7 @@ from sim.scenario.model.base import (
 )
 from sim.scenario.model.liquidity import IntradayCredit, Rate
 from sim.scenario.model.settlement import SystemName, Times
-from sim.scenario.model.steps import Step, not_a_role
+from sim.scenario.model.steps import AnyBank, Step, not_a_role
 from sim.scenario.model.timing import CalendarName, HoursChoice, Zone
 
 SideName = Annotated[str, AfterValidator(reference("sides"))]
@@ -183,6 +183,17 @@ class RouteUse(Declaration):
     """Side of the payer."""
     payee: SideName | None = None
     """Side of the payee."""
+    payer_banks: tuple[AnyBank, ...] | None = None
+    """Banks of the payer, such as the participants of the route's system."""
+    payee_banks: tuple[AnyBank, ...] | None = None
+    """Banks of the payee."""
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        for field in ("payer_banks", "payee_banks"):
+            if getattr(self, field) == ():
+                raise wrong("a route that is for no bank carries nothing", field=field)
+        return self
 
 
 def _steps_may_have_names(schema: dict[str, Any]) -> None:

@@ -32,13 +32,23 @@ def not_a_role(name: str) -> str:
 
 
 def _bank_or_role(name: str, info: ValidationInfo) -> str:
-    if info.context is None or name in ROLES:
+    if name in ROLES or name in (banks := _all_banks(name, info)):
         return name
-    banks = info.context.get("names", {}).get("banks") or _holders(written(info, "accounts"))
-    if name not in banks:
-        suggestion = nearest(name, {*ROLES, *banks})
-        raise wrong(f"{name!r} is neither a role nor the name of a bank", suggestion=suggestion)
-    return name
+    suggestion = nearest(name, {*ROLES, *banks})
+    raise wrong(f"{name!r} is neither a role nor the name of a bank", suggestion=suggestion)
+
+
+def _bank(name: str, info: ValidationInfo) -> str:
+    if name in (banks := _all_banks(name, info)):
+        return name
+    raise wrong(f"{name!r} is not the name of a bank", suggestion=nearest(name, banks))
+
+
+def _all_banks(name: str, info: ValidationInfo) -> set[str]:
+    """Every bank of the scenario; where nothing is known of it, `name` passes for one."""
+    if info.context is None:
+        return {name}
+    return set(info.context.get("names", {}).get("banks") or _holders(written(info, "accounts")))
 
 
 def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
@@ -75,6 +85,9 @@ class Fee(Declaration):
 
 #: A role, or a bank by its name.
 BankOrRole = Annotated[str, AfterValidator(_bank_or_role)]
+
+#: A bank by its name: one that is declared or, where none is, one that holds an account.
+AnyBank = Annotated[str, AfterValidator(_bank)]
 
 
 class _Step(Declaration):

@@ -16,6 +16,7 @@ from sim.scenario.model.base import (
     Share,
     check_amounts,
     check_shares,
+    nearest,
     reference,
     wrong,
 )
@@ -135,6 +136,8 @@ class Firms(Declaration):
     """Their home banks: share of firms by bank."""
     pays: Pays | None = None
     """Which of their payments they order early or late; by default all are ordered on the due date."""
+    banks_by_city: dict[str, dict[BankName, Share]] = Field(default_factory=dict)
+    """Home banks of the firms of some cities, where they differ: share of firms by bank, by city."""
     exchange: Exchange = Exchange()
     """When they exchange currency."""
     hedge: Hedge | None = None
@@ -146,7 +149,17 @@ class Firms(Declaration):
     def _shares(self) -> Self:
         check_shares(self.cities, "cities")
         check_shares(self.banks, "banks")
+        for city, banks in self.banks_by_city.items():
+            if city not in self.cities:
+                message, suggestion = f"{city!r} is none of the group's cities", nearest(city, self.cities)
+                raise wrong(message, field=f"banks_by_city.{city}", suggestion=suggestion)
+            check_shares(banks, f"banks_by_city.{city}")
         return self
+
+    def home_banks(self) -> list[str]:
+        """Every bank that a firm of the group can have, in the order of the declarations."""
+        by_city = [self.banks_by_city.get(city, self.banks) for city in self.cities]
+        return list(dict.fromkeys(bank for banks in by_city for bank in banks))
 
 
 class FixedAmount(Declaration):

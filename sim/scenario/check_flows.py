@@ -1,0 +1,88 @@
+"""Every payment that a scenario asks for needs a market for its currency, and a route that its banks can use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.scenario.crosses import crosses
+from sim.scenario.demands import demands, passengers
+from sim.scenario.detours import closures
+from sim.scenario.finding import Finding
+from sim.scenario.model.steps import Convert
+from sim.scenario.passage import obstacles
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.scenario.demands import Demand
+    from sim.scenario.model import Scenario
+    from sim.scenario.topology import Passenger, Topology
+
+
+def check_flows(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
+    """Payments that are asked for and could not be made, exchanged or carried."""
+    told: set[Finding] = set()
+    for demand in demands(scenario):
+        sides = (scenario.firms[demand.payer].side, scenario.firms[demand.payee].side)
+        yield from _markets(demand.path, demand.currency, sides, scenario)
+        ways = {passenger: topology.candidates(passenger) for passenger in passengers(demand, scenario)}
+        yield from _stranded(demand.path, ways)
+        detours = [
+            name
+            for _, entry in closures(scenario)
+            for name in entry.fallback
+            if any(topology.carries(scenario.routes[name], passenger) for passenger in ways)
+        ]
+        candidates = [name for names in ways.values() for name in names]
+        found = [*_paths(ways, topology)]
+        found += [
+            finding
+            for name in dict.fromkeys([*candidates, *detours])
+            for finding in _conversions(name, demand, scenario)
+        ]
+        for finding in found:
+            if finding not in told:
+                told.add(finding)
+                yield finding
+
+
+def _stranded(path: tuple[str | int, ...], ways: dict[Passenger, list[str]]) -> Iterator[Finding]:
+    """Payments that no route carries: of two sides, or of some of their banks."""
+    left = [passenger for passenger, names in ways.items() if not names]
+    if len(left) < len(ways):
+        for currency, payer_bank, payee_bank, _ in left[:1]:
+            more = f" (nor between {len(left) - 1} more pairs of banks)" if len(left) > 1 else ""
+            message = f"no route carries {currency} from {payer_bank!r} to {payee_bank!r}{more}"
+            yield Finding(path, message)
+    elif left and (sides := left[0].sides):
+        yield Finding(path, f"no route carries {left[0].currency} from {sides[0]!r} to {sides[1]!r}")
+
+
+def _markets(
+    path: tuple[str | int, ...], currency: str, sides: tuple[str, str], scenario: Scenario
+) -> Iterator[Finding]:
+    for side in sorted(set(sides)):
+        functional = scenario.sides[side].functional_currency
+        if functional != currency and not crosses(scenario, side, currency):
+            vehicles = scenario.sides[side].vehicles
+            over = f", nor over {' or '.join(vehicles)}" if vehicles else ""
+            yield Finding(path, f"no market of {side!r} trades {currency}/{functional}{over}")
+
+
+def _paths(ways: dict[Passenger, list[str]], topology: Topology) -> Iterator[Finding]:
+    """Accounts that a route would need and that the banks of some firms do not have, route by route."""
+    for name, route in topology.scenario.routes.items():
+        for passenger in [passenger for passenger, names in ways.items() if name in names]:
+            for step, key, message in obstacles(topology, route, passenger):
+                yield Finding(("routes", name, "steps", step, *([key] if key else [])), message)
+
+
+def _conversions(name: str, demand: Demand, scenario: Scenario) -> Iterator[Finding]:
+    """Parties that would have to exchange currency on a route, and do not."""
+    for party, group in (("payer", demand.payer), ("payee", demand.payee)):
+        functional = scenario.sides[scenario.firms[group].side].functional_currency
+        steps = scenario.routes[name].steps
+        converts = any(isinstance(step, Convert) and step.by == party for step in steps)
+        if functional != demand.currency and not converts:
+            message = f"the {party} keeps {functional} and has no 'convert' here"
+            yield Finding(("routes", name, "steps"), message)
