@@ -74,4 +74,6 @@ def test_the_gaps_of_february_and_october_are_seen(baseline_run: Results) -> Non
     start = (pd.Timestamp("2024-10-01") - pd.Timestamp("1970-01-01")).days
     assert any(abs(span.x0 - start) < 1e-6 and abs(span.x1 - start - 7) < 1e-6 for span in spans)
     (line,) = ax.get_lines()
-    assert np.array_equal(line.get_ydata(), counts.to_numpy())
+    # The last step reaches to the end of the year.
+    assert np.array_equal(line.get_ydata(), [*counts, counts.iloc[-1]])
+    assert line.get_xdata()[-1] == pd.Timestamp("2025-01-01")

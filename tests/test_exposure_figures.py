@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.collections import QuadMesh
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import sim.show
@@ -16,6 +19,7 @@ from sim.results.openings import weekly_openings
 from sim.results.principal import weekly_profile
 from sim.results.results import FIGURES
 from sim.scenario.load import load
+from sim.show.palette import HEAT, ink_on, luminance
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,6 +53,29 @@ def test_the_waterfall_ends_at_the_total(runs: list[Results]) -> None:
         assert [bar.get_y() for bar in ax.patches][:4] == pytest.approx([0, *np.cumsum(told[:3])])
         low, high = ax.get_ylim()
         assert all(low < bar.get_y() + bar.get_height() < high for bar in ax.patches)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_no_value_of_the_waterfall_is_crossed_by_the_zero_line(runs: list[Results], sign: int) -> None:
+    told = {"contract": -1.16e6, "clearing": 1.04e6, "spread": -5.5e6, "hedge": 0.0, "total": -5.62e6}
+    found = {"china": {cause: sign * value for cause, value in told.items()}}
+    results = SimpleNamespace(measures={"fx_result": SimpleNamespace(value=found)}, scenario=runs[0].scenario)
+    figure = Figure(figsize=(9.6, 4.8), layout="constrained")
+    FIGURES["fx_result"](results, figure.add_subplot())
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    zero = ax.transData.transform((0, 0))[1]
+    values = [text.get_window_extent() for text in ax.texts if text.get_text()[-3:-2] == "."]
+    assert len(values) == len(told)
+    assert not any(box.y0 <= zero <= box.y1 for box in values)
+
+
+@pytest.mark.parametrize("share", np.linspace(0, 1, 41))
+def test_numbers_stand_out_from_every_shade_of_the_heat_map(share: float) -> None:
+    shade = mpl.colormaps[HEAT](share)[:3]
+    text = luminance(to_rgb(ink_on(shade)))
+    low, high = sorted((text, luminance(shade)))
+    assert (high + 0.05) / (low + 0.05) >= 4.5
 
 
 def test_maturities_are_stacked_up_to_all_receivables_and_payables(runs: list[Results]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,7 +32,6 @@ from sim.world.build import prepare
 from sim.world.history import covariance, load_history
 
 if TYPE_CHECKING:
-    from datetime import date
     from pathlib import Path
 
     from sim.results.results import Results
@@ -142,12 +142,41 @@ def test_moves_of_a_price_in_another_currency() -> None:
     """A price in yuan moves by the yuan and against the currency; the dollar has no history of its own."""
     first, last = min(load_history()["CNY"].days.tolist()), max(load_history()["CNY"].days.tolist())
     found = moves(["USD", "EUR"], "CNY", first, last)
+    assert found.covariance is not None
+    # Both are observed on every day of either, where the estimator of Hayashi and Yoshida is the plain one.
     matrix = covariance(["CNY", "EUR"], first, last).matrix
     cny, eur = matrix[0, 0], matrix[1, 1]
+    assert found.volatility == pytest.approx(np.sqrt([cny, cny + eur - 2 * matrix[0, 1]]))
     assert found.covariance[0, 0] == pytest.approx(cny)
     assert found.covariance[1, 1] == pytest.approx(cny + eur - 2 * matrix[0, 1])
     assert found.covariance[0, 1] == pytest.approx(cny - matrix[0, 1])
     assert_change(found.changes, found.days, first)
+
+
+def test_volatilities_are_those_of_each_pair_and_correlations_possible_together() -> None:
+    codes, home = ("CNY", "EUR", "RUB", "USD"), "BYN"
+    found = moves(codes, home, date.min, date.max)
+    logs = pd.DataFrame(
+        {code: pd.Series(np.log(seen.per_usd), seen.days) for code, seen in load_history().items()}
+    ).assign(USD=0.0)
+    for code, volatility in zip(codes, found.volatility, strict=True):
+        price = (logs[home] - logs[code]).dropna()
+        years = (price.index[-1] - price.index[0]).days / 365.25
+        assert volatility == pytest.approx(np.sqrt((price.diff() ** 2).sum() / years))
+    assert found.covariance is not None
+    assert np.sqrt(np.diagonal(found.covariance)) == pytest.approx(found.volatility)
+    assert np.linalg.eigvalsh(found.covariance).min() > 0
+    prices = logs[[*codes]].rsub(logs[home], axis=0).dropna()
+    moved = prices.diff().dropna().to_numpy()
+    expected = moved.T @ moved / np.sqrt(np.outer((moved**2).sum(axis=0), (moved**2).sum(axis=0)))
+    assert found.covariance / np.outer(found.volatility, found.volatility) == pytest.approx(expected)
+
+
+def test_few_days_with_all_rates_tell_of_each_currency_and_not_of_all_together() -> None:
+    # After February 2022 the two roubles are rarely observed on one day.
+    found = moves(("CNY", "EUR", "RUB", "USD"), "BYN", date(2023, 1, 1), date(2023, 12, 31))
+    assert found.covariance is None
+    assert (found.volatility > 0).all()
 
 
 def assert_change(changes: np.ndarray, days: np.ndarray, first: date) -> None:
@@ -293,6 +322,13 @@ def test_a_window_without_rates_is_refused(tmp_path: Path) -> None:
     text = "name: n\nextends: baseline\nrisk: {window: {first: 2015-01-01, last: 2016-07-05}}\n"
     told = refused(tmp_path, text)
     assert any("BYN is observed on 0 days of the window; two are needed" in line for line in told)
+
+
+def test_a_window_without_common_days_is_refused(tmp_path: Path) -> None:
+    text = "name: n\nextends: baseline\nrisk: {window: {first: 2025-12-24, last: 2026-02-28}}\n"
+    assert refused(tmp_path, text) == [
+        "risk.window: BYN and RUB are observed on 0 days of the window; two are needed"
+    ]
 
 
 def test_interest_is_a_number_or_a_number_with_its_source(tmp_path: Path) -> None:

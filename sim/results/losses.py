@@ -13,7 +13,7 @@ from sim.core.currency import round_half_even
 from sim.results.columns import names
 from sim.results.instants import instants, seconds
 from sim.results.risk import Losses, historical_losses, lognormal_losses, normal_losses
-from sim.world.history import covariance, load_history
+from sim.world.history import correlation, load_history, observed_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -32,10 +32,12 @@ _METHODS: Final = ("parametric", "historical")
 class Moves(NamedTuple):
     """How the log prices of currencies moved in a home currency.
 
-    `covariance` is annual; `changes` [cases, currencies] are joint changes, over `days` each.
+    `covariance` is annual and positive semidefinite, or None if too few changes are known of all prices together;
+    `volatility` is that of each price; `changes` [cases, currencies] are joint changes, over `days` each.
     """
 
-    covariance: Floats
+    volatility: Floats
+    covariance: Floats | None
     changes: Floats
     days: Floats
 
@@ -43,33 +45,33 @@ class Moves(NamedTuple):
 def moves(currencies: Sequence[str], home: str, first: date, last: date) -> Moves:
     """Moves of the prices of `currencies` in `home` in the shipped history, both days included.
 
-    The price of currency i in home currency f moves as log p_f − log p_i, with p the units per USD. All must be
-    `known` over these days.
+    The price of currency i in home currency f moves as log p_f − log p_i, with p the units per USD. Volatilities
+    are those of the days on which both are observed, √(Σ move² / Σ years), so that none depends on the others;
+    correlations those of the days on which all are, Σ moveᵢ·moveⱼ / √(Σ moveᵢ² · Σ moveⱼ²), so that they are
+    possible together. All must be `known` over these days.
     """
-    codes = [code for code in sorted({*currencies, home}) if code != "USD"]
-    observed = [load_history()[code].within(first, last) for code in codes]
-    # Each price as a difference of the columns of the codes; the dollar has none, being the unit.
-    weights = np.zeros((len(currencies), len(codes)))
-    for row, code in enumerate(currencies):
-        for other, weight in ((home, 1.0), (code, -1.0)):
-            if other != "USD":
-                weights[row, codes.index(other)] += weight
-    matrix = covariance(codes, first, last).matrix
-    joint = sorted(set.intersection(*(set(seen.days.tolist()) for seen in observed)))
-    days = np.array(joint, dtype="datetime64[D]")
-    levels = [np.log(seen.per_usd[np.searchsorted(seen.days, days)]) for seen in observed]
-    gaps = np.diff(days).astype(np.float64)
-    kept = gaps <= _LONGEST_BREAK
-    changes = np.diff(np.array(levels), axis=1).T[kept] @ weights.T
-    return Moves(weights @ matrix @ weights.T, changes, gaps[kept])
+    alone = [_changes([code], home, first, last) for code in currencies]
+    volatility = np.array([np.sqrt((moved**2).sum() / days.sum() * YEAR_DAYS) for moved, days in alone])
+    moved, days = _changes(currencies, home, first, last)
+    covariance = None
+    if len(moved) >= len(currencies):
+        covariance = correlation(moved.T @ moved) * np.outer(volatility, volatility)
+    kept = days <= _LONGEST_BREAK
+    return Moves(volatility, covariance, moved[kept], days[kept])
 
 
-def known(currency: str, first: date, last: date) -> bool:
-    """Whether the shipped history tells how a currency moved between these days."""
-    if currency == "USD":
-        return True
+def _changes(currencies: Sequence[str], home: str, first: date, last: date) -> tuple[Floats, Floats]:
+    """Changes [cases, currencies] of log prices between days on which all are observed, and days in between."""
+    days, levels = observed_together([home, *currencies], first, last)
+    return np.diff(levels[:, :1] - levels[:, 1:], axis=0), np.diff(days).astype(np.float64)
+
+
+def known(currency: str, home: str, first: date, last: date) -> bool:
+    """Whether the shipped history tells how the price of a currency in `home` moved between these days."""
     history = load_history()
-    return currency in history and len(history[currency].within(first, last).days) > 1
+    if not {currency, home} <= {"USD", *history} or currency == home:
+        return False
+    return len(observed_together([home, currency], first, last)[0]) > 1
 
 
 class _Case(NamedTuple):
@@ -127,7 +129,7 @@ def _cases(world: World, side: int, exposure: pd.DataFrame) -> Iterator[_Case]:
     home = world.scenario.sides[name].functional_currency
     window = world.scenario.risk.window
     days = (date.min, date.max) if window is None else (window.first, window.last)
-    told = [code for code in codes if known(code, *days)] if known(home, *days) else []
+    told = [code for code in codes if known(code, home, *days)]
     if not told:
         return
     found = moves(told, home, *days)
@@ -154,13 +156,13 @@ def _losses(
 ) -> Iterator[tuple[str, int | None, Losses]]:
     """Losses by method and column of `positions`, None for all of them together."""
     years = horizon / YEAR_DAYS
-    volatility = np.sqrt(np.maximum(np.diagonal(found.covariance), 0.0))
     returns = np.expm1(found.changes * np.sqrt(horizon / found.days)[:, np.newaxis])
     for column in range(positions.shape[1]):
         own = positions[:, column]
-        yield "parametric", column, lognormal_losses(own, volatility[column], years, level)
+        yield "parametric", column, lognormal_losses(own, found.volatility[column], years, level)
         if len(returns):
             yield "historical", column, historical_losses(np.outer(own, returns[:, column]), level)
-    yield "parametric", None, normal_losses(positions, found.covariance, years, level)
+    if found.covariance is not None:
+        yield "parametric", None, normal_losses(positions, found.covariance, years, level)
     if len(returns):
         yield "historical", None, historical_losses(positions @ returns.T, level)

@@ -42,7 +42,9 @@ def calendar(results: Results, ax: Axes) -> None:
     sides = list(results.scenario.sides)
     for row, side in enumerate(sides):
         _shade(ax, results, side, row, (start, end))
-    ax.step(table["date"], table["payments"], where="post", color=INK, linewidth=1.1)
+    # The last day reaches to its end, too.
+    days, counts = [*table["date"], end], [*table["payments"], table["payments"].iloc[-1]]
+    ax.step(days, counts, where="post", color=INK, linewidth=1.1)
     ax.set_xlim(mdates.date2num([start, end]))  # type: ignore[no-untyped-call]
     ax.set_ylim(0, table["payments"].max() * (1.08 + _STRIP * (len(sides) + 1)))
     ax.set_ylabel("payments instructed and not yet credited\nat the midnight that ends the day")

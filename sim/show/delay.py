@@ -32,7 +32,7 @@ _BINS: Final = 14
 _BASE: Final = 0.34
 _TALLEST: Final = 0.62
 #: Rows that a panel has room for at least, lest the bars of one route fill it.
-_FEWEST_ROWS: Final = 4
+_FEWEST_ROWS: Final = 3
 
 _MARKS: Final = {"p50": (0.5, "median", "solid"), "p95": (0.95, "95th percentile", (0, (2, 1.2)))}
 

@@ -10,6 +10,7 @@ from sim.show.words import spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.patches import Rectangle
 
     from sim.results.results import Results
 
@@ -19,6 +20,8 @@ _TERMS: Final = {
     "instruction": "due date to order",
     "clearing": "{} to exchange",
 }
+#: What a label takes beyond a bar, as a share of the extent of all bars.
+_LABEL: Final = 0.09
 
 
 @figure(width=9.6, height=4.8, needs=lambda results: bool(results.scenario.sides))
@@ -49,33 +52,44 @@ def fx_result(results: Results, ax: Axes) -> None:
 
 
 def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
-    level, ends = 0.0, [0.0]
+    level, ends, bars = 0.0, [0.0], []
     for place, (cause, part) in enumerate(parts.items()):
         height = part / 1e6
         bottom = 0.0 if cause == "total" else level
         colour = INK if cause == "total" else GAIN if height >= 0 else LOSS
-        ax.bar(place, height, 0.62, bottom, color=colour, linewidth=0)
+        bars += ax.bar(place, height, 0.62, bottom, color=colour, linewidth=0).patches
         end = bottom + height
         ends.append(end)
         if cause != "total":
             ax.plot([place + 0.31, place + 0.69], [end, end], color=QUIET, linewidth=0.8)
             level = end
-        up = height >= 0
-        ax.annotate(
-            _signed(height),
-            (place, max(bottom, end) if up else min(bottom, end)),
-            xytext=(0, 3 if up else -3),
-            textcoords="offset points",
-            ha="center",
-            va="bottom" if up else "top",
-            fontsize=8.5,
-        )
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
-    room = 0.09 * ((max(ends) - min(ends)) or 1.0)
-    ax.set_ylim(min(ends) - room, max(ends) + room)
+    extent = (max(ends) - min(ends)) or 1.0
+    for bar, part in zip(bars, parts.values(), strict=True):
+        _tell(ax, bar, part / 1e6, _LABEL * extent)
+    ax.set_ylim(min(ends) - _LABEL * extent, max(ends) + _LABEL * extent)
     in_millions(ax)
     ax.set_xticks(range(len(parts)), labels=list(parts))
     ax.tick_params(axis="x", length=0)
+
+
+def _tell(ax: Axes, bar: Rectangle, height: float, room: float) -> None:
+    """Write a bar's value beyond its end, or beyond the zero line where that would run through it."""
+    low, high = sorted((bar.get_y(), bar.get_y() + bar.get_height()))
+    up = height >= 0
+    if up and -room < high < 0:
+        high = 0.0
+    elif not up and 0 < low < room:
+        low = 0.0
+    ax.annotate(
+        _signed(height),
+        (bar.get_x() + bar.get_width() / 2, high if up else low),
+        xytext=(0, 3 if up else -3),
+        textcoords="offset points",
+        ha="center",
+        va="bottom" if up else "top",
+        fontsize=8.5,
+    )
 
 
 def _signed(value: float) -> str:

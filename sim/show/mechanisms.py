@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from sim.results.results import Results
 
 _SIZE: Final = (8.6, 5.6)
+#: Room beside the points, and what an axis spans at least, as a share of its largest value.
+_MARGIN: Final = 0.12
+_LEAST_EXTENT: Final = 0.2
 #: Runs closer than this share of both axes share a label.
 _CLOSE: Final = 0.025
 #: Right of this share of the width, names stand to the left of their points.
@@ -93,8 +96,10 @@ def _draw(ax: Axes, points: Sequence[_Point], currency: str) -> None:
     scale = Scale.of(point.money for point in points)
     money, hours = [point.money / scale.size for point in points], [point.hours for point in points]
     ax.plot(money, hours, "o", color=AVAILABLE, markersize=8, clip_on=False)
-    ax.margins(x=0.12, y=0.12)
-    ax.set_ylim(bottom=0 if min(hours) < max(hours) / 2 else None)
+    ax.set_xlim(_limits(money))
+    ax.set_ylim(_limits(hours))
+    if min(hours) < max(hours) / 2:
+        ax.set_ylim(bottom=0)
     middle = min(money) + _TURN * (max(money) - min(money))
     places = [
         _Place(*_fraction(ax, at, height), ", ".join(point.names))
@@ -107,6 +112,14 @@ def _draw(ax: Axes, points: Sequence[_Point], currency: str) -> None:
     ax.set_xlabel(f"liquidity used: largest net debits of a day, all accounts, mean over days, {unit}")
     ax.set_ylabel("mean wait for cover or a netting cycle,\nhours per payment")
     ax.text(0.01, 0.02, "◀ less money    ▼ less time", transform=ax.transAxes, color=QUIET, fontsize=8.5)
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Ends of an axis with some room beside the values, which look alike if they are nearly so."""
+    low, high = min(values), max(values)
+    extent = max(high - low, _LEAST_EXTENT * abs(high), 1e-9)
+    middle, half = (low + high) / 2, extent * (0.5 + _MARGIN)
+    return middle - half, middle + half
 
 
 def _fraction(ax: Axes, x: float, y: float) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from matplotlib.ticker import FuncFormatter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
 
@@ -63,6 +63,9 @@ MATURITIES: Final = {
     "later": "#deebf7",
 }
 
+#: Up to here a part of a colour of sRGB is proportional to its light.
+_LINEAR: Final = 0.04045
+
 #: More is darker; and the hours in which something is open.
 HEAT: Final = "Blues"
 OPEN: Final = "#0072b2"
@@ -94,6 +97,22 @@ def currency_colours(codes: Iterable[str]) -> dict[str, str]:
             found[code] = _OTHER_CURRENCIES[others % len(_OTHER_CURRENCIES)]
             others += 1
     return found
+
+
+def ink_on(shade: Sequence[float]) -> str:
+    """White or black for text on a shade (red, green, blue in [0, 1]), whichever stands out more.
+
+    One of them has a contrast of 4.5 at least, as the Web Content Accessibility Guidelines (2.2, 1.4.3) ask.
+    """
+    return "white" if (luminance(shade) + 0.05) ** 2 < (1 + 0.05) * 0.05 else "black"
+
+
+def luminance(shade: Sequence[float]) -> float:
+    """Relative luminance of a colour of sRGB, 0 for black and 1 for white (the guidelines' definition)."""
+    weights = zip((0.2126, 0.7152, 0.0722), shade, strict=False)
+    return sum(
+        weight * (p / 12.92 if p <= _LINEAR else ((p + 0.055) / 1.055) ** 2.4) for weight, p in weights
+    )
 
 
 def dress(ax: Axes, grid: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import matplotlib as mpl
 import numpy as np
 
 from sim.core.currency import minor_digits
@@ -11,7 +12,7 @@ from sim.results.openings import weekly_openings
 from sim.results.principal import weekly_profile
 from sim.show.dates import seconds_of_period
 from sim.show.frame import figure, heading, headline, nothing, panels
-from sim.show.palette import HEAT, OPEN, QUIET, dress
+from sim.show.palette import HEAT, OPEN, dress, ink_on
 from sim.show.words import spelt
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sim.results.results import Results
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+#: Where all values are below this, they are told with two decimals instead of one.
+_DIGITS_BELOW: Final = 10.0
 
 
 @figure(width=9.6, height=6.0, needs=lambda results: len(results["principal_risk"]) > 0)
@@ -57,11 +60,13 @@ def _draw_heat(ax: Axes, profile: NDArray[np.float64]) -> None:
     ax.pcolormesh(
         np.arange(25), np.arange(8), profile, cmap=HEAT, vmin=0, vmax=top, edgecolors="white", linewidth=0.6
     )
+    shades = mpl.colormaps[HEAT](profile / top)
+    digits = int(top < _DIGITS_BELOW) + 1
     for day, row in enumerate(profile):
         for hour, value in enumerate(row):
             if not np.isnan(value):
-                ink = "white" if value > 0.45 * top else QUIET
-                text = _short(float(value))
+                ink = ink_on(shades[day, hour])
+                text = _short(float(value), digits)
                 ax.text(hour + 0.5, day + 0.5, text, ha="center", va="center", fontsize=6.5, color=ink)
     ax.set_ylim(7, 0)
     ax.set_xlim(0, 24)
@@ -71,7 +76,7 @@ def _draw_heat(ax: Axes, profile: NDArray[np.float64]) -> None:
 
 def _draw_places(ax: Axes, places: dict[str, NDArray[np.float64]]) -> None:
     dress(ax, grid="x")
-    heading(ax, "Open from Monday to Friday")
+    heading(ax, "Open from Monday to Friday, paler where not on every such day")
     for row, share in enumerate(places.values()):
         quarter = 24 / len(share)
         for number, part in enumerate(share):
@@ -83,10 +88,10 @@ def _draw_places(ax: Axes, places: dict[str, NDArray[np.float64]]) -> None:
     ax.set_xticks(range(0, 25, 2))
 
 
-def _short(value: float) -> str:
-    """Two digits, or nothing for nothing."""
+def _short(value: float, digits: int) -> str:
+    """So many decimals, or nothing for nothing."""
     if not value:
         return ""
-    if value < 0.01:  # noqa: PLR2004 - not shown with two decimals
-        return "<.01"
-    return f"{value:.2f}".removeprefix("0") if value < 1 else f"{value:.3g}"
+    least = 10.0**-digits
+    text = f"<{least:.{digits}f}" if value < least else f"{value:.{digits}f}"
+    return text.replace("0.", ".", 1) if value < 1 else text

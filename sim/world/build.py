@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +16,7 @@ from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.topology import books
 from sim.world.fx import FxPaths, fx_paths
-from sim.world.history import load_history
+from sim.world.history import load_history, observed_together
 from sim.world.journeys import Journeys, plan_journeys
 from sim.world.jumps import with_jumps
 from sim.world.network import Network, build_network, system_hours
@@ -167,19 +168,29 @@ def _without_path(
 
 
 def _risk_window(scenario: Scenario) -> list[Problem]:
-    """Currencies that the window of the value at risk does not show moving, though history knows them."""
+    """Currencies, and pairs with a side's own, that the window of the value at risk does not show moving.
+
+    Only those that history knows.
+    """
     declared, history = scenario.risk.window, load_history()
     if declared is None:
         return []
-    seen = {
-        code: len(history[code].within(declared.first, declared.last).days)
-        for code in currencies(scenario)
-        if code in history
-    }
+    met = [code for code in currencies(scenario) if code in history]
+    homes = {side.functional_currency for side in scenario.sides.values()}
+    pairs = [pair for pair in combinations(met, 2) if not homes.isdisjoint(pair)]
+    scarce: dict[str, int] = {}
+    for codes in [(code,) for code in met] + pairs:
+        days, _ = observed_together(codes, declared.first, declared.last)
+        # A change needs two days; of who is not seen on two, nobody is seen with another.
+        if len(days) < 2 and scarce.keys().isdisjoint(codes):  # noqa: PLR2004
+            scarce[" and ".join(codes)] = len(days)
     return [
-        Problem("", "risk.window", f"{code} is observed on {count} days of the window; two are needed")
-        for code, count in seen.items()
-        if count < 2  # noqa: PLR2004 - a change needs two
+        Problem(
+            "",
+            "risk.window",
+            f"{who} {'are' if ' ' in who else 'is'} observed on {count} days of the window; two are needed",
+        )
+        for who, count in scarce.items()
     ]
 
 

@@ -17,7 +17,7 @@ from sim.core.calendars import Days
 from sim.core.clock import YEAR_DAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Floats = NDArray[np.float64]
 
@@ -101,6 +101,22 @@ def observations(currency: str) -> Observations:
     if currency not in history:
         raise ValueError(f"the shipped history of rates has no {currency}; it has {', '.join(history)}")
     return history[currency]
+
+
+def observed_together(currencies: Iterable[str], first: date, last: date) -> tuple[Days, Floats]:
+    """The days from `first` to `last` on which all currencies are observed, and the log of what each is per USD.
+
+    Those [days, currencies] are in the order of the currencies; the dollar, being the unit, is known every day.
+    """
+    codes = list(currencies)
+    seen = {code: observations(code).within(first, last) for code in codes if code != "USD"}
+    common = sorted(set.intersection(*(set(one.days.tolist()) for one in seen.values()))) if seen else []
+    days = np.array(common, dtype="datetime64[D]")
+    levels = np.zeros((len(days), len(codes)))
+    for column, code in enumerate(codes):
+        if code != "USD":
+            levels[:, column] = np.log(seen[code].per_usd[np.searchsorted(seen[code].days, days)])
+    return days, levels
 
 
 def covariance(currencies: Sequence[str], first: date, last: date) -> Covariance:
