@@ -12,10 +12,10 @@ from sim.core.currency import Amounts
 from sim.engine.portions import exchanged_before, part_value
 from sim.results.book import Book, open_book
 from sim.results.columns import firm_sides, names, payment_ids
-from sim.results.fx_causes import LINKS, VALUATIONS
+from sim.results.fx_causes import changes
 from sim.results.hedges import results_by_bearer
 from sim.results.instants import instants
-from sim.results.spans import KINDS, Spans, net_open_position, outstanding
+from sim.results.spans import KINDS, Spans, by_obligation, cancelled_at, net_open_position, outstanding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,19 +125,23 @@ def fx_results_table(world: World, records: Records, book: Book | None = None) -
     """What exchange rates gained or cost each bearer of each obligation whose payment was ordered, by cause.
 
     Minor units of the bearer's functional currency, gains positive. With V(t) the rounded value of the amount
-    at mid at t, c the instant of exchange, o = min(instructed, c) that of the order, d = min(due, o), and s = 1 for
-    a receivable, −1 for a payable:
+    at mid at t, c the instant of exchange, o = min(instructed, c) that of the order, d = min(due, o), r that of the
+    last attempt if it came before c (o otherwise), and s = 1 for a receivable, −1 for a payable:
 
     - `contract`    = s · (V(d) − V(invoiced)),
     - `instruction` = s · (V(o) − V(d)),
-    - `clearing`    = s · (V(c) − V(o)),
+    - `returned`    = s · (V(r) − V(o)) + s · (final value − realised value),
+    - `clearing`    = s · (V(c) − V(r)),
     - `spread`      = s · (realised value − V(c)),
     - `hedge`       = sum of `result` of the obligation's and bearer's rows of `hedges`.
 
-    All but the last are differences, so they add up to s · (realised value − V(invoiced)) exactly; `total` is that
-    and the hedge. What is exchanged in parts has the sum of its parts, each worth what it adds to those before
-    it. Where something has not been exchanged by the end of the run, `realised` is false and it is exchanged at
-    mid at the last instant. `book` is that of the same run, if it is open already.
+    All but the last are differences, so they add up to s · (final value − V(invoiced)) exactly; `total` is that
+    and the hedge. The final value is the realised one, unless the payment was cancelled and nothing is owed any
+    more: then it is V(invoiced) + realised value − what the currency was sold for again, so that `total` is
+    what the exchange there and back has cost. What is exchanged in parts has the sum of its parts, each worth
+    what it adds to those before it. Where something has not been exchanged by the end of the run, `realised`
+    is false and it is exchanged at mid at the last instant, or when the payment was cancelled. `book` is that of
+    the same run, if it is open already.
     """
     book = book or open_book(world, records)
     parts = [_bearer_results(world, records, book, name, firms, sign) for name, firms, sign in bearers(world)]
@@ -148,7 +152,7 @@ def fx_results_table(world: World, records: Records, book: Book | None = None) -
 class _Exchanged(NamedTuple):
     """Sums over the parts of each obligation, by obligation number; `at` is the last part's instant.
 
-    `worth` holds the values at the end of each cause, by column.
+    `worth` holds the valuations after the first, by column.
     """
 
     worth: dict[str, Amounts]
@@ -170,10 +174,11 @@ def _bearer_results(
     booked = fx.convert(amount, currency, target, obligations.invoiced_at[rows])
     done = _exchanged(world, records, foreign, functional, by_payee=name == "payee")
     values = {"booked_value": booked} | {column: value[rows] for column, value in done.worth.items()}
-    causes = {
-        cause: sign * (values[after] - values[before])
-        for (cause, after), before in zip(LINKS.items(), VALUATIONS, strict=False)
-    }
+    undone = _undone(world, records, functional, done, by_payee=name == "payee")
+    values["final_value"] = values["realised_value"] + np.where(
+        undone.cancelled[rows], booked - undone.proceeds[rows], 0
+    )
+    realised, at = (done.realised & undone.over)[rows], np.maximum(done.at, undone.at)[rows]
     hedge = results_by_bearer(book.forwards, rows, by_payee=name == "payee")
     sides = firm_sides(world)
     return pd.DataFrame(
@@ -187,11 +192,11 @@ def _bearer_results(
             "amount": amount,
             "functional_currency": names(fx.currencies, target),
             **values,
-            **causes,
+            **{cause: sign * change for cause, change in changes(values).items()},
             "hedge": hedge,
-            "total": sign * (values["realised_value"] - booked) + hedge,
-            "realised": done.realised[rows],
-            "converted_at": instants(np.where(done.realised, done.at, NEVER)[rows]),
+            "total": sign * (values["final_value"] - booked) + hedge,
+            "realised": realised,
+            "converted_at": instants(np.where(realised, at, NEVER)),
         }
     )
 
@@ -204,7 +209,7 @@ def _exchanged(
     *,
     by_payee: bool,
 ) -> _Exchanged:
-    """What the parts of the obligations `chosen` add up to, the rest exchanged at mid at the end of the run."""
+    """What the parts of the obligations `chosen` add up to, the rest exchanged at mid when nothing more happens."""
     obligations, deals = world.obligations, records.conversions
     mine = np.flatnonzero((deals.by_payee == by_payee) & chosen[deals.obligation])
     dealt = _summed(deals.obligation[mine], deals.amount[mine], len(obligations))
@@ -212,17 +217,25 @@ def _exchanged(
     number = np.concatenate([deals.obligation[mine], rest])
     before = np.concatenate([exchanged_before(deals)[mine], dealt[rest]])
     amount = np.concatenate([deals.amount[mine], (obligations.amount - dealt)[rest]])
-    at = np.concatenate([deals.at[mine], np.full(len(rest), world.window.end - 1)])
+    last = np.minimum(cancelled_at(world, records), world.window.end - 1)
+    at = np.concatenate([deals.at[mine], last[rest]])
 
     def value(part: slice, at: Seconds) -> Amounts:
         currencies = obligations.currency[number[part]], functional[number[part]]
         return part_value(world.fx, before[part], amount[part], *currencies, at[part])
 
     at_end = value(slice(len(mine), None), at)
-    due, instructed, _ = in_turn(obligations.due_at[number], _instructed_at(world)[number], at)
+    first, again = (
+        by_obligation(world, instructed)[number]
+        for instructed in (world.payments.instructed_at, records.instructed_at)
+    )
+    # What was exchanged before the last attempt was not held up by what happened before that.
+    again = np.where(again <= at, again, first)
+    due, instructed, again, _ = in_turn(obligations.due_at[number], first, again, at)
     parts = {
         "due_value": value(slice(None), due),
         "instructed_value": value(slice(None), instructed),
+        "instructed_again_value": value(slice(None), again),
         "mid_value": np.concatenate([deals.mid_amount[mine], at_end]),
         "realised_value": np.concatenate([deals.counter_amount[mine], at_end]),
     }
@@ -238,12 +251,41 @@ def in_turn(*instants: Seconds) -> NDArray[np.int64]:
     return np.minimum.accumulate(np.stack(instants)[::-1], axis=0)[::-1]
 
 
-def _instructed_at(world: World) -> Seconds:
-    """When the payment of each obligation is ordered, NEVER where it has none."""
-    at = np.full(len(world.obligations), NEVER)
-    known = np.flatnonzero(world.payments.obligation >= 0)
-    at[world.payments.obligation[known]] = world.payments.instructed_at[known]
-    return at
+class _Undone(NamedTuple):
+    """What became of obligations whose payment was `cancelled`, by obligation number.
+
+    `proceeds` is what was got for the amount in the end: by the payer, who sells what came back, or nothing more
+    than what it was worth to the payee by then. `over` is false while something is still to be sold.
+    """
+
+    cancelled: NDArray[np.bool_]
+    proceeds: Amounts
+    over: NDArray[np.bool_]
+    at: Seconds
+
+
+def _undone(
+    world: World, records: Records, functional: NDArray[np.int64], done: _Exchanged, *, by_payee: bool
+) -> _Undone:
+    obligations, deals = world.obligations, records.sold_back
+    count, cancelled = len(obligations), cancelled_at(world, records) < NEVER
+    if by_payee:
+        return _Undone(
+            cancelled, done.worth["realised_value"], np.ones(count, np.bool_), np.zeros(count, np.int64)
+        )
+    sold = _summed(deals.obligation, deals.amount, count)
+    rest = np.flatnonzero(cancelled & (sold < obligations.amount))
+    left = part_value(
+        world.fx,
+        sold[rest],
+        (obligations.amount - sold)[rest],
+        obligations.currency[rest],
+        functional[rest],
+        np.full(len(rest), world.window.end - 1),
+    )
+    proceeds = _summed(deals.obligation, deals.counter_amount, count) + _summed(rest, left, count)
+    over = ~cancelled | (sold == obligations.amount)
+    return _Undone(cancelled, proceeds, over, _latest(deals.obligation, deals.at, count))
 
 
 def _summed(number: NDArray[np.int64], amount: Amounts, count: int) -> Amounts:

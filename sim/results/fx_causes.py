@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-#: Causes of the FX result in order of time, each with the valuation at its end; the first begins at
-#: `booked_value`, every other one where the one before ends.
-LINKS: Final = {
-    "contract": "due_value",
-    "instruction": "instructed_value",
-    "clearing": "mid_value",
-    "spread": "realised_value",
-}
-#: Valuations of `fx_results` in order: each cause is the difference of two neighbours.
-VALUATIONS: Final = ("booked_value", *LINKS.values())
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+
+class Link(NamedTuple):
+    """A stretch between two valuations of `fx_results`, and the cause that it counts for."""
+
+    cause: str
+    begins: str
+    ends: str
+
+
+#: From the invoice to what is left in the end, in order of time. What a return does to a rate, and what it leaves of
+#: an exchange that turns out to have been for nothing, are two stretches of one cause.
+LINKS: Final = (
+    Link("contract", "booked_value", "due_value"),
+    Link("instruction", "due_value", "instructed_value"),
+    Link("returned", "instructed_value", "instructed_again_value"),
+    Link("clearing", "instructed_again_value", "mid_value"),
+    Link("spread", "mid_value", "realised_value"),
+    Link("returned", "realised_value", "final_value"),
+)
 #: What the rate does while an obligation is open.
-RATE_CAUSES: Final = ("contract", "instruction", "clearing")
-FX_CAUSES: Final = (*LINKS, "hedge")
+RATE_CAUSES: Final = ("contract", "instruction", "returned", "clearing")
+FX_CAUSES: Final = (*dict.fromkeys(link.cause for link in LINKS), "hedge")
+
+
+def changes(values: Mapping[str, Any] | pd.DataFrame) -> dict[str, Any]:
+    """What each cause but the hedge adds to a value: the sum of its stretches, exactly."""
+    found: dict[str, Any] = {}
+    for cause, begins, ends in LINKS:
+        change = values[ends] - values[begins]
+        found[cause] = found[cause] + change if cause in found else change
+    return found

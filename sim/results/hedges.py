@@ -71,7 +71,7 @@ def forwards(world: World, parts: Portions) -> Forwards:
     obligations, end = world.obligations, world.window.end
     invoiced = obligations.invoiced_at[parts.obligation[chosen]]
     due = obligations.due_at[parts.obligation[chosen]]
-    exchanged = parts.exchanged_at[chosen]
+    exchanged = parts.open_until[chosen]
     late = np.maximum(np.minimum(exchanged, end) - due, 0) // DAY
     # One more than can be needed, so that a change of the clock does not matter.
     legs = 3 + late // roll_days

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.engine.causes import CAUSES
 from sim.errors import PromiseError
-from sim.results.fx_causes import FX_CAUSES, LINKS, VALUATIONS
+from sim.results.fx_causes import FX_CAUSES, changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,8 +59,8 @@ def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
     told = results[list(FX_CAUSES)].sum(axis=1)
     sign = np.where(results["bearer"] == "payee", 1, -1)
     differs = told != results["total"]
-    for (cause, after), before in zip(LINKS.items(), VALUATIONS, strict=False):
-        differs |= results[cause] != sign * (results[after] - results[before])
+    for cause, change in changes(results).items():
+        differs |= results[cause] != sign * change
     wrong = np.flatnonzero(differs)
     if len(wrong):
         row = results.iloc[int(wrong[0])]

@@ -25,7 +25,8 @@ class Portions(NamedTuple):
     """One row per part of an obligation that a bearer exchanged at one instant, and one for the rest.
 
     In order of obligation, payer before payee, instant; `exchanged_at` is NEVER for what was not exchanged.
-    Amounts of the rows of an obligation and bearer add up to the obligation's.
+    `open_until` is that, or when the payment was cancelled, if that was earlier. Amounts of the rows of an
+    obligation and bearer add up to the obligation's.
     """
 
     obligation: NDArray[np.int64]
@@ -33,6 +34,7 @@ class Portions(NamedTuple):
     firm: NDArray[np.int64]
     amount: Amounts
     exchanged_at: Seconds
+    open_until: Seconds
 
 
 class Spans(NamedTuple):
@@ -66,32 +68,39 @@ def portions(world: World, records: Records) -> Portions:
         at = np.concatenate([deals.at[mine], np.full(len(left), NEVER)])
         amount = np.concatenate([deals.amount[mine], rest[left]])
         flags = np.full(len(which), by_payee)
-        found.append(Portions(which, flags, firms[which], amount, at))
+        until = np.minimum(at, cancelled_at(world, records)[which])
+        found.append(Portions(which, flags, firms[which], amount, at, until))
     columns: tuple[Any, ...] = tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
     told = Portions(*columns)
     order = np.lexsort((told.exchanged_at, told.by_payee, told.obligation))
     return Portions(*(column[order] for column in columns))
 
 
-def _credited_at(world: World, records: Records) -> Seconds:
-    """Instant of the credit by obligation number, NEVER where there was none."""
+def by_obligation(world: World, at: Seconds) -> Seconds:
+    """Instants of payments by number of the obligation that they discharge, NEVER where there is none."""
     found = np.full(len(world.obligations), NEVER)
     known = np.flatnonzero(world.payments.obligation >= 0)
-    found[world.payments.obligation[known]] = records.credited_at[known]
+    found[world.payments.obligation[known]] = at[known]
     return found
+
+
+def cancelled_at(world: World, records: Records) -> Seconds:
+    """When obligations ceased because their payment was cancelled, NEVER for all others."""
+    return by_obligation(world, records.cancelled_at)
 
 
 def open_spans(world: World, records: Records, parts: Portions) -> Spans:
     """Receivables, payables and cash of all firms, without forwards.
 
     A payable is open until the currency for it is bought or taken from cash; a receivable until it is credited,
-    and cash from then on until it is sold or spent. What is sold before the credit is open no more.
+    and cash from then on until it is sold or spent. What is sold before the credit is open no more. Where a payment
+    is cancelled nothing is owed any more, and what the payer had bought for it is cash until it is sold back.
     """
     obligations = world.obligations
     rows = parts.obligation
     invoiced, due = obligations.invoiced_at[rows], obligations.due_at[rows]
-    credited = _credited_at(world, records)[rows]
-    until = parts.exchanged_at
+    credited = by_obligation(world, records.credited_at)[rows]
+    until = parts.open_until
     payable, receivable = np.flatnonzero(~parts.by_payee), np.flatnonzero(parts.by_payee)
     cash = receivable[credited[receivable] < until[receivable]]
     until_credit = np.minimum(until, credited)
@@ -111,6 +120,27 @@ def open_spans(world: World, records: Records, parts: Portions) -> Spans:
         of("receivable", receivable, invoiced, until_credit),
         of("payable", payable, invoiced, until),
         of("cash", cash, credited, until),
+        _came_back(world, records),
+    )
+
+
+def _came_back(world: World, records: Records) -> Spans:
+    """What payers hold after a cancellation: until each part is sold, and the rest on to the end."""
+    obligations, deals = world.obligations, records.sold_back
+    since = cancelled_at(world, records)
+    foreign = world.functional_currency[obligations.payer] != obligations.currency
+    left = np.where(foreign & (since < NEVER), obligations.amount, 0)
+    np.subtract.at(left, deals.obligation, deals.amount)
+    rest = np.flatnonzero(left)
+    number = np.concatenate([deals.obligation, rest])
+    return Spans(
+        firm=obligations.payer[number],
+        currency=obligations.currency[number],
+        kind=np.full(len(number), KINDS.index("cash")),
+        amount=np.concatenate([deals.amount, left[rest]]),
+        since=since[number],
+        until=np.concatenate([deals.at, np.full(len(rest), NEVER)]),
+        due_at=obligations.due_at[number],
     )
 
 

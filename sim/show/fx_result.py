@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _TERMS: Final = {
     "contract": "invoice to due date",
     "instruction": "due date to order",
+    "returned": "up to the last order, and cancelled",
     "clearing": "{} to exchange",
 }
 #: What a label takes beyond a bar, as a share of the extent of all bars.
@@ -42,7 +43,7 @@ def fx_result(results: Results, ax: Axes) -> None:
         ax.set_xticks([])
         return
     bars = told_fx_causes(found)
-    begins = "order" if "instruction" in bars else "due date"
+    begins = "last order" if "returned" in bars else "order" if "instruction" in bars else "due date"
     terms = "; ".join(f"{cause}: {_TERMS[cause].format(begins)}" for cause in bars if cause in _TERMS)
     for side, panel in zip(sides, axes, strict=True):
         home = results.scenario.sides[side].functional_currency

@@ -21,7 +21,7 @@ CAUSES: Final = {
 }
 
 #: Causes of the FX result that are told only where there is something to tell.
-_SELDOM: Final = ("instruction",)
+_SELDOM: Final = ("instruction", "returned")
 
 _SPELT: Final = {"pvp": "PvP", "to": "to", "via": "via", "and": "and"} | {
     word: word.upper()
