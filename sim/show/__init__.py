@@ -1,5 +1,6 @@
 """Figures and words for the results of a run; importing this room makes `results.plot` know its figures."""
 
+from sim.show.backlog import backlog
 from sim.show.calendar import calendar
 from sim.show.delay import delay
 from sim.show.exposure import exposure
@@ -11,6 +12,7 @@ from sim.show.principal import principal_risk
 from sim.show.throughput import throughput
 
 __all__ = [
+    "backlog",
     "calendar",
     "delay",
     "exposure",

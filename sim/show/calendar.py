@@ -41,7 +41,7 @@ def calendar(results: Results, ax: Axes) -> None:
     start, end = table["date"].iloc[0], table["date"].iloc[-1] + pd.Timedelta(days=1)
     sides = list(results.scenario.sides)
     for row, side in enumerate(sides):
-        _shade(ax, results, side, row, (start, end))
+        shade_holidays(ax, results, side, row, (start, end))
     # The last day reaches to its end, too.
     days, counts = [*table["date"], end], [*table["payments"], table["payments"].iloc[-1]]
     ax.step(days, counts, where="post", color=INK, linewidth=1.1)
@@ -56,9 +56,10 @@ def calendar(results: Results, ax: Axes) -> None:
     )
 
 
-def _shade(
+def shade_holidays(
     ax: Axes, results: Results, side: str, row: int, period: tuple[pd.Timestamp, pd.Timestamp]
 ) -> None:
+    """Shade the holidays of a side within a period, with a strip and their dates in the given row from the top."""
     light, strong = _SHADES[min(row, len(_SHADES) - 1)]
     top = 1 - row * _STRIP * 1.15
     table = results["holidays"]

@@ -126,7 +126,9 @@ def label_ends(
             if short > 0:
                 heights[lower] -= short / 2
                 heights[lower + 1] += short / 2
-    for code, height in zip(order, heights, strict=True):
+    # A crowd at the bottom moves up rather than into the labels of the axis.
+    raised = max(low - heights[0], 0.0) if heights else 0.0
+    for code, height in zip(order, [height + raised for height in heights], strict=True):
         shift = 5
         if marks:
             _write(ax, "■", height, shift, colours[code])

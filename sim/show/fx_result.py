@@ -44,7 +44,7 @@ def fx_result(results: Results, ax: Axes) -> None:
         return
     bars = told_fx_causes(found)
     begins = "last order" if "returned" in bars else "order" if "instruction" in bars else "due date"
-    terms = "; ".join(f"{cause}: {_TERMS[cause].format(begins)}" for cause in bars if cause in _TERMS)
+    terms = "\n".join(f"{cause}: {_TERMS[cause].format(begins)}" for cause in bars if cause in _TERMS)
     for side, panel in zip(sides, axes, strict=True):
         home = results.scenario.sides[side].functional_currency
         heading(panel, f"Firms in {spelt(side)}, functional currency {home}")
