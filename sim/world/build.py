@@ -15,7 +15,7 @@ from sim.scenario.model.network import Route
 from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.topology import books
-from sim.world.fx import FxPaths, fx_paths
+from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import Journeys, plan_journeys
 from sim.world.jumps import with_jumps
@@ -142,8 +142,8 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
 
     try:
         fx = paths(met)
-    except ValueError as error:
-        problems.append(Problem("", "fx", str(error)))
+    except FxError as error:
+        problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
     problems += _risk_window(scenario)
     if problems:
