@@ -24,6 +24,7 @@ from sim.world.obligations import draw_obligations
 from sim.world.payments import Payments, own_payments, trade_payments
 from sim.world.prefund import prefunded
 from sim.world.routing import divert, sides_of
+from sim.world.swept import swept_at_once
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms
 
@@ -100,7 +101,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         payments=payments,
         journeys=plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform),
         routes=routes,
-        warnings=(*openings.provisional_warnings(), *_without_rates(scenario)),
+        warnings=warnings(scenario, openings),
     )
 
 
@@ -192,6 +193,15 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
         )
         for who, count in scarce.items()
     ]
+
+
+def warnings(scenario: Scenario, openings: Openings) -> tuple[str, ...]:
+    """What is not wrong with a scenario and yet should be known, a sentence each."""
+    return (
+        *openings.provisional_warnings(),
+        *_without_rates(scenario),
+        *swept_at_once(scenario, openings),
+    )
 
 
 def _without_rates(scenario: Scenario) -> list[str]:
