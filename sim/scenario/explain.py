@@ -72,7 +72,7 @@ class Spot(NamedTuple):
 def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[Located]:
     """One finding for each thing wrong; of the alternatives of a union only the nearest is heard."""
     outline = Outline(model)
-    spots = [_spot(each, tree, outline) for each in error.errors(include_url=False)]
+    spots = _without_echoes([_spot(each, tree, outline) for each in error.errors(include_url=False)])
     unions: dict[KeyPath, dict[str, list[Spot]]] = {}
     findings = []
     for spot in spots:
@@ -84,6 +84,12 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     for path, branches in unions.items():
         findings += _tell_union(path, list(branches.values()))
     return findings
+
+
+def _without_echoes(spots: list[Spot]) -> list[Spot]:
+    """Errors without those of lists that are too short only because of errors in their entries."""
+    deeper = {spot.path[:length] for spot in spots for length in range(len(spot.path))}
+    return [spot for spot in spots if spot.error["type"] != "too_short" or spot.path not in deeper]
 
 
 def _spot(error: Any, tree: Node, outline: Outline) -> Spot:  # noqa: ANN401

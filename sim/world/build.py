@@ -14,6 +14,7 @@ from sim.scenario.demands import demands
 from sim.scenario.model.network import Route
 from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
+from sim.scenario.model.timeline import RateJump
 from sim.scenario.topology import books
 from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.history import load_history, observed_together
@@ -147,9 +148,19 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
     problems += _risk_window(scenario)
+    problems += _jumps_of_nothing(scenario, met)
     if problems:
         raise ScenarioError(problems)
     return openings, with_jumps(fx, scenario, window.zone)
+
+
+def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
+    """Jumps on the timeline of currencies that the run does not meet."""
+    return [
+        Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {entry.currency}")
+        for number, entry in enumerate(scenario.timeline)
+        if isinstance(entry, RateJump) and entry.currency not in met
+    ]
 
 
 def _without_path(
