@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from sim.results.results import Results
@@ -115,14 +115,14 @@ def run(
 def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """Check scenarios, and the payments they bring, and tell every problem with file, line and column."""
     from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
-    from sim.world.build import build_world, prepare  # noqa: PLC0415
+    from sim.world.build import build_world, prepare, warnings  # noqa: PLC0415
 
     for loaded in load_all(scenarios, overrides):
         with loaded.placing():
             openings, _ = prepare(loaded.scenario)
             if loaded.scenario.payments is not None:
                 build_world(loaded.scenario)
-        _warn(openings.provisional_warnings())
+        _warn(warnings(loaded.scenario, openings))
         click.echo(f"{loaded.scenario.name}: valid")
 
 
@@ -292,7 +292,7 @@ def _side_by_side(found: list[Results], targets: list[Path]) -> Path | None:
         return None
 
 
-def _warn(warnings: list[str]) -> None:
+def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
 

@@ -159,14 +159,17 @@ def test_a_failed_correspondent_freezes_the_accounts_that_it_keeps() -> None:
     assert causes(records, 0) == {"processing": 2 * HOUR}
     assert causes(records, 1) == {"processing": 2 * HOUR, "outage": rest - instant("2024-03-05 13:00")}
     assert causes(records, 2) == {"outage": rest - instant("2024-03-05 13:00")}
-    tables = fact_tables(world, records)
-    table = frozen_table(world, tables)
+    tables: dict[str, pd.DataFrame] = dict(fact_tables(world, records))
+    table = tables["frozen"] = frozen_table(world, tables)
     assert dict(zip(table["account"], table["balance"], strict=True)) == {
         "a@books": 800,
         "c@books": 200,
         "c@gross": 900,
     }
     assert set(table["bank"]) == {"c"}
+    # What stands in c's own books in its own name it owes to its clients.
+    end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
+    assert frozen_measure(tables, "CNY", end)["frozen_value"].value["c"]["balances"] == 17.0
 
 
 def test_the_table_and_the_measure_tell_what_is_frozen() -> None:

@@ -664,6 +664,14 @@ NONSENSE = [
     (
         """
   kind: regime
+  calm: {mean_duration: 36h, volatility: {CNY: 0.1, RUB: 0.1, BYN: 0.1}}
+  stressed: {mean_duration: 9d, volatility: {CNY: 0.1, RUB: 0.1, BYN: 0.1}}
+""",
+        "5:25: fx.calm.mean_duration: must be at least 2d, not '36h'",
+    ),
+    (
+        """
+  kind: regime
   calm: &state
     mean_duration: 9d
     volatility: {CNY: 0.1, RUB: 0.1, BYN: 0.1}
@@ -682,14 +690,39 @@ NONSENSE = [
   width: 0.02
   base: {kind: lognormal, volatility: {CNY: 0.1, EUR: 0.1}}
 """,
-        "3:1: fx: no volatility of BYN is declared",
+        "7:3: fx.base: no volatility of BYN is declared",
     ),
     (
         """
   kind: bootstrap
   window: {first: 2023-01-01, last: 2023-12-31}
 """,
-        "3:1: fx: the window from 2023-01-01 to 2023-12-31 has 0 weeks",
+        "5:3: fx.window: the window from 2023-01-01 to 2023-12-31 has 0 weeks",
+    ),
+    (
+        """
+  kind: band
+  currency: CNY
+  width: 0.02
+  base:
+    kind: jump
+    jumps: [{currency: CNY, intensity: 1, size: {kind: fixed, value: 0.1}}]
+    base:
+      kind: lognormal
+      start: history
+      window: {first: 2027-01-01, last: 2027-12-31}
+""",
+        "13:7: fx.base.base.window: history shows no currency moving",
+    ),
+    (
+        """
+  kind: jump
+  dated:
+    - {currency: BYN, date: 2024-03-04, probability: 1, size: {kind: fixed, value: 0.1}}
+    - {currency: CNY, date: 2031-03-04, probability: 1, size: {kind: fixed, value: 0.1}}
+  base: {kind: bootstrap}
+""",
+        "7:29: fx.dated.1.date: the jump of CNY on 2031-03-04 is not within the run",
     ),
 ]
 

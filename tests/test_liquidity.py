@@ -433,6 +433,25 @@ def test_what_was_swept_is_bought_back_only_if_a_treasury_says_so(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize(("at", "told"), [("12:00", True), ("12:01", False), ("17:00", False)])
+def test_money_that_comes_as_a_session_ends_is_told_to_be_lost(at: str, told: bool, tmp_path: Path) -> None:
+    treasury = f'treasuries: {{t: {{at: "{at}", zone: Europe/Minsk, calendar: always}}}}'
+    accounts = ["holder: a, balance: 100, treasury: t", "holder: b"]
+    path = write(tmp_path, accounts, [], system="zero_balance: true", more=treasury)
+    text = path.read_text(encoding="utf-8").replace('["09:00-17:00"]', '["09:00-12:00", "12:00-17:00"]')
+    path.write_text(text, encoding="utf-8")
+    results = sim.run(path)
+    warnings = [text for text in results.manifest["warnings"] if "taken away" in text]
+    sentence = (
+        "treasury 't': what it buys for 's' comes as a session ends, and is taken away at once, 2 of 2 times, "
+        "first on 2024-03-04 at 12:00 (Europe/Minsk); let it come a minute later"
+    )
+    assert warnings == [sentence] * told
+    # From one session's end to the next the account has what was bought, or it has nothing.
+    moved = results.postings["posted_at"].dt.tz_convert("Europe/Minsk").dt.strftime("%H:%M").tolist()
+    assert ("12:01" in moved) == (at == "12:01")
+
+
 def test_an_overdraft_stays_when_a_session_ends_and_costs_its_night(tmp_path: Path) -> None:
     credit = "intraday_credit: {limit: 1_000_000, overnight_rate: 0.0365}"
     accounts = [f"holder: a, balance: 0, {credit}", "holder: b"]

@@ -13,9 +13,9 @@ from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 from sim.errors import ScenarioError
 from sim.scenario.check import check
-from sim.scenario.load import load, to_yaml
+from sim.scenario.load import load, load_located, to_yaml
 from sim.scenario.model import Scenario
-from sim.world.build import build_world
+from sim.world.build import build_world, prepare
 from sim.world.timing import Openings
 
 if TYPE_CHECKING:
@@ -310,7 +310,7 @@ def test_more_reviews_are_those_of_before_and_further_ones() -> None:
     stress = {"kind": "review", "from": "2024-01-10 00:00", "probability": "0.3"}
     changed = Scenario.model_validate({**usual.model_dump(by_alias=True), "timeline": [stress]})
     column = CAUSES.index("screening")
-    one, other = (simulate(build_world(scenario)).delays.seconds[:, column] for scenario in (usual, changed))
+    one, other = (simulate(build_world(scenario)).delays[:, column] for scenario in (usual, changed))
     # A review that begins at night costs hours under another cause first, but work is work.
     assert (other[one > 0] > 0).all()
     share = (other[len(other) // 2 :] > 0).mean()
@@ -332,6 +332,10 @@ def test_a_timeline_survives_being_written_and_read(tmp_path: Path) -> None:
     ("timeline", "complaint"),
     [
         ([outage("2024-03-05 10:00", "2024-03-05 09:00", system="gross")], "it ends before it starts"),
+        (
+            [outage("2024-03-05 10:00", "2024-03-05 09:00", system="gross", recovery=["0.5", "0.5"])],
+            "it ends before it starts",
+        ),
         ([outage("2024-03-12 10:00", "2024-03-13 10:00", system="gross")], "outside of the run"),
         ([outage("2024-02-05 10:00", "2024-03-01 10:00", system="gross")], "outside of the run"),
         (
@@ -406,4 +410,42 @@ timeline:
     assert told == [
         "5:40: timeline.0.from: it lies outside of the run, which goes from 2023-09-03 00:00 to 2025-03-02 00:00",
         "6:62: timeline.1.to: it ends before it starts",
+    ]
+
+
+def test_what_only_a_run_can_tell_of_a_timeline_is_told_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "late.yaml"
+    lines = [
+        "name: late",
+        "extends: baseline",
+        "timeline:",
+        "  - {kind: rate_jump, at: 2024-06-20, currency: HKD, size: 0.2}",
+        '  - {kind: hours, hours: biss, from: 2024-06-20, sessions: ["09:00-17:00", "10:00-11:00"]}',
+    ]
+
+    def told() -> list[str]:
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        loaded = load_located(path)
+        with pytest.raises(ScenarioError) as caught, loaded.placing():
+            prepare(loaded.scenario)
+        return [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+
+    overlap = "sessions '09:00-17:00' and '10:00-11:00' of the same day overlap"
+    assert f"5:5: timeline.1: {overlap}" in told()
+    lines.pop()
+    assert told() == ["4:49: timeline.0.currency: nothing in this scenario is in HKD"]
+
+
+def test_a_list_with_a_wrong_entry_is_not_said_to_be_empty(tmp_path: Path) -> None:
+    path = tmp_path / "late.yaml"
+    path.write_text(
+        "name: late\nextends: baseline\ntimeline:\n  - {kind: service_days, hours: [hvsp], days: []}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ScenarioError) as caught:
+        load(path)
+    told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
+    assert told == [
+        "4:34: timeline.0.hours.0: 'hvsp' is not declared under 'hours'; did you mean 'hvps'?",
+        "4:41: timeline.0.days: needs at least 1 entries, found 0",
     ]

@@ -56,7 +56,8 @@ def frozen_measure(
 ) -> dict[str, Measure]:
     """Value frozen by the failure of each bank; nothing if none failed.
 
-    `balances` is the sum of positive balances on frozen accounts, valued at the last instant; `payments` that
+    `balances` is the sum of positive balances on frozen accounts but for servicers' own positions in their own
+    books, which are what they owe, valued at the last instant; `payments` that
     of payments from or to the bank not credited by then, valued at `due_at`.
     """
     frozen = tables["frozen"]
@@ -64,7 +65,9 @@ def frozen_measure(
         return {}
     value, scale = Valuation(tables["fx"], currency), 10 ** minor_digits(currency)
     last = pd.Series(end - pd.Timedelta(seconds=1), index=frozen.index)
-    held = value.of(frozen["balance"].clip(lower=0), frozen["currency"], last)
+    accounts = tables["accounts"].set_index("account").loc[frozen["account"]]
+    own = (accounts["holder"] == accounts["servicer"]).to_numpy()
+    held = value.of(frozen["balance"].clip(lower=0).mask(own, 0), frozen["currency"], last)
     payments = tables["payments"]
     pending = payments[payments["credited_at"].isna()]
     worth = value.of(pending["amount"], pending["currency"], pending["due_at"])

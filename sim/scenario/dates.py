@@ -20,6 +20,7 @@ from sim.scenario.model.timeline import (
     RateJump,
     Review,
     ServiceDays,
+    Span,
     Volume,
 )
 
@@ -54,16 +55,22 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
         path = ("timeline", number)
         if isinstance(entry, Mix | Volume):
             yield from _order((*path, "path"), entry, zone)
+        if _reversed(entry, zone):
+            yield (*path, "to"), "it ends before it starts"
+            continue
         for stretch in _stretches(entry, scenario, zone):
-            if stretch.until <= stretch.since:
-                yield (*path, "to"), "it ends before it starts"
-            elif stretch.since >= end or stretch.until <= start:
+            if stretch.since >= end or stretch.until <= start:
                 yield (*path, *_place(stretch)), f"it lies outside of the run, which goes from {run}"
             for other, earlier in before:
                 if other != number and _meet(stretch, earlier):
                     message = f"{stretch.said} is changed by entry {other} of the timeline at the same time"
                     yield (*path, *_place(stretch)), message
             before.append((number, stretch))
+
+
+def _reversed(entry: Entry, zone: ZoneInfo) -> bool:
+    """Whether an entry ends before it starts, whatever recovery follows."""
+    return isinstance(entry, Span) and _end(entry.to, zone) <= to_instant(entry.from_, zone)
 
 
 def _order(path: Path, entry: Mix | Volume, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:

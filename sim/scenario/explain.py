@@ -6,6 +6,7 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sim.core.clock import format_duration, parse_duration
 from sim.scenario.model.base import nearest
 from sim.scenario.shapes import Outline, Shapes, keys, tags
 from sim.scenario.tree import KeyPath, Located, Node, Place, located
@@ -44,6 +45,8 @@ _FORMS: Final = {
     "^[A-Za-z][A-Za-z0-9_-]*$": "a name: a Latin letter, then letters, digits, '_' and '-'",
     "^[A-Za-z0-9][A-Za-z0-9_.-]*$": "a name: Latin letters, digits, and then also '_', '.' and '-'",
 }
+#: The words for bounds of a number in the context of an error.
+_ENDS: Final = frozenset({"gt", "ge", "lt", "le"})
 #: Types of error that show that a branch of a union has recognised its own keys.
 _STRUCTURAL: Final = frozenset({"missing", "extra_forbidden", "union_tag_invalid", "union_tag_not_found"})
 _KEY_ITSELF: Final = "[key]"
@@ -69,7 +72,7 @@ class Spot(NamedTuple):
 def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[Located]:
     """One finding for each thing wrong; of the alternatives of a union only the nearest is heard."""
     outline = Outline(model)
-    spots = [_spot(each, tree, outline) for each in error.errors(include_url=False)]
+    spots = _without_echoes([_spot(each, tree, outline) for each in error.errors(include_url=False)])
     unions: dict[KeyPath, dict[str, list[Spot]]] = {}
     findings = []
     for spot in spots:
@@ -81,6 +84,12 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
     for path, branches in unions.items():
         findings += _tell_union(path, list(branches.values()))
     return findings
+
+
+def _without_echoes(spots: list[Spot]) -> list[Spot]:
+    """Errors without those of lists that are too short only because of errors in their entries."""
+    deeper = {spot.path[:length] for spot in spots for length in range(len(spot.path))}
+    return [spot for spot in spots if spot.error["type"] != "too_short" or spot.path not in deeper]
 
 
 def _spot(error: Any, tree: Node, outline: Outline) -> Spot:  # noqa: ANN401
@@ -137,7 +146,7 @@ def _tell(spot: Spot) -> Located:
     if kind in _WANTED:
         message = _mismatch([_WANTED[kind]], found)
     elif kind in _BOUNDS:
-        message = _BOUNDS[kind].format(found=_describe(found), **context)
+        message = _BOUNDS[kind].format(found=_describe(found), **_in_words(context, found))
     elif kind == "string_pattern_mismatch":
         pattern = context["pattern"]
         message = f"{_describe(found)} is not {_FORMS.get(pattern, f'of the form {pattern}')}"
@@ -200,6 +209,15 @@ def _mismatch(wanted: list[str], found: object) -> str:
     message = f"{' or '.join(wanted)} is needed, found {_describe(found)}"
     unquoted = isinstance(found, bool | int | Decimal) and "text" in wanted
     return f"{message}; put it in quotes" if unquoted else message
+
+
+def _in_words(context: dict[str, Any], found: object) -> dict[str, Any]:
+    """The bounds that something was beyond; those of a duration, which is counted in seconds, with a unit."""
+    try:
+        parse_duration(str(found))
+    except ValueError:
+        return context
+    return {name: format_duration(int(value)) if name in _ENDS else value for name, value in context.items()}
 
 
 def _describe(value: object) -> str:

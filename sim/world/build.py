@@ -14,8 +14,9 @@ from sim.scenario.demands import demands
 from sim.scenario.model.network import Route
 from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
+from sim.scenario.model.timeline import RateJump
 from sim.scenario.topology import books
-from sim.world.fx import FxPaths, fx_paths
+from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import Journeys, plan_journeys
 from sim.world.jumps import with_jumps
@@ -24,6 +25,7 @@ from sim.world.obligations import draw_obligations
 from sim.world.payments import Payments, own_payments, trade_payments
 from sim.world.prefund import prefunded
 from sim.world.routing import divert, sides_of
+from sim.world.swept import swept_at_once
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms
 
@@ -100,7 +102,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         payments=payments,
         journeys=plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform),
         routes=routes,
-        warnings=(*openings.provisional_warnings(), *_without_rates(scenario)),
+        warnings=warnings(scenario, openings),
     )
 
 
@@ -142,13 +144,23 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
 
     try:
         fx = paths(met)
-    except ValueError as error:
-        problems.append(Problem("", "fx", str(error)))
+    except FxError as error:
+        problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
     problems += _risk_window(scenario)
+    problems += _jumps_of_nothing(scenario, met)
     if problems:
         raise ScenarioError(problems)
     return openings, with_jumps(fx, scenario, window.zone)
+
+
+def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
+    """Jumps on the timeline of currencies that the run does not meet."""
+    return [
+        Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {entry.currency}")
+        for number, entry in enumerate(scenario.timeline)
+        if isinstance(entry, RateJump) and entry.currency not in met
+    ]
 
 
 def _without_path(
@@ -192,6 +204,15 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
         )
         for who, count in scarce.items()
     ]
+
+
+def warnings(scenario: Scenario, openings: Openings) -> tuple[str, ...]:
+    """What is not wrong with a scenario and yet should be known, a sentence each."""
+    return (
+        *openings.provisional_warnings(),
+        *_without_rates(scenario),
+        *swept_at_once(scenario, openings),
+    )
 
 
 def _without_rates(scenario: Scenario) -> list[str]:

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def with_jumps(fx: FxPaths, scenario: Scenario, zone: ZoneInfo) -> FxPaths:
-    """The rates with the jumps of the timeline; a currency that the run does not meet changes nothing."""
+    """The rates with the jumps of the timeline."""
     per_usd = fx.per_usd
     for entry in scenario.timeline:
-        if isinstance(entry, RateJump) and entry.currency in fx.currencies:
+        if isinstance(entry, RateJump):
             factors = np.ones(per_usd.shape)
             after = fx.day_starts >= to_instant(entry.at, zone)
             factors[after, fx.index(entry.currency)] = 1.0 + float(entry.size)

@@ -101,7 +101,7 @@ class Openings:
     def days(self, name: str) -> WorkingDays:
         """Working days of a declared or built-in calendar; `ScenarioError` if they cannot be known."""
         if name not in self._days:
-            with self._located("calendars", name):
+            with self._located(("calendars", name)):
                 self._days[name] = self._amended(self._declared[name])
         return self._days[name]
 
@@ -129,7 +129,11 @@ class Openings:
 
     def _changed(self, choice: str | Hours) -> OpeningHours:
         """The declared hours, with those in between that the timeline states."""
-        changes = [e for e in self._timeline if isinstance(e, ChangedHours) and e.hours == choice]
+        changes = [
+            (number, entry)
+            for number, entry in enumerate(self._timeline)
+            if isinstance(entry, ChangedHours) and entry.hours == choice
+        ]
         service = tuple(
             day for e in self._timeline if isinstance(e, ServiceDays) and choice in e.hours for day in e.days
         )
@@ -139,7 +143,7 @@ class Openings:
         usual = self._build(choice, declared, service)
         parts: list[tuple[OpeningHours, date | None, date | None]] = []
         since: date | None = None
-        for entry in sorted(changes, key=lambda entry: entry.from_):
+        for number, entry in sorted(changes, key=lambda change: change[1].from_):
             stated = {
                 "sessions": entry.sessions,
                 "after_break": entry.after_break,
@@ -148,15 +152,23 @@ class Openings:
             update = {key: value for key, value in stated.items() if value is not None}
             parts.append((usual, since, entry.from_.date()))
             since = None if entry.to is None else entry.to.date()
-            changed = self._build(choice, declared.model_copy(update=update), service)
+            path = ("timeline", str(number))
+            changed = self._build(choice, declared.model_copy(update=update), service, path)
             parts.append((changed, entry.from_.date(), since))
             if since is None:
                 return spliced(parts)
         return spliced([*parts, (usual, since, None)])
 
-    def _build(self, choice: str | Hours, declared: Hours, service: tuple[date, ...]) -> OpeningHours:
+    def _build(
+        self,
+        choice: str | Hours,
+        declared: Hours,
+        service: tuple[date, ...],
+        path: tuple[str, ...] | None = None,
+    ) -> OpeningHours:
+        """Opening hours as declared at `path`, which is among `hours` if nothing else is said."""
         days = self.days(declared.calendar)
-        with self._located("hours", choice if isinstance(choice, str) else ""):
+        with self._located(path or (("hours", choice) if isinstance(choice, str) else ("hours",))):
             return opening_hours(
                 amended(days, opened=service),
                 declared.sessions,
@@ -214,12 +226,11 @@ class Openings:
         ]
 
     @contextmanager
-    def _located(self, section: str, name: str) -> Iterator[None]:
+    def _located(self, path: tuple[str, ...]) -> Iterator[None]:
         """Tell what is wrong with a declaration at the place where it was written."""
         try:
             yield
         except ValueError as error:
-            path = (section, name) if name else (section,)
             raise ScenarioError([Problem("", ".".join(path), str(error))]) from None
 
     def _amended(self, declared: Calendar) -> WorkingDays:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sim.world.fx.paths import Floats, FxPaths
+from sim.world.fx.places import FxError
 from sim.world.fx.table import fx_paths
 
-__all__ = ["Floats", "FxPaths", "fx_paths"]
+__all__ = ["Floats", "FxError", "FxPaths", "fx_paths"]

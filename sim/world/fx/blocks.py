@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.world.fx.draws import day_numbers
+from sim.world.fx.places import FxError
 from sim.world.fx.shocks import correlated, place_of
 from sim.world.fx.start import first_rate
 from sim.world.history import correlation, load_history, volatility
@@ -40,9 +41,10 @@ def bootstrap(declared: BootstrapFx, wanted: Sequence[str], days: Days, draws: D
     """
     weeks = weekly_moves(tuple(load_history()), declared.window.first, declared.window.last)
     if len(weeks) < _FEWEST:
-        raise ValueError(
+        raise FxError(
             f"the window from {declared.window.first} to {declared.window.last} has {len(weeks)} weeks in which "
-            f"all of {', '.join(weeks.currencies)} were observed; {_FEWEST} are needed"
+            f"all of {', '.join(weeks.currencies)} were observed; {_FEWEST} are needed",
+            ("window",),
         )
     numbers = day_numbers(days)
     whole = np.arange(days[0] - numbers[0] % _DAYS, days[-1] + _DAYS - numbers[-1] % _DAYS)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.scenario.model.fx import correlation_matrix
+from sim.world.fx.places import FxError
 from sim.world.fx.shocks import correlated, daily, place_of
 from sim.world.fx.start import first_rate
 from sim.world.history import correlation, covariance, load_history, volatility
@@ -95,6 +96,7 @@ def _moments(declared: LognormalFx) -> tuple[dict[str, float], Floats]:
     first, last = declared.window.first, declared.window.last
     known = [code for code, seen in load_history().items() if len(seen.within(first, last).days) > 1]
     if not known:
-        raise ValueError(f"history shows no currency moving from {first} to {last}; choose another window")
+        message = f"history shows no currency moving from {first} to {last}; choose another window"
+        raise FxError(message, ("window",))
     matrix = covariance(known, first, last).matrix
     return dict(zip(known, volatility(matrix).tolist(), strict=True)), correlation(matrix)

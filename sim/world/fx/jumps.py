@@ -12,6 +12,7 @@ from sim.core.clock import YEAR_DAYS
 from sim.scenario.model.fx import BandFx, BasketFx, FixedSize, Jump, JumpFx, UniformSize, all_jumps
 from sim.world.draws import standard_normal
 from sim.world.fx.draws import day_numbers
+from sim.world.fx.places import below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,11 +31,12 @@ def jumping(declared: JumpFx, base: Mapping[str, Floats], days: Days, draws: Dra
     the jumps of a lower one and adds to them. ValueError for a dated jump that is not within the run.
     """
     columns = dict(base)
-    for name, jump in _named(declared):
+    for number, (name, jump) in enumerate(_named(declared)):
         if isinstance(jump, Jump):
             logs = _moves(jump, draws.uniform(name, int(day_numbers(days)[-1]))[day_numbers(days)])
         else:
-            logs = _dated_move(jump, draws.uniform(name, 0)[0], days)
+            with below("dated", number - len(declared.jumps), "date"):
+                logs = _dated_move(jump, draws.uniform(name, 0)[0], days)
         columns[jump.currency] = columns[jump.currency] * np.exp(np.cumsum(logs))
     return columns
 

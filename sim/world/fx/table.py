@@ -29,6 +29,7 @@ from sim.world.fx.draws import Draws
 from sim.world.fx.jumps import jumping
 from sim.world.fx.observed import observed
 from sim.world.fx.paths import FxPaths
+from sim.world.fx.places import FxError, below
 from sim.world.fx.regimes import regime
 from sim.world.fx.start import stated_rate
 
@@ -62,18 +63,19 @@ def fx_paths(  # noqa: PLR0913 - the last one is a plain switch
     changes those after it. What is estimated takes every currency of the shipped history, in a fixed
     order, whatever the run needs.
 
-    ValueError if the declaration lacks a currency, or history does not cover the days. None declares no
+    `FxError`, a ValueError, if the declaration lacks a currency, or history does not cover the days. None declares no
     rates, which are NaN but for USD: that is enough for a single currency, and for more if they are not `needed`.
     """
     order = tuple(sorted({*currencies, "USD"}))
     days = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
     wanted = [currency for currency in order if currency != "USD"]
     if declared is None and needed and len({*currencies}) > 1:
-        raise ValueError(f"rates of {', '.join(wanted)} are needed; declare them under 'fx'")
+        raise FxError(f"rates of {', '.join(wanted)} are needed; declare them under 'fx'")
     if declared is None:
         columns = {currency: np.full(len(days), np.nan) for currency in wanted}
     else:
-        columns = _columns(declared, wanted, days, Draws(seed, replication))
+        with below():
+            columns = _columns(declared, wanted, days, Draws(seed, replication))
     columns["USD"] = np.ones(len(days))
     return FxPaths(
         currencies=order,
@@ -88,15 +90,21 @@ def _columns(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> d
     match declared:
         case JumpFx():
             needed = _foreign(*wanted, *(jump.currency for jump in all_jumps(declared)))
-            return jumping(declared, _columns(declared.base, needed, days, draws), days, draws)
+            return jumping(declared, _base(declared.base, needed, days, draws), days, draws)
         case BasketFx():
             needed = _foreign(*wanted, *declared.weights, without=declared.currency)
-            return following(declared, _columns(declared.base, needed, days, draws), days, draws)
+            return following(declared, _base(declared.base, needed, days, draws), days, draws)
         case BandFx():
             needed = _foreign(*wanted, declared.currency)
-            return banded(declared, _columns(declared.base, needed, days, draws))
+            return banded(declared, _base(declared.base, needed, days, draws))
         case _:
             return _alone(declared, wanted, days, draws)
+
+
+def _base(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+    """As `_columns`, of the model that another one rests on."""
+    with below("base"):
+        return _columns(declared, wanted, days, draws)
 
 
 def _alone(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
