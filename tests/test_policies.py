@@ -47,6 +47,7 @@ def mean_of_route(results: Results, route: str) -> float:
         "deeper-market",
         "late-payers",
         "hong-kong-corridor",
+        "two-intermediaries",
     ],
 )
 def test_a_policy_moves_no_draw(name: str, baseline_run: Results) -> None:
@@ -198,3 +199,88 @@ def test_who_is_paid_late_waits_for_days_and_bears_what_the_rate_does(baseline_r
     )
     assert before["instruction"] == 0
     assert result["instruction"] < 3 * before["clearing"] < 0
+
+
+def test_a_chain_of_two_intermediaries_takes_longer_and_ties_up_money_twice(baseline_run: Results) -> None:
+    chain = year("two-intermediaries")
+    for there, here in (("cny-chain-to-china", "cny-to-china"), ("cny-chain-to-belarus", "cny-to-belarus")):
+        assert mean_of_route(chain, there) > mean_of_route(baseline_run, here) + 5
+    january = ("2024-01-03", "2024-01-08")
+    assert delay_hours(chain, *january) > 1.5 * delay_hours(baseline_run, *january)
+    assert cost(chain, "liquidity") > 1.3 * cost(baseline_run, "liquidity")
+    # A payment moves in the books of both, then over HVPS, unless the payee's bank is the second one.
+    mine = chain.transfers[chain.transfers["payment_id"].isin(passed(chain, "cny-chain-to-china"))]
+    hops = mine.groupby("payment_id")["step"].count()
+    assert set(hops) == {2, 3}
+    assert set(mine["system"]) == {"nostro-moscow", "nostro-shanghai", "hvps"}
+
+
+def passed(results: Results, route: str) -> pd.Series[int]:
+    """Payments that have been credited after a route."""
+    payments = results.payments
+    return payments.loc[(payments["route"] == route) & payments["credited_at"].notna(), "payment_id"]
+
+
+SHORTAGE = ("2024-09-01 21:00", "2024-09-15 21:00")
+
+
+def waited_for_yuan(results: Results) -> float:
+    """Mean hours for liquidity of the yuan that Belarusian firms had to pay in the two weeks of the shortage."""
+    rows = results.payments
+    rows = rows[(rows["due_at"] >= SHORTAGE[0]) & (rows["due_at"] < SHORTAGE[1])]
+    rows = rows[(rows["route"] == "cny-direct") & (rows["payer_side"] == "belarus")]
+    return float(rows["liquidity_seconds"].mean()) / HOUR
+
+
+def test_a_swap_line_takes_a_squeeze_away() -> None:
+    squeeze, relieved = year("yuan-squeeze"), year("mechanisms/squeeze-swap-line")
+    calm = execute(load("yuan-squeeze", ["timeline=null"]))
+    pd.testing.assert_frame_equal(squeeze.obligations, relieved.obligations)
+    assert waited_for_yuan(squeeze) > waited_for_yuan(calm) + 12
+    assert waited_for_yuan(relieved) < waited_for_yuan(squeeze) / 5
+    used = relieved.measures["facility_use"].value["swap-line"]
+    assert 100e6 < used["peak"] < 7e9
+    costs = relieved.measures["liquidity_cost"].value
+    assert 0 < costs["swap_line"] < costs["holding"]
+
+
+QUARTER = ("period.end=2024-04-01", "run_in=30d", "horizon=20d")
+
+
+def test_three_countries_clear_with_less_than_three_pairs() -> None:
+    union, pairs = (execute(load(name, QUARTER)) for name in ("clearing-union", "mechanisms/clearing-pairs"))
+
+    def credit(results: Results) -> float:
+        agents = results.measures["credit_exposure_mean"].value.values()
+        return float(sum(sum(owed.values()) for owed in agents))
+
+    # Nobody reaches the limit of a position, so the same payments settle at the same instants.
+    assert union.payments["credited_at"].equals(pairs.payments["credited_at"])
+    assert union.clearings["amount"].sum() < 0.8 * pairs.clearings["amount"].sum()
+    assert credit(union) < 0.85 * credit(pairs)
+    efficiency = pairs.measures["netting_efficiency"].value
+    assert efficiency["belarus-china"] < union.measures["netting_efficiency"].value["account"]
+
+
+def test_offsetting_matters_where_money_is_scarce_and_goes_both_ways() -> None:
+    def waiting(name: str) -> float:
+        return float(year(name).measures["delay"].value["mean"])
+
+    usual = waiting("scarce-roubles")
+    saved = {
+        rule: 1 - waiting(f"mechanisms/scarce-{rule}") / usual
+        for rule in ("bypass", "bilateral", "multilateral", "optimal")
+    }
+    assert saved["bilateral"] > 0.15
+    assert saved["multilateral"] > 0.15
+    assert saved["optimal"] > 0.6
+    assert saved["bypass"] > 0.6
+    gridlocks = {
+        name: year(name).measures["gridlocks"].value["biss"]
+        for name in ("scarce-roubles", "mechanisms/scarce-multilateral", "mechanisms/scarce-optimal")
+    }
+    assert list(gridlocks.values()) == sorted(gridlocks.values(), reverse=True)
+    assert gridlocks["mechanisms/scarce-optimal"] < 5
+    # Nothing but money makes anybody wait.
+    causes = year("scarce-roubles").measures["delay_by_cause"].value
+    assert causes["liquidity"] == pytest.approx(sum(causes.values()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ def written(name: str) -> dict[str, Any]:
     return found
 
 
+@cache
 def parent_of(name: str) -> str | None:
     """Library name of what a scenario extends, which it names by its path from its own folder."""
     extends = written(name).get("extends")
@@ -294,7 +296,7 @@ def test_one_seed_draws_the_same_rates(short_runs: dict[str, Results]) -> None:
         name: run.fx.astype({"currency": str}).set_index(["valid_from", "currency"])["per_usd"]
         for name, run in short_runs.items()
     }
-    for rates in tables.values():
+    for rates in [rates for name, rates in tables.items() if chain(name)[-1] == "baseline"]:
         shared = rates.index.intersection(tables["baseline"].index)
         assert len(shared) > 300
         assert (rates[shared] == tables["baseline"][shared]).all()
