@@ -15,6 +15,7 @@ from sim.engine.netting import bilateral, multilateral, optimal, singly
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
     from sim.engine.netting import Limits, Queue
 
@@ -38,6 +39,7 @@ class Member(NamedTuple):
     bilateral: tuple[int, int] | None
     multilateral: int | None
     reserved: int
+    below: int | None
     cap: int | None
 
     def text(self, number: int, kind: str) -> str:
@@ -53,6 +55,8 @@ class Member(NamedTuple):
             )
             limits += [] if self.multilateral is None else [f"multilateral: {self.multilateral}"]
             parts += [f"limits: {{{', '.join(limits)}}}", f"reserved: {self.reserved}"]
+            if self.below is not None:
+                parts.append(f"holds: {{below: {self.below}, until: '{UNTIL}'}}")
         return f"  - {{{', '.join(parts)}}}"
 
     def partner(self, number: int) -> int:
@@ -61,6 +65,8 @@ class Member(NamedTuple):
 
 
 BANKS = 4
+#: When banks that hold back let go, in the middle of the minutes in which payments come.
+UNTIL = "09:12"
 
 amounts = st.integers(0, 60)
 members = st.builds(
@@ -70,6 +76,7 @@ members = st.builds(
     bilateral=st.none() | st.tuples(st.integers(1, BANKS - 1), amounts),
     multilateral=st.none() | amounts,
     reserved=st.sampled_from([0, 0, 10, 30]),
+    below=st.none() | st.integers(1, 60),
     cap=st.none() | amounts,
 )
 offsettings = st.builds(
@@ -125,7 +132,7 @@ def test_money_stays_bounds_hold_and_nothing_settles_twice(
     urgent = {f"p{k}": priority >= 1 for k, (*_, priority) in enumerate(rows)}
     for _, together in results.postings.groupby("batch", sort=True):
         replay.together(
-            str(together["posted_at"].iloc[0].date()),
+            together["posted_at"].iloc[0].tz_convert("Europe/Minsk"),
             [
                 Moved(
                     int(row.debit_account[1]),
@@ -162,8 +169,9 @@ class Replay:
         self._bounded = kind == "rtgs"
         self._day = ""
 
-    def together(self, day: str, moved: list[Moved]) -> None:
-        """Check what settled at once on a day."""
+    def together(self, at: pd.Timestamp, moved: list[Moved]) -> None:
+        """Check what settled at once at an instant."""
+        day = str(at.date())
         if day != self._day:
             self._day = day
             self._sent: defaultdict[tuple[int, int], int] = defaultdict(int)
@@ -187,6 +195,10 @@ class Replay:
                 assert sum(self._sent[payer, other] for other in others) <= 100 * member.multilateral
             if not urgent:
                 assert self.balance[payer] >= self._reserved[payer] - 100 * member.credit
+                if member.below is not None and f"{at:%H:%M}" < UNTIL:
+                    # Urgent payments that settle with it may go below.
+                    before = sum(one.amount for one in moved if one.urgent and one.payer == payer)
+                    assert self.balance[payer] + before >= 100 * member.below
 
 
 @given(bounded())

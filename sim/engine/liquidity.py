@@ -47,8 +47,8 @@ class _Facility:
 class Borrowing:
     """Draws on facilities, their receipts and repayments, as events on the floor.
 
-    A draw takes what the queue of an account lacks: the value that waits, less what the account covers and
-    what is drawn already and under way.
+    A draw takes what the queue of an account lacks: the value that waits, less what its bank holds back, what the
+    account covers, and what is drawn already and under way.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Borrowing:
         """Have an account draw on a facility what its queue lacks by now, if it does."""
         facility = self._facilities[number]
         covered = self._floor.ledger.available(account) + self._coming[account]
-        lacking = self._waiting(account) - covered
+        lacking = self._waiting(account) - self._home[account].held(account) - covered
         amount = min(max(lacking, facility.plan.minimum), facility.left(account))
         if lacking > 0 and amount >= max(facility.plan.minimum, 1):
             self._lend(number, account, amount, at)

@@ -298,5 +298,6 @@ def _place(number: int, world: World, opened: dict[int, System]) -> Place:
         cycles=network.cycles[number],
         caps={k: network.caps[k] for k in accounts if k in network.caps},
         bounds={k: network.bounds[k] for k in accounts if k in network.bounds},
+        paces=network.paces[number],
         legs={k: opened[home[k]] for k in accounts if home[k] != number},
     )

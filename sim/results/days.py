@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -12,13 +11,14 @@ import pandas as pd
 from sim.core.calendars import Days
 from sim.core.clock import NEVER, Seconds
 from sim.results.instants import instants
-from sim.scenario.topology import books
+from sim.scenario.topology import books, zone_of
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from numpy.typing import NDArray
 
     from sim.core.hours import OpeningHours
-    from sim.scenario.model import Scenario
     from sim.world.build import World
 
 
@@ -87,10 +87,3 @@ def _days(hours: OpeningHours, run: tuple[int, int], period: tuple[int, int], zo
 
 def _overlaps(opens_at: Seconds, closes_at: Seconds, span: tuple[int, int]) -> NDArray[np.bool_]:
     return np.asarray((opens_at < span[1]) & (closes_at > span[0]))
-
-
-def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
-    """The zone of a system's hours; hours that are built in go by the zone of the period."""
-    chosen = books(scenario)[system].hours
-    hours = scenario.hours.get(chosen) if isinstance(chosen, str) else chosen
-    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)

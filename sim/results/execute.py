@@ -28,6 +28,7 @@ from sim.results.lateness import lateness_measure
 from sim.results.liquidity import balances_table
 from sim.results.losses import losses_table
 from sim.results.measures import measures
+from sim.results.pace import throughput_met
 from sim.results.positions import bank_positions_table, positions_table
 from sim.results.principal import principal_risk_table
 from sim.results.promises import check_promises
@@ -79,6 +80,7 @@ def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = 
         **risk_measures(tables, scenario, period),
         **system_measures(tables, days, period),
         "throughput": throughput_measure(tables["throughput"], tables["systems"]["system"]),
+        **throughput_met(tables, scenario, days),
         **frozen_measure(tables, scenario.reporting_currency, end),
         **clearing_measures(tables, period),
         **lateness_measure(tables, scenario, period, end),

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from sim.core.clock import DAY
-from sim.core.hours import parse_session
+from sim.scenario.check_bounds import check_bounds, open_at
 from sim.scenario.check_flows import check_flows
 from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.check_screening import check_screening
@@ -15,18 +14,16 @@ from sim.scenario.crosses import find_quote
 from sim.scenario.dates import check_timeline
 from sim.scenario.detours import check_detours
 from sim.scenario.finding import Finding
-from sim.scenario.model.base import check_amount, nearest
+from sim.scenario.model.base import nearest
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, Rtgs
 from sim.scenario.model.steps import Convert, Originate, Post, Settle
 from sim.scenario.model.timeline import ChangedQuote, Liquidity
-from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.topology import Topology, books
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from decimal import Decimal
 
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
@@ -44,6 +41,7 @@ def check(scenario: Scenario) -> list[Finding]:
         *_accounts(scenario),
         *_liquidity(scenario),
         *_quotes(scenario),
+        *check_bounds(scenario),
         *check_liquidity(scenario),
         *check_screening(scenario),
         *_routes(scenario),
@@ -180,7 +178,6 @@ def _accounts(scenario: Scenario) -> Iterator[Finding]:
             yield from _known_bank((*path, "holder"), account.holder, scenario)
         if account.system in books(scenario):
             yield from _servicer(path, account, scenario)
-            yield from _limits(path, account, scenario)
             yield from _position(path, account, scenario)
 
 
@@ -209,39 +206,6 @@ def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario)
             yield from _known_bank((*path, "servicer"), account.servicer, scenario)
     elif account.servicer is not None:
         yield Finding((*path, "servicer"), f"{account.system!r} is no correspondent system")
-
-
-def _limits(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
-    """Limits and reservations are an rtgs's, and limits are towards other banks in it."""
-    system, limits = scenario.systems[account.system], account.limits
-    stated = [
-        name
-        for name in ("limits", "reserved")
-        if getattr(account, name) != Account.model_fields[name].default
-    ]
-    if not isinstance(system, Rtgs):
-        for name in stated:
-            yield Finding((*path, name), f"{account.system!r} is no rtgs and does not know {name!r}")
-        return
-    others = {other.holder for other in scenario.accounts if other.system == account.system} - {
-        account.holder
-    }
-    for bank in limits.bilateral:
-        where = (*path, "limits", "bilateral", bank)
-        if bank == account.holder:
-            yield Finding(where, f"{bank!r} cannot limit what it sends to itself")
-        elif bank not in others:
-            yield Finding(where, f"{bank!r} has no account in {account.system!r}", nearest(bank, others))
-    amounts: dict[tuple[str, ...], Decimal] = {
-        ("bilateral", bank): amount for bank, amount in limits.bilateral.items()
-    }
-    if limits.multilateral is not None:
-        amounts["multilateral",] = limits.multilateral
-    for key, amount in amounts.items():
-        try:
-            check_amount(amount, system.currency)
-        except ValueError as error:
-            yield Finding((*path, "limits", *key), str(error))
 
 
 def _known_bank(path: tuple[str | int, ...], bank: str, scenario: Scenario) -> Iterator[Finding]:
@@ -311,11 +275,6 @@ def _vehicles(scenario: Scenario) -> Iterator[Finding]:
 def _auctions(scenario: Scenario) -> Iterator[Finding]:
     """An auction takes place while its market is open."""
     for name, market in scenario.markets.items():
-        if market.hours == "always":
-            continue
-        hours = scenario.hours[market.hours] if isinstance(market.hours, str) else market.hours
-        sessions = [parse_session(text) for text in hours.sessions]
         for number, text in enumerate(market.at):
-            at = seconds_after_midnight(text)
-            if not any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY)):
+            if not open_at(text, market.hours, scenario):
                 yield Finding(("markets", name, "at", number), f"at {text} the market is closed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sim.scenario.model.settlement import Correspondent, Pvp
 from sim.scenario.model.steps import ROLES, Settle
@@ -22,6 +23,13 @@ def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     """The books in which a settlement moves money: the two legs of a link, or the system itself."""
     declared = scenario.systems[system]
     return declared.legs if isinstance(declared, Pvp) else (system,)
+
+
+def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
+    """The zone of a system's hours; hours that are built in go by the zone of the period."""
+    chosen = books(scenario)[system].hours
+    hours = scenario.hours.get(chosen) if isinstance(chosen, str) else chosen
+    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
 
 
 class Passenger(NamedTuple):

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
-from sim.results.days import zone_of
+from sim.core.clock import HOUR
 from sim.results.liquidity import busiest_systems
+from sim.results.pace import throughput_rules
 from sim.results.throughput import clock
+from sim.scenario.model.timing import seconds_after_midnight
+from sim.scenario.topology import zone_of
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import AVAILABLE, INK, WAITING, dress
 from sim.show.words import percent, spelt
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 #: Systems shown, in two columns, and ticks of an hour axis at most.
 _SYSTEMS: Final = 4
 _TICKS: Final = 8
+#: How a point of a throughput rule looks.
+_POINT: Final[dict[str, Any]] = {"color": INK, "marker": "D", "markersize": 5, "linestyle": "none"}
 
 
 @figure(width=9.6, height=6.4)
@@ -29,7 +34,7 @@ def throughput(results: Results, ax: Axes) -> None:
     """How much of a day's value was submitted, and how much had settled, by the hours of each system's clock.
 
     The busiest systems in which money can run out; means over the days of the period on which something was
-    submitted. The area between the lines is value that waits.
+    submitted. The area between the lines is value that waits; points are those of a throughput rule.
     """
     systems = busiest_systems(results, _SYSTEMS)
     columns = min(len(systems), 2) or 1
@@ -45,6 +50,8 @@ def throughput(results: Results, ax: Axes) -> None:
     for panel in axes[max(len(systems), 1) :]:
         panel.remove()
     if systems:
+        if any(system in throughput_rules(results.scenario) for system in systems):
+            axes[0].plot([], [], label="throughput rule", **_POINT)
         axes[0].legend(loc="upper left", fontsize=8.5, handlelength=1.4)
 
 
@@ -57,6 +64,9 @@ def _draw(ax: Axes, results: Results, system: str) -> None:
     ax.fill_between(hours, settled, submitted, color=WAITING, alpha=0.25, linewidth=0, label="waiting")
     ax.plot(hours, submitted, color=INK, linewidth=1.1, linestyle=(0, (3, 1.5)), label="submitted")
     ax.plot(hours, settled, color=AVAILABLE, linewidth=1.8, label="settled")
+    rule = throughput_rules(results.scenario).get(system, ())
+    by = [seconds_after_midnight(point.by) / HOUR for point in rule]
+    ax.plot(by, [float(point.share) for point in rule], clip_on=False, zorder=3, **_POINT)
     left = 1 - settled[-1]
     heading(ax, f"{spelt(system)}: {percent(left)} not settled that day" if left > 0 else spelt(system))
     ax.set_xlim(hours[0], max(hours[-1], hours[0] + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from sim.core.currency import Amounts, to_minor
 from sim.core.hours import OpeningHours, joint_hours
 from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Emptied, Hybrid, Rtgs
 from sim.scenario.model.timeline import Liquidity
-from sim.scenario.topology import books, legs
+from sim.scenario.topology import books, legs, zone_of
+from sim.world.bounds import Bounds, Pace, bounds, paces
 from sim.world.desks import DeskPlan, desk_plans
 from sim.world.facilities import Lending, lendings
 from sim.world.failures import failed_at, failures, frozen_at
@@ -22,7 +23,7 @@ from sim.world.funding import FundingPlan, funding_plans
 from sim.world.shifts import Shift, shifts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -36,14 +37,6 @@ UNLIMITED: Final = -(2**62)
 
 #: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
 MARKET: Final = "market"
-
-
-class Bounds(NamedTuple):
-    """What bounds an account beside its balance, in minor units; bilateral limits by account number."""
-
-    bilateral: dict[int, int]
-    multilateral: int | None
-    reserved: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,6 +90,8 @@ class Network:
     caps: dict[int, int]
     lendings: tuple[Lending, ...]
     bounds: dict[int, Bounds]
+    paces: tuple[tuple[Pace, ...], ...]
+    """By system: its throughput rule, in order of time."""
     failed_at: Seconds
     frozen_at: Seconds
     shifts: tuple[Shift, ...]
@@ -115,7 +110,7 @@ class Network:
 def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
     accounts, kept = _accounts(scenario), books(scenario)
-    scheduled = {name: _cycles(system, scenario, openings) for name, system in scenario.systems.items()}
+    scheduled = {name: _cycles(name, scenario, openings) for name in scenario.systems}
     # Where no banks are declared, whoever holds or keeps an account is one.
     named = [(account.holder, account.servicer) for account in scenario.accounts]
     others = [
@@ -127,12 +122,13 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         *(openings.hours(bank.hours, ("bank", name)) for name, bank in scenario.banks.items()),
         *(openings.hours("always") for _ in others),
     )
+    hours = {name: system_hours(name, scenario, openings) for name in scenario.systems}
     return Network(
         banks=banks,
         bank_hours=bank_hours,
         desks=desk_plans(scenario, banks, bank_hours, openings),
         systems=tuple(scenario.systems),
-        system_hours=tuple(system_hours(name, scenario, openings) for name in scenario.systems),
+        system_hours=tuple(hours.values()),
         accounts=accounts,
         funding=tuple(funding_plans(scenario, accounts, openings)),
         cycles=tuple(_delayed(cycles, name, scenario, openings) for name, cycles in scheduled.items()),
@@ -145,27 +141,14 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
             if account.net_debit_cap is not None
         },
         lendings=lendings(scenario, accounts, openings),
-        bounds=dict(_bounds(scenario, accounts)),
+        bounds=bounds(scenario, accounts, hours),
+        paces=paces(scenario, hours),
         failed_at=failed_at(banks, failed),
         frozen_at=frozen_at(accounts, failed),
         shifts=shifts(scenario, accounts, openings),
         clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
         split_above=tuple(_largest_part(system) for system in scenario.systems.values()),
     )
-
-
-def _bounds(scenario: Scenario, accounts: Accounts) -> Iterator[tuple[int, Bounds]]:
-    kept = books(scenario)
-    for account in scenario.accounts:
-        system, limits = account.system, account.limits
-        currency = kept[system].currency
-        found = Bounds(
-            {accounts.number[k, system]: to_minor(v, currency) for k, v in limits.bilateral.items()},
-            None if limits.multilateral is None else to_minor(limits.multilateral, currency),
-            to_minor(account.reserved, currency),
-        )
-        if found.bilateral or found.multilateral is not None or found.reserved:
-            yield accounts.number[account.holder, system], found
 
 
 def system_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
@@ -226,14 +209,13 @@ def _has_market(name: str, scenario: Scenario) -> bool:
     )
 
 
-def _cycles(system: System, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
+def _cycles(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
     """Instants of the netting cycles of a system, none if it has none."""
+    system = scenario.systems[name]
     if not isinstance(system, Dns | Hybrid):
         return ()
-    hours = scenario.hours.get(system.hours) if isinstance(system.hours, str) else system.hours
-    # What is always open has no zone of its own.
-    zone = scenario.period.zone if hours is None else hours.zone
-    return openings.daily(system.cycles, np.unique(openings.hours(system.hours).value_dates), zone)
+    days = np.unique(openings.hours(system.hours).value_dates)
+    return openings.daily(system.cycles, days, zone_of(scenario, name).key)
 
 
 def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
@@ -255,12 +237,12 @@ def _clearings(name: str, scenario: Scenario, openings: Openings) -> tuple[int, 
     if not isinstance(system, Clearing):
         return ()
     hours = system_hours(name, scenario, openings)
-    declared = scenario.hours.get(system.hours) if isinstance(system.hours, str) else system.hours
-    zone = scenario.period.zone if declared is None else declared.zone
     days = np.unique(hours.scheduled.value_dates)
     period = _PERIODS[system.settled](days)
     last = days[np.append(period[1:] != period[:-1], False)]
-    return tuple(sorted({hours.opens_at(at) for at in openings.daily([system.at], last, zone)}))
+    return tuple(
+        sorted({hours.opens_at(at) for at in openings.daily([system.at], last, zone_of(scenario, name).key)})
+    )
 
 
 def _weeks(days: Days) -> NDArray[np.int64]:

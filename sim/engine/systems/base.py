@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.bounds import Bounded
     from sim.engine.systems.standstill import Standstill
-    from sim.world.network import Bounds
+    from sim.world.bounds import Bounds, Pace
 
 
 class Place(NamedTuple):
     """Where a system stands: its number, its accounts, its hours and cycles, and caps and bounds by account.
 
+    `paces` is its throughput rule.
     `legs` are the systems that keep the accounts of a link, by account.
     """
 
@@ -32,6 +33,7 @@ class Place(NamedTuple):
     cycles: tuple[int, ...]
     caps: dict[int, int]
     bounds: dict[int, Bounds]
+    paces: tuple[Pace, ...]
     legs: dict[int, System]
 
 
@@ -70,6 +72,10 @@ class System(Facility, Protocol):
 
     def waiting(self, account: int) -> int:
         """Value that waits for cover on an account, in minor units."""
+        ...
+
+    def held(self, account: int) -> int:
+        """The part of it that its bank holds back of its own will."""
         ...
 
 

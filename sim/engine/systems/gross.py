@@ -15,6 +15,8 @@ from sim.engine.systems.standstill import Standstill
 from sim.engine.systems.together import Together
 
 if TYPE_CHECKING:
+    from fractions import Fraction
+
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Place
     from sim.engine.systems.queues import Queue
@@ -40,13 +42,13 @@ class Gross:
         self.offsets = self._offsetting.runs
         self._bounded = Bounded(place, floor) if place.bounds else None
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
-        self._day_awaited = False
+        self._turn_awaited = -1
 
     def submit(self, number: int, at: int) -> None:
         """See `System`."""
         floor = self._floor
         if self._bounded is not None:
-            self._begin_day(at)
+            self._turn(at)
         payer = floor.debit[number]
         queue = self._queues[payer]
         if (not queue or queue.admits(number)) and self._covers(number):
@@ -60,14 +62,14 @@ class Gross:
             queue.push(number)
             self._together.joined(number)
             floor.hold(number)
-            self._await_day()
+            self._await_turn()
             self._offsetting.entered(at)
             if floor.settled[number] < 0:
                 self._look()
 
     def credited(self, account: int, at: int) -> None:
         """See `System`."""
-        self._begin_day(at)
+        self._turn(at)
         if self._queues[account]:
             if self._release([account], at):
                 self.standstill.over()
@@ -93,15 +95,21 @@ class Gross:
         return changed
 
     def net(self, at: int) -> None:
-        """See `System`: a run of offsetting, or the first instant of a day that was waited for."""
-        self._day_awaited = False
-        self._begin_day(at)
-        self._await_day()
+        """See `System`: a run of offsetting, or a change of bounds that was waited for."""
+        self._turn(at)
+        self._await_turn()
         self._offsetting.tick(at)
 
     def waiting(self, account: int) -> int:
         """See `System`."""
         return self._together.owed[account]
+
+    def held(self, account: int) -> int:
+        """See `System`."""
+        bounded = self._bounded
+        if bounded is None:
+            return 0
+        return sum(self._floor.amount[number] for number in self._queues[account] if bounded.is_held(number))
 
     def _release(self, credited: list[int], at: int) -> bool:
         """Settle what the accounts now cover, and so on where the money goes; tells whether anything did."""
@@ -138,20 +146,57 @@ class Gross:
         if self._bounded is not None:
             self._bounded.settled(number)
 
-    def _begin_day(self, at: int) -> None:
-        """On a new day limits and reservations begin anew, and what waited for that may settle."""
-        if self._bounded is not None and self._bounded.renew(at):
+    def _turn(self, at: int) -> None:
+        """When bounds have changed, what waited for that may settle."""
+        bounded = self._bounded
+        while bounded is not None and bounded.next_turn <= at:
+            turn = bounded.turn()
+            if not self._together.count:
+                continue
             self._together.forget()
-            if self._release([account for account, queue in self._queues.items() if queue], at):
+            if turn.share is not None:
+                settled = self._keep_pace(bounded, turn.share, at)
+            elif turn.account >= 0:
+                settled = self._release([turn.account], at)
+                self._want(turn.account, at)
+            else:
+                settled = self._release([account for account, queue in self._queues.items() if queue], at)
+            if settled:
                 self.standstill.over()
             self._look()
 
-    def _await_day(self) -> None:
-        """If anybody waits, have the next day begin with the release of what it allows."""
-        if self._bounded is not None and self._together.count and not self._day_awaited:
-            self._day_awaited = True
+    def _keep_pace(self, bounded: Bounded, share: Fraction, at: int) -> bool:
+        """Banks that hold back send as much as a throughput rule asks for, one after the other, as far as covered.
+
+        What they send may enable others, or themselves, to send more. Tells whether anything settled.
+        """
+        floor, together = self._floor, self._together
+        before, last = together.count, -1
+        while last != together.count:
+            last = together.count
+            for account in bounded.holding():
+                queue = self._queues[account]
+                while queue and bounded.behind(account, share, together.owed[account]):
+                    number = queue.pop(bounded.covers_unheld, floor.ledger.available(account))
+                    if number is None:
+                        break
+                    together.left(number)
+                    self._post(number, at)
+                    self._release([floor.credit[number]], at)
+        return together.count < before
+
+    def _want(self, account: int, at: int) -> None:
+        """Who held back and still lacks money, asks those who lend."""
+        if self._floor.wanting is not None and self._queues[account]:
+            self._floor.wanting(account, at)
+
+    def _await_turn(self) -> None:
+        """If anybody waits, have bounds change in time with the release of what that allows."""
+        bounded = self._bounded
+        if bounded is not None and self._together.count and self._turn_awaited != bounded.next_turn:
+            self._turn_awaited = bounded.next_turn
             number = self._place.number
-            self._floor.schedule(self._bounded.next_day, Action(Phase.NETTING, 0, number, number))
+            self._floor.schedule(bounded.next_turn, Action(Phase.NETTING, 0, number, number))
 
     @property
     def count(self) -> int:

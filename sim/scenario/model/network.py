@@ -21,7 +21,7 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.liquidity import IntradayCredit, Rate
-from sim.scenario.model.settlement import SystemName, Times
+from sim.scenario.model.settlement import SystemName, TimeOfDay, Times
 from sim.scenario.model.steps import AnyBank, Step, not_a_role
 from sim.scenario.model.timing import CalendarName, HoursChoice, Zone
 
@@ -114,6 +114,17 @@ class Limits(Declaration):
     """To all banks without a bilateral limit together."""
 
 
+class Holds(Declaration):
+    """A bank that holds back what it pays while its balance is low."""
+
+    below: Amount
+    """Balance below which no ordinary payment (of priority 0 or less) takes the account; may be negative, in credit."""
+    until: TimeOfDay
+    """Local time, in the zone of the system's hours, from which on that day it holds back no more."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
 class Account(Declaration):
     """An account of a bank in a system."""
 
@@ -150,6 +161,8 @@ class Account(Declaration):
     """Money in an `rtgs` that only urgent payments (of priority 1 or more) may use.
 
     What they use of it is no longer reserved, until the next day of the system's hours."""
+    holds: Holds | None = None
+    """How the bank holds back payments in an `rtgs` or `correspondent` system; by default it does not."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
@@ -160,6 +173,10 @@ class Account(Declaration):
             check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap", "reserved")
             if self.intraday_credit is not None:
                 check_amounts(self.intraday_credit, currency, "limit", "collateral", under="intraday_credit.")
+            if self.holds is not None:
+                check_amounts(self.holds, currency, "below", under="holds.")
+                if self.holds.below <= -self.line(currency):
+                    raise wrong("the balance cannot fall below that anyway", field="holds.below")
         if self.balance is not None and self.prefund_days is not None:
             raise wrong("state either 'balance' or 'prefund_days'", field="prefund_days")
         if self.balance is not None and currency in MINOR_DIGITS and self.balance < -self.line(currency):

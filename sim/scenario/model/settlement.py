@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
@@ -18,7 +19,7 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.liquidity import Rate
-from sim.scenario.model.timing import HoursChoice, time_of_day
+from sim.scenario.model.timing import HoursChoice, seconds_after_midnight, time_of_day
 
 TimeOfDay = Annotated[str, AfterValidator(time_of_day)]
 SystemName = Annotated[str, AfterValidator(reference("systems"))]
@@ -68,6 +69,15 @@ class Offsetting(Declaration):
         return self
 
 
+class Throughput(Declaration):
+    """A point of a throughput rule."""
+
+    share: Annotated[Share, Field(gt=0)]
+    """Part of the day's value that a bank shall have sent: of what it was asked to pay by then."""
+    by: TimeOfDay
+    """Local time, in the zone of the system's hours."""
+
+
 class _System(Declaration):
     holding_rate: Rate = Decimal(0)
     """Price per year of money held on its accounts, on positive balances; 0 is none."""
@@ -88,10 +98,21 @@ class _Gross(_System):
     """Whether waiting payments settle together."""
     split_above: Amount | None = Field(default=None, gt=0)
     """A payment above this amount is submitted in parts of it and a last one of the rest."""
+    throughput: tuple[Throughput, ...] = ()
+    """By when banks shall have sent which share of a day's value; who holds back releases what that takes."""
 
     @model_validator(mode="after")
     def _countable_parts(self) -> Self:
         check_amounts(self, self.currency, "split_above")
+        return self
+
+    @model_validator(mode="after")
+    def _rising(self) -> Self:
+        for number, (before, after) in enumerate(pairwise(self.throughput), start=1):
+            if seconds_after_midnight(after.by) <= seconds_after_midnight(before.by):
+                raise wrong("a rule's times follow one another", field=f"throughput.{number}.by")
+            if after.share < before.share:
+                raise wrong("a rule's shares do not fall", field=f"throughput.{number}.share")
         return self
 
 
