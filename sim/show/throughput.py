@@ -64,9 +64,10 @@ def _draw(ax: Axes, results: Results, system: str) -> None:
     ax.fill_between(hours, settled, submitted, color=WAITING, alpha=0.25, linewidth=0, label="waiting")
     ax.plot(hours, submitted, color=INK, linewidth=1.1, linestyle=(0, (3, 1.5)), label="submitted")
     ax.plot(hours, settled, color=AVAILABLE, linewidth=1.8, label="settled")
-    rule = throughput_rules(results.scenario).get(system, ())
-    by = [seconds_after_midnight(point.by) / HOUR for point in rule]
-    ax.plot(by, [float(point.share) for point in rule], clip_on=False, zorder=3, **_POINT)
+    # Without points there must be nothing at all: an empty line that may not be cut off spoils the layout.
+    for point in throughput_rules(results.scenario).get(system, ()):
+        by = seconds_after_midnight(point.by) / HOUR
+        ax.plot(by, float(point.share), clip_on=False, zorder=3, **_POINT)
     left = 1 - settled[-1]
     heading(ax, f"{spelt(system)}: {percent(left)} not settled that day" if left > 0 else spelt(system))
     ax.set_xlim(hours[0], max(hours[-1], hours[0] + 1))
