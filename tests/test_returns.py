@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Declared, Order, accounts, by_hand, declare, firm, instant, town, with_draws
 
 import sim
 from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
+from sim.results.exposure import exposure_table, fx_results_table
 from sim.world.build import build_world
-from tests.builders import Declared, Order, by_hand, declare, instant, town, with_draws
+
+if TYPE_CHECKING:
+    from sim.engine.records import Records
+    from sim.scenario.model import Scenario
+    from sim.world.build import World
 
 HOUR, DAY = 3_600, 86_400
 SCENARIO = """
@@ -176,3 +183,103 @@ def test_who_is_sent_back_keeps_its_rank_and_no_other_draw_moves() -> None:
         assert np.array_equal(worlds[0].payments.amount, other.payments.amount)
         for name, draws in worlds[0].payments.draws.items():
             assert np.array_equal(draws, other.payments.draws[name])
+
+
+#: From the midnight of 5 March on a dollar costs 4 roubles instead of 3.2; it always costs 7.25 yuan.
+JUMP = {"kind": "rate_jump", "at": "2024-03-05", "currency": "BYN", "size": "0.25"}
+
+
+def border(market_hours: Any = "always", **screen: Any) -> Scenario:  # noqa: ANN401 - declarations
+    """West keeps roubles and east yuan; both may exchange, half a per cent from mid."""
+    (route,) = reviewed_town(**screen)["routes"].values()
+    exchange = {"hours": market_hours, "pairs": {"CNY/BYN": {"spread_bps": 100}}}
+    steps = [{"kind": "convert"}, *route["steps"], {"kind": "convert", "by": "payee"}]
+    return declare(
+        town(
+            {"west": "100000", "east": "100000"},
+            sides={
+                "west": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]},
+                "east": {"functional_currency": "CNY", "hours": "always", "markets": ["exchange"]},
+            },
+            systems={
+                "gross": {"kind": "rtgs", "currency": "CNY", "hours": "always"},
+                "roubles": {"kind": "rtgs", "currency": "BYN", "hours": "always"},
+            },
+            accounts=[
+                *accounts({"west": "100000", "east": "100000"}),
+                *accounts({"west": "100000", "east": "100000"}, "roubles"),
+            ],
+            markets={"exchange": exchange},
+            banks={side: {"side": side, "hours": "always"} for side in ("west", "east")},
+            firms={side: firm(side, side) for side in ("west", "east")},
+            routes={
+                "direct": {"steps": steps},
+                "in-roubles": {
+                    "steps": [{**s, "system": "roubles"} if s["kind"] == "settle" else s for s in steps]
+                },
+            },
+            timeline=[JUMP],
+        )
+    )
+
+
+def told_causes(world: World, records: Records) -> dict[str, int]:
+    """The FX result of the one bearer by cause, without those that are zero, and in all."""
+    (row,) = fx_results_table(world, records).to_dict("records")
+    causes = ("contract", "instruction", "returned", "clearing", "spread", "hedge", "total")
+    return {cause: row[cause] for cause in causes if row[cause]}
+
+
+def test_a_payee_who_is_paid_at_the_second_attempt_bears_what_the_rate_did_before_as_returned() -> None:
+    # 320 roubles are worth 725 yuan on the 4th, and 580 when they are instructed again on the 5th.
+    world = by_hand(border(), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN"))
+    draws = "screen/payee_bank/return"
+    world = with_draws(world, {draws: [0.4], f"{draws}/attempt-2": [0.6]})
+    assert told_causes(world, simulate(world)) == {"returned": -145_00, "spread": -2_90, "total": -147_90}
+
+
+def test_a_payer_who_had_bought_before_is_not_touched_by_a_second_attempt() -> None:
+    world = by_hand(border(), Order("2024-03-04 10:00", "west", "east", 725_00))
+    draws = "screen/payee_bank/return"
+    world = with_draws(world, {draws: [0.4], f"{draws}/attempt-2": [0.6]})
+    records = simulate(world)
+    assert records.attempts.tolist() == [2]
+    assert told_causes(world, records) == {"spread": -1_60, "total": -1_60}
+    assert len(records.conversions.at) == 1
+
+
+def test_a_payer_whose_payment_is_cancelled_sells_and_the_exchange_there_and_back_is_returned() -> None:
+    world = by_hand(border(attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
+    records = simulate(world)
+    assert records.cancelled_at.tolist() == [instant("2024-03-05 12:00")]
+    # Bought for 321.60 roubles, sold for 398.00.
+    assert records.sold_back.counter_amount.tolist() == [398_00]
+    assert told_causes(world, records) == {"returned": 78_00, "spread": -1_60, "total": 76_40}
+    (row,) = fx_results_table(world, records).to_dict("records")
+    assert row["final_value"] == 320_00 + 321_60 - 398_00
+    assert row["realised"]
+
+
+def test_what_came_back_is_cash_until_the_market_opens() -> None:
+    hours = {"zone": "Europe/Minsk", "sessions": ["10:00-11:00"], "calendar": "always"}
+    world = by_hand(border(hours, attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
+    records = simulate(world)
+    assert records.sold_back.at.tolist() == [instant("2024-03-06 10:00")]
+    exposure = exposure_table(world, records)
+    mine = exposure[(exposure["side"] == "west") & (exposure["currency"] == "CNY")]
+    held = dict(zip(mine["at"].dt.tz_convert("Europe/Minsk").dt.day, mine["cash"], strict=True))
+    assert {day: cash for day, cash in held.items() if cash} == {6: 725_00}
+    assert not mine["payable"].any()
+
+
+def test_a_payee_whose_payment_is_cancelled_is_owed_nothing_any_more() -> None:
+    world = by_hand(
+        border(attempts=1), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN")
+    )
+    records = simulate(world)
+    # Until then the claim lost value; with the claim that is gone, too.
+    assert told_causes(world, records) == {"returned": 145_00, "clearing": -145_00}
+    exposure = exposure_table(world, records)
+    mine = exposure[(exposure["side"] == "east") & (exposure["currency"] == "BYN")]
+    owed = dict(zip(mine["at"].dt.tz_convert("Europe/Minsk").dt.day, mine["receivable"], strict=True))
+    assert {day: amount for day, amount in owed.items() if amount} == {5: 320_00}
