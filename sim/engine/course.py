@@ -34,7 +34,8 @@ class Course:
         self._returned_at = np.full(count, NEVER)
         #: The bank that sent it on its way back.
         self._bank = np.full(count, -1)
-        #: When the attempt was instructed that it undoes.
+        #: When it was sent back, and when the attempt was instructed that it undoes.
+        self._sent_back_at = np.full(count, NEVER)
         self._instructed_at = np.full(count, NEVER)
 
     def follow(self, walk: Walk, traced: Traced, log: Log) -> None:
@@ -42,14 +43,15 @@ class Course:
         rows, journeys = walk.rows, self._journeys
         self._settled_at[rows], self._credited_at[rows] = traced.settled_at, traced.credited_at
         if walk.leads_back:
-            *_, back_at, corrected_at = traced.left
-            self._returned_at[rows] = back_at
+            *before, corrected_at = traced.left
+            self._returned_at[rows] = before[-1] if before else self.begun[rows]
             on = journeys.again[rows] >= 0
             self.begun[journeys.again[rows[on]]] = corrected_at[on]
             return
         for step, back in journeys.back.items():
             sent = rows[log.sent_back_from[rows] == step]
-            self.begun[back[sent]] = log.sent_back_at[sent]
+            self.begun[back[sent]] = log.goes_back_at[sent]
+            self._sent_back_at[back[sent]] = log.sent_back_at[sent]
             self._bank[back[sent]] = log.sent_back_by[sent]
             self._instructed_at[back[sent]] = self.begun[sent]
 
@@ -90,8 +92,8 @@ class Course:
     def returns(self) -> Returns:
         """Every return, by instant, then payment."""
         journeys = self._journeys
-        back = np.flatnonzero((journeys.back_from >= 0) & (self.begun < self._end))
-        back = back[np.lexsort((journeys.payment[back], self.begun[back]))]
+        back = np.flatnonzero(self._sent_back_at < self._end)
+        back = back[np.lexsort((journeys.payment[back], self._sent_back_at[back]))]
         again = journeys.again[back]
         instructed = np.where(again >= 0, self.begun[again], NEVER)
 
@@ -104,7 +106,7 @@ class Course:
             step=journeys.back_from[back],
             bank=self._bank[back],
             instructed_at=self._instructed_at[back],
-            sent_back_at=self.begun[back],
+            sent_back_at=self._sent_back_at[back],
             returned_at=in_time(self._returned_at[back]),
             instructed_again_at=in_time(instructed),
         )

@@ -35,7 +35,7 @@ class Desk:
     ) -> None:
         """`number` is that of the facility; `case(request, at)` tells what comes in.
 
-        `send_back(request, at)` is told what leaves the wrong way, and when it does.
+        `send_back(request, at)` is told what leaves the wrong way, and when its money begins to go.
         """
         self._number = number
         self._hours = plan.hours
@@ -91,8 +91,8 @@ class Desk:
         self._floor.cycles[number] = (at, at)
         if self._staff is not None:
             heappush(self._busy, ends)
-        if case.sent_back:
-            self._floor.void(number)
-            self._send_back(number, ends)
-        else:
+        if case.return_after is None:
             self._floor.finish(number, ends)
+        else:
+            self._floor.void(number)
+            self._send_back(number, ends + case.return_after)

@@ -73,4 +73,5 @@ class Dispatch:
         if self._again[row] >= 0:
             self._begin(self._again[row], walk.arrival(row, step, at, len(walk.steps) - 1))
         elif self.trading is not None:
-            self.trading.cancelled(row, at if step >= 0 else walk.arrival(row, step, at, len(walk.steps) - 2))
+            back_at = at if len(walk.steps) == 1 else walk.arrival(row, step, at, len(walk.steps) - 2)
+            self.trading.cancelled(row, back_at)

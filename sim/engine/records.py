@@ -212,7 +212,8 @@ class Shifts(NamedTuple):
 class Reviews(NamedTuple):
     """One row per review by a person; the instants are NEVER where it did not come to that in time.
 
-    `attempt` is that of the payment's instruction, `work` in seconds.
+    `attempt` is that of the payment's instruction, `work` in seconds. If it is `sent_back`, the money begins
+    its way at `goes_back_at`.
     """
 
     payment: NDArray[np.int64]
@@ -224,6 +225,7 @@ class Reviews(NamedTuple):
     ended_at: Seconds
     work: Seconds
     sent_back: NDArray[np.bool_]
+    goes_back_at: Seconds
 
 
 class Returns(NamedTuple):
@@ -292,6 +294,7 @@ class Log:
         self.sent_back_at = np.full(len(journeys.payment), NEVER)
         self.sent_back_from = np.full(len(journeys.payment), -1)
         self.sent_back_by = np.full(len(journeys.payment), -1)
+        self.goes_back_at = np.full(len(journeys.payment), NEVER)
         self._reviews: list[Reviews] = []
         self._conversions: list[Conversions] = []
         self._fees: list[Fees] = []
@@ -311,6 +314,7 @@ class Log:
         self.sent_back_at[reviews.payment[back]] = reviews.ended_at[back]
         self.sent_back_from[reviews.payment[back]] = reviews.step[back]
         self.sent_back_by[reviews.payment[back]] = reviews.bank[back]
+        self.goes_back_at[reviews.payment[back]] = reviews.goes_back_at[back]
 
     def reviews(self) -> Reviews:
         """All cases, by instant of arrival, then payment."""

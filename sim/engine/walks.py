@@ -10,7 +10,7 @@ import numpy as np
 from sim.core.clock import NEVER, Seconds
 from sim.engine.fees import charge
 from sim.engine.steps import KINDS
-from sim.engine.steps.back import CorrectionStep, HeldStep, SendBackStep, reversed_settlement
+from sim.engine.steps.back import CorrectionStep, HeldStep, reversed_settlement
 from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
 from sim.engine.steps.screen import ScreenStep
@@ -191,7 +191,5 @@ def walk_back(route: Route, rows: Rows, world: World, roles: Roles, step: int) -
         Place(SettleStep(settle, world, roles, ()), number)
         for number, settle in reversed_settlement(route, step)
     ]
-    first, last = (
-        Place(kind(declared, world, roles, draws), step) for kind in (SendBackStep, CorrectionStep)
-    )
-    return Walk([first, *steps, last], rows, world, leads_back=True)
+    correction = Place(CorrectionStep(declared, world, roles, draws), step)
+    return Walk([*steps, correction], rows, world, leads_back=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class ReviewPolicy:
     """What one screening step asks for, with the changes of the timeline.
 
-    Questions take uniform draws, the bank whose desk it is, and an instant, by payment.
+    Questions take uniform draws, the bank whose desk it is, and the instant of coming to the desk, by payment.
     """
 
     def __init__(self, declared: Screen, scenario: Scenario, banks: tuple[str, ...], zone: ZoneInfo) -> None:
@@ -49,7 +49,7 @@ class ReviewPolicy:
         return self._happens("probability", uniform, banks, at)
 
     def sent_back(self, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
-        """Which of those that are reviewed are sent back; the instant is that of their coming to the desk."""
+        """Which of those that are reviewed are sent back."""
         return self._happens("return_probability", uniform, banks, at)
 
     def work(self, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
@@ -57,7 +57,7 @@ class ReviewPolicy:
         return self._lasts("work", uniform, banks, at)
 
     def return_after(self, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
-        """Seconds from the end of a review, which is `at`, until the money begins its way back."""
+        """Seconds from the end of the review until the money begins its way back."""
         return self._lasts("return_after", uniform, banks, at)
 
     def highest(self, name: str) -> float:

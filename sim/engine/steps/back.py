@@ -1,16 +1,12 @@
-"""What is sent back takes its time, moves over the same accounts in reverse, and is put right by the payer's bank."""
+"""What is sent back moves over the same accounts in reverse, and is put right by the payer's bank."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from sim.core.clock import NEVER
 from sim.engine.steps.base import OfficeWork
 from sim.scenario.model.steps import Screen, Settle
 from sim.scenario.model.timing import Fixed
-from sim.world.reviews import ReviewPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,24 +19,6 @@ if TYPE_CHECKING:
     from sim.world.roles import Roles
 
 _NO_WORK = Fixed(kind="fixed", value=0)
-
-
-class SendBackStep:
-    """After the review the money does not begin its way back at once."""
-
-    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
-        self._policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
-        self._uniform = world.payments.draws[draws[3]]
-        self._roles = roles
-        self._at = declared.at
-
-    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
-        """See `Step`."""
-        banks = self._roles.banks(self._at, rows)
-        out = np.where(at < NEVER, at + self._policy.return_after(self._uniform[rows], banks, at), NEVER)
-        if log is not None:
-            log.delays.spend(rows, at, out, "returned")
-        return out
 
 
 class CorrectionStep:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Case(NamedTuple):
-    """A payment that a person reviews: seconds of work, and whether it is sent back then."""
+    """A payment that a person reviews: seconds of work, and if it is sent back, those until the money goes then."""
 
     work: int
-    sent_back: bool
+    return_after: int | None
 
 
 class ScreenStep:
@@ -42,7 +42,9 @@ class ScreenStep:
 
     def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
         self.policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
-        self._review, self._work, self._return, *_ = (world.payments.draws[draw] for draw in draws)
+        self._review, self._work, self._return, self._after, _ = (
+            world.payments.draws[draw] for draw in draws
+        )
         self._roles = roles
         self._at = declared.at
         self._first_desk = len(world.network.systems)
@@ -85,8 +87,9 @@ class ScreenStep:
         reviewed, banks, work = self._cases(rows, instants)
         if not len(reviewed):
             return None
-        sent_back = self.policy.sent_back(self._return[rows], banks, instants)
-        return Case(int(work[0]), bool(sent_back[0]))
+        if not self.policy.sent_back(self._return[rows], banks, instants)[0]:
+            return Case(int(work[0]), None)
+        return Case(int(work[0]), int(self.policy.return_after(self._after[rows], banks, instants)[0]))
 
     def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
         """See `Contended`.
@@ -103,6 +106,7 @@ class ScreenStep:
             log.delays.spend_in_hours(mine[places], arrival[places], began[places], "screening", hours)
         ended = self._worked(mine, banks, began, work, log)
         back = self.policy.sent_back(self._return[mine], banks, arrival) & (ended < NEVER)
+        after = self.policy.return_after(self._after[mine], banks, arrival)
         log.review(
             Reviews(
                 payment=mine,
@@ -114,6 +118,7 @@ class ScreenStep:
                 ended_at=ended,
                 work=work,
                 sent_back=back,
+                goes_back_at=np.where(back, ended + after, NEVER),
             )
         )
         out[reviewed] = np.where(back, NEVER, ended)

@@ -253,11 +253,11 @@ class Review(Span):
     probability: Share | None = None
     """Part of the payments coming to it in this time that a person reviews; by default it stays."""
     work: Durations | None = None
-    """Working time of a review; by default it stays."""
+    """Working time of the review of those payments; by default it stays."""
     return_probability: Share | None = None
-    """Part of the reviewed payments that are sent back; by default it stays."""
+    """Part of the reviewed ones among those payments that are sent back; by default it stays."""
     return_after: Durations | None = None
-    """From the end of a review in this time until the money begins its way back; by default it stays."""
+    """From the end of the review of those until the money begins its way back; by default it stays."""
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
