@@ -46,6 +46,8 @@ def mean_of_route(results: Results, route: str) -> float:
         "thin-market",
         "deeper-market",
         "late-payers",
+        "returned-payments",
+        "overloaded-desks",
         "hong-kong-corridor",
         "two-intermediaries",
     ],
@@ -147,8 +149,49 @@ def test_reviews_make_delay_and_better_data_takes_it_away(baseline_run: Results)
         return float(results.measures["delay"].value["p95"])
 
     assert p95(year("review-stress")) > 3 * p95(baseline_run)
-    assert p95(year("better-data")) < 0.9 * p95(baseline_run)
-    assert mean_of_route(year("better-data"), "cny-to-china") < mean_of_route(baseline_run, "cny-to-china")
+    before, better = year("returned-payments"), year("better-data")
+    assert p95(better) < 0.9 * p95(before)
+    assert mean_of_route(better, "cny-to-china") < mean_of_route(before, "cny-to-china")
+    assert better.measures["returned_share"].value < 0.25 * before.measures["returned_share"].value
+
+
+def test_what_comes_back_costs_days_and_a_stress_gives_payments_up(baseline_run: Results) -> None:
+    def hours(results: Results, cause: str) -> float:
+        return float(results.measures["delay_by_cause"].value[cause])
+
+    usual, stress = year("returned-payments"), year("review-stress")
+    assert hours(baseline_run, "returned") == 0
+    assert 3 < hours(usual, "returned") < 6
+    assert hours(stress, "returned") > 80
+    # Eight of a hundred of a tenth, and three tenths of four tenths in half a year.
+    count = len(usual.payments)
+    assert usual["returns"]["payment_id"].nunique() / count == pytest.approx(0.008, rel=0.15)
+    assert stress.measures["returned_share"].value == pytest.approx(0.06, rel=0.15)
+    assert (stress.payments["status"] == "cancelled").sum() > 100
+    assert stress.measures["fx_result"].value["china"]["returned"] < -0.5e6
+    # Only those that come back have to do with it.
+    causes = [name for name in usual.payments.columns if name.endswith("_seconds")]
+    once = usual.payments["attempts"] == 1
+    assert not usual.payments.loc[once, "returned_seconds"].any()
+    assert (usual.payments.loc[~once, causes].sum(axis=1) > 24 * HOUR).all()
+
+
+def test_too_few_analysts_build_up_a_backlog(baseline_run: Results) -> None:
+    enough, few = year("review-desks"), year("overloaded-desks")
+
+    def peak(results: Results) -> float:
+        peaks = results.measures["review_backlog_peak"].value
+        return float(
+            sum(peaks[f"{city}-a-review"] for city in ("beijing", "shanghai", "guangzhou", "shenzhen"))
+        )
+
+    assert peak(few) > 2.5 * peak(enough)
+    assert few.measures["delay"].value["mean"] > 1.5 * enough.measures["delay"].value["mean"]
+    assert enough.measures["delay"].value["mean"] > baseline_run.measures["delay"].value["mean"] + 2
+    days = enough["desk_days"]
+    staff = days["desk"].map({name: desk.staff for name, desk in enough.scenario.desks.items()})
+    busy = days["work_seconds"].sum() / (days["open_seconds"] * staff).sum()
+    assert busy == pytest.approx(0.8, abs=0.05)
 
 
 def test_a_lost_correspondent_sends_its_clients_another_way(baseline_run: Results) -> None:
