@@ -29,7 +29,7 @@ period: {{start: 2024-03-04 00:00, end: 2024-03-14 00:00, zone: Europe/Minsk}}
 systems: {{s: {{kind: rtgs, currency: BYN, hours: always}}, t: {{kind: rtgs, currency: BYN, hours: always}}}}
 accounts:
   s: [{{holder: A, balance: 10}}, {{holder: C, balance: 0}}, {{holder: B, balance: 0}}]
-  t: [{{holder: C, balance: 10}}, {{holder: B, balance: {balance}}}]
+  t: [{{holder: C, balance: {passed_on}}}, {{holder: B, balance: 0}}]
 routes:
   reviewed:
     steps:
@@ -46,7 +46,7 @@ routes:
       - {{kind: post, work: {{kind: fixed, value: 1h}}}}
 payments: {{file: payments.csv, system: s, route: reviewed}}
 """
-USUAL = {"more": "", "balance": "0", "probability": "1", "attempts": "2"}
+USUAL = {"more": "", "passed_on": "10", "probability": "1", "attempts": "2"}
 
 
 def run(folder: Path, rows: list[str], **stated: str) -> sim.Results:
@@ -283,3 +283,16 @@ def test_a_payee_whose_payment_is_cancelled_is_owed_nothing_any_more() -> None:
     mine = exposure[(exposure["side"] == "east") & (exposure["currency"] == "BYN")]
     owed = dict(zip(mine["at"].dt.tz_convert("Europe/Minsk").dt.day, mine["receivable"], strict=True))
     assert {day: amount for day, amount in owed.items() if amount} == {5: 320_00}
+
+
+def test_money_that_is_sent_back_is_not_with_correspondents_meanwhile(tmp_path: Path) -> None:
+    # C passes the money on at once: all the time that it is away it is with the payee's bank, or with its own.
+    results = run(tmp_path, ["10:00,A,B,4,reviewed"])
+    assert not len(results["principal_risk"])
+    # What C cannot pass on stays with it until then.
+    more = "timeline: [{kind: liquidity, holder: C, system: t, at: 2024-03-05 09:00, amount: 4}]"
+    results = run(tmp_path, ["10:00,A,B,4,reviewed"], passed_on="0", attempts="1", more=more)
+    told = results["principal_risk"]
+    assert told["kind"].tolist() == ["correspondent"]
+    assert local(told["paid_at"]) == ["04 10:00"]
+    assert local(told["final_at"]) == ["05 09:00"]

@@ -53,11 +53,15 @@ def principal_risk_table(scenario: Scenario, tables: Tables) -> pd.DataFrame:
 
 
 def _exchanges(scenario: Scenario, tables: Tables) -> pd.DataFrame:
-    """Deals of firms: the payer pays its own currency and has the foreign one at delivery, the payee reversely."""
+    """Deals of firms: the payer pays its own currency and has the foreign one at delivery, the payee reversely.
+
+    A payer who sells what came back does as a payee.
+    """
     deals = tables["conversions"]
-    deals = deals[deals["kind"] == "market"]
+    deals = deals[deals["kind"].isin(["market", "sold_back"])]
     delivery = {name: pd.Timedelta(seconds=market.delivery) for name, market in scenario.markets.items()}
-    buys = (deals["bearer"] == "payer").to_numpy()
+    # Payers buy, unless they sell what came back.
+    buys = ((deals["bearer"] == "payer") & (deals["kind"] == "market")).to_numpy()
     # Of a cross, both deals are made at once, and the later delivery counts.
     lags = [
         pd.to_timedelta(deals[column].astype(object).map(delivery)).fillna(pd.Timedelta(0))
@@ -106,7 +110,8 @@ def _correspondents(tables: Tables) -> pd.DataFrame:
     """Payments that left the payer's bank and passed correspondents before the payee's bank had them.
 
     A payment that is split leaves part by part. What a link delivers to the payer's bank has not left it yet, and
-    what the payee's bank has received is not with correspondents any more.
+    what the payee's bank has received is not with correspondents any more. An attempt that was sent back ends when
+    the payee's bank has the money, or else when the payer's bank has it again.
     """
     payments, transfers = tables["payments"].set_index("payment_id"), tables["transfers"]
     accounts = tables["accounts"].set_index("account").astype(object)
@@ -117,8 +122,10 @@ def _correspondents(tables: Tables) -> pd.DataFrame:
     to, linked = moved["holder"].to_numpy(), settled["link"].notna().to_numpy()
     away = (moved["currency"].to_numpy() == currency) & (to != payee_bank) & ~(linked & (to == payer_bank))
     settled, of = settled[away], of[away]
-    first = (settled["step"] == settled.groupby("payment_id")["step"].transform("min")).to_numpy()
+    keys = ["payment_id", "attempt"]
+    first = (settled["step"] == settled.groupby(keys)["step"].transform("min")).to_numpy()
     settled, of = settled[first], of[first]
+    attempts = settled[keys].assign(settled_at=of["settled_at"].array)
     return _part(
         "correspondent",
         payment_id=settled["payment_id"],
@@ -126,8 +133,26 @@ def _correspondents(tables: Tables) -> pd.DataFrame:
         currency=of["currency"],
         amount=settled["amount"],
         paid_at=settled["settled_at"],
-        final_at=of["settled_at"],
+        final_at=_final(attempts, tables),
     )
+
+
+def _final(attempts: pd.DataFrame, tables: Tables) -> pd.Series:
+    """When the money of each attempt was with either party's bank for good, missing if it was not in time.
+
+    `settled_at` of `attempts` is when that of the last one was with the payee's bank, missing if that was sent back.
+    """
+    keys = ["payment_id", "attempt"]
+    failed = tables["returns"][[*keys, "returned_at"]]
+    moves = tables["transfers"].merge(failed[keys], on=keys)
+    payee_bank = tables["payments"].set_index("payment_id")["payee_bank"].astype(object)
+    holder = tables["accounts"].set_index("account")["holder"].astype(object)
+    to = holder.loc[moves["credit_account"].astype(object)].to_numpy()
+    there = (to == payee_bank.loc[moves["payment_id"]].to_numpy()) & (moves["kind"] == "payment").to_numpy()
+    reached = moves[there].groupby(keys)["settled_at"].max().rename("reached_at").reset_index()
+    told = attempts.merge(failed.merge(reached, on=keys, how="left"), on=keys, how="left", indicator="was")
+    ended = told["reached_at"].fillna(told["returned_at"])
+    return told["settled_at"].where(told["was"] != "both", ended).set_axis(attempts.index)
 
 
 def _part(kind: str, **columns: Iterable[object]) -> pd.DataFrame:
