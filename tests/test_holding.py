@@ -115,6 +115,15 @@ def test_banks_that_hold_back_for_each_other_are_in_gridlock(tmp_path: Path) -> 
     assert times(results) == ["04 15:00", "04 15:00"]
 
 
+def test_an_urgent_payment_that_has_gone_leaves_what_is_held_back_in_deadlock(tmp_path: Path) -> None:
+    accounts = [f"A, balance: 50, {HOLDS}", "B", "C", "D, balance: 100"]
+    # A and B could pay each other all they owe, until D's money lets them, but for the ordinary payment to C.
+    rows = ["04 09:01,A,B,80,1", "04 09:02,A,C,10,0", "04 09:03,B,A,40,0", "04 09:04,D,A,30,0"]
+    results = run(tmp_path, accounts, rows, f"{RTGS}, queue: priority")
+    assert times(results) == ["04 09:04", "04 15:00", "04 09:04", "04 09:04"]
+    assert (results.measures["gridlocks"].value["s"], results.measures["deadlocks"].value["s"]) == (1, 2)
+
+
 REPO = """
 facilities:
   repo: {kind: repo, system: s, collateral: {A: 100}, haircut: 0, rate: 0.05}
@@ -209,8 +218,8 @@ def test_a_rule_moves_nobody_who_does_not_hold_back(tmp_path: Path) -> None:
 def test_the_figure_shows_the_points_of_a_rule(tmp_path: Path) -> None:
     results = run(tmp_path, ["A, balance: 30", "B"], ["04 09:01,A,B,10,0"], RULE)
     axes = results.plot.throughput(ax=Figure().add_subplot())
-    (points,) = [line for line in axes.lines if line.get_marker() == "D" and len(line.get_xdata())]
-    assert np.column_stack(points.get_data()).tolist() == [[12, 0.5], [14, 0.75]]
+    points = [line.get_xydata() for line in axes.lines if line.get_marker() == "D"]
+    assert np.concatenate(points).tolist() == [[12, 0.5], [14, 0.75]]
 
 
 @pytest.mark.parametrize(
