@@ -327,3 +327,17 @@ def test_offsetting_matters_where_money_is_scarce_and_goes_both_ways() -> None:
     # Nothing but money makes anybody wait.
     causes = year("scarce-roubles").measures["delay_by_cause"].value
     assert causes["liquidity"] == pytest.approx(sum(causes.values()))
+
+
+def test_banks_that_wait_for_each_other_delay_payments_and_a_rule_takes_part_of_it_back() -> None:
+    names = ("national-currency", "mechanisms/throughput-rule", "mechanisms/holding-back")
+    waits = [year(name).measures["delay_by_cause"].value["liquidity"] for name in names]
+    indicators = [year(name).measures["settlement_delay_indicator"].value["cips"] for name in names]
+    assert waits == sorted(waits)
+    assert indicators == sorted(indicators)
+    assert waits[2] > 2 * waits[0]
+    assert indicators[1] < 0.75 * indicators[2]
+    used = [year(name).measures["liquidity_used_by_system"].value["cips"] for name in names]
+    assert 0.9 * used[0] < used[2] < used[0]
+    met = year("mechanisms/throughput-rule").measures["throughput_met"].value["cips"]
+    assert min(met.values()) > 0.95

@@ -137,7 +137,7 @@ CALIBRATED = frozenset(
         *("spread_bps", "probability", "lag", "delivery", "volatility", "follows", "weight", "rates"),
         *("low", "mode", "high", "median", "p95", "mean", "sigma", "longest", "largest", "value"),
         *("flat", "share", "minimum", "maximum", "balance", "target", "sessions", "after_break"),
-        *("count", "size_sigma", "cities", "invoicing", "months", "days"),
+        *("count", "size_sigma", "cities", "invoicing", "months", "days", "below"),
     }
 )
 

@@ -7,6 +7,7 @@ at a time of the day. All begin anew on each day of the system's hours.
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -55,6 +56,8 @@ class Bounded:
         self._room: dict[tuple[int, int], int] = {}
         self._reserved: dict[int, int] = {}
         self._held: dict[int, int] = {}
+        # How many urgent transfers wait on an account.
+        self._urgent_waiting: Counter[int] = Counter()
         #: What an account has paid on the day, of those that may hold back.
         self._sent: dict[int, int] = {}
         self._turns = iter(_turns(place))
@@ -97,6 +100,28 @@ class Bounded:
             self._reserved[payer] = max(self._reserved[payer] - amount, 0)
         if payer in self._sent:
             self._sent[payer] += amount
+
+    def joined(self, number: int) -> bool:
+        """A transfer waits now; tells whether that gives its account more cover, see `cover`."""
+        urgent, payer = self._urgent(number), self._floor.debit[number]
+        self._urgent_waiting[payer] += urgent
+        return urgent and self._urgent_waiting[payer] == 1
+
+    def left(self, number: int) -> bool:
+        """A transfer waits no more; tells whether that gives its account less cover."""
+        urgent, payer = self._urgent(number), self._floor.debit[number]
+        self._urgent_waiting[payer] -= urgent
+        return urgent and self._urgent_waiting[payer] == 0
+
+    def cover(self, account: int) -> int:
+        """What an account has for those who wait on it: all its cover if one of them is urgent."""
+        available = self._floor.ledger.available(account)
+        return available if self._urgent_waiting[account] else available - self._kept(account)
+
+    @property
+    def beside_cover(self) -> bool:
+        """Whether anything else than `cover` may keep waiting transfers from settling."""
+        return bool(self._room) or self._urgent_waiting.total() > 0
 
     def holding(self) -> list[int]:
         """Accounts whose banks hold back at present."""

@@ -36,11 +36,12 @@ class Gross:
         discipline = QUEUES[declared.queue]
         # By account number of the whole run, since the hot path looks up by it.
         self._queues: dict[int, Queue] = {account: discipline(floor) for account in place.accounts}
-        self._together = Together(self._queues, floor)
+        self._bounded = Bounded(place, floor) if place.bounds else None
+        cover = floor.ledger.available if self._bounded is None else self._bounded.cover
+        self._together = Together(self._queues, floor, cover)
         self._offsetting = Offsetting(declared.offsetting, declared.queue, self, place, floor)
         self.standstill = Standstill()
         self.offsets = self._offsetting.runs
-        self._bounded = Bounded(place, floor) if place.bounds else None
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
         self._turn_awaited = -1
 
@@ -61,6 +62,8 @@ class Gross:
         else:
             queue.push(number)
             self._together.joined(number)
+            if self._bounded is not None and self._bounded.joined(number):
+                self._together.credited(payer)
             floor.hold(number)
             self._await_turn()
             self._offsetting.entered(at)
@@ -88,7 +91,7 @@ class Gross:
             gone = dict.fromkeys(number for number in queue if self._floor.touches(number, accounts))
             if gone:
                 for number in gone:
-                    self._together.left(number)
+                    self._leave(number)
                 queue.remove(gone)
                 changed.append(account)
         self._together.forget()
@@ -118,7 +121,7 @@ class Gross:
         for account in credited:  # which grows on the way
             queue = queues[account]
             while queue and (number := queue.pop(self._covers, floor.ledger.available(account))) is not None:
-                together.left(number)
+                self._leave(number)
                 self._post(number, at)
                 if queues[floor.credit[number]]:
                     credited.append(floor.credit[number])
@@ -132,13 +135,19 @@ class Gross:
             self.standstill.found(locked=not self.solvable())
 
     def solvable(self) -> bool:
-        """Whether waiting transfers could settle together; bounds are looked at where balances allow it."""
+        """Whether waiting transfers could settle together; other bounds are looked at where cover allows it."""
         if not self._together.solvable():
             return False
-        if self._bounded is None:
+        if self._bounded is None or not self._bounded.beside_cover:
             return True
         snapshot = self.snapshot()
         return bool(multilateral(snapshot.queue, snapshot.available, snapshot.limits).any())
+
+    def _leave(self, number: int) -> None:
+        """A transfer that waited leaves its queue."""
+        self._together.left(number)
+        if self._bounded is not None and self._bounded.left(number):
+            self._together.forget()
 
     def _post(self, number: int, at: int) -> None:
         """Settle a transfer that is covered."""
@@ -154,13 +163,12 @@ class Gross:
             if not self._together.count:
                 continue
             self._together.forget()
+            # All of them, for one may have been credited at this very instant.
+            settled = self._release([account for account, queue in self._queues.items() if queue], at)
             if turn.share is not None:
-                settled = self._keep_pace(bounded, turn.share, at)
-            elif turn.account >= 0:
-                settled = self._release([turn.account], at)
+                settled |= self._keep_pace(bounded, turn.share, at)
+            if turn.account >= 0:
                 self._want(turn.account, at)
-            else:
-                settled = self._release([account for account, queue in self._queues.items() if queue], at)
             if settled:
                 self.standstill.over()
             self._look()
@@ -180,7 +188,7 @@ class Gross:
                     number = queue.pop(bounded.covers_unheld, floor.ledger.available(account))
                     if number is None:
                         break
-                    together.left(number)
+                    self._leave(number)
                     self._post(number, at)
                     self._release([floor.credit[number]], at)
         return together.count < before
@@ -209,14 +217,14 @@ class Gross:
 
     def settle_together(self, numbers: list[int], at: int) -> None:
         """Settle waiting transfers at once, and then what that lets settle."""
-        debit, credit, together = self._floor.debit, self._floor.credit, self._together
+        debit, credit = self._floor.debit, self._floor.credit
         self._floor.post_together(numbers, at)
         if self._bounded is not None:
             for number in numbers:
                 self._bounded.settled(number)
         mine: dict[int, set[int]] = {}
         for number in numbers:
-            together.left(number)
+            self._leave(number)
             mine.setdefault(debit[number], set()).add(number)
         for account, gone in mine.items():
             self._queues[account].remove(gone)

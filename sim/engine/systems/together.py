@@ -9,7 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from sim.engine.floor import Floor
     from sim.engine.systems.queues import Queue
@@ -77,9 +77,11 @@ class Together:
     set that could settle together.
     """
 
-    def __init__(self, queues: Mapping[int, Queue], floor: Floor) -> None:
+    def __init__(self, queues: Mapping[int, Queue], floor: Floor, cover: Callable[[int], int]) -> None:
+        """`cover` says what an account has for the payments of its queue, less than nothing if it must keep more."""
         self._queues = queues
         self._floor = floor
+        self._cover = cover
         self.count = 0
         #: Value waiting on an account, and for it.
         self.owed = dict.fromkeys(queues, 0)
@@ -109,10 +111,7 @@ class Together:
             self._revive(payer)
         time: float = inf
         steps = self._steps[payer]
-        if (
-            not steps
-            and self._floor.ledger.available(payer) + self._promised[payer] < self.owed[payer] == amount
-        ):
+        if not steps and self._cover(payer) + self._promised[payer] < self.owed[payer] == amount:
             self._first_time -= 1
             steps.append(_Step(payer, self._first_time, self._promised[payer], amount, ()))
         if steps:
@@ -158,7 +157,7 @@ class Together:
                 self.forget()
 
     def credited(self, account: int) -> None:
-        """Money has come to an account that has payments waiting."""
+        """An account that has payments waiting has more cover for them."""
         self._check[account] = None
 
     def forget(self) -> None:
@@ -217,12 +216,11 @@ class Together:
 
     def _failing(self, banks: Iterable[int]) -> list[_Step]:
         """Steps that do not hold."""
-        available = self._floor.ledger.available
         return [
             step
             for bank in banks
             for step in self._steps[bank]
-            if available(bank) + step.received >= step.need
+            if self._cover(bank) + step.received >= step.need
         ]
 
     def _mend(self, failing: list[_Step]) -> None:
@@ -240,7 +238,7 @@ class Together:
                 gain[credit[number]] -= amount[number]
                 self._end[number] = step
                 line.append(number)
-            reach = self._floor.ledger.available(bank) + step.received
+            reach = self._cover(bank) + step.received
             kept: list[int] = []
             while line and total + amount[line[0]] <= reach:
                 number = line.popleft()
@@ -263,24 +261,23 @@ class Together:
     def _look_at_new(self) -> None:
         """Have payments that no step gives up given up by new steps, or find that they could settle together."""
         amount, credit = self._floor.amount, self._floor.credit
-        available = self._floor.ledger.available
         lines = {
             bank: list(takewhile(lambda number: number not in self._end, self._queues[bank]))
             for bank in self._new
         }
         self._new.clear()
         owed = {bank: sum([amount[number] for number in line]) for bank, line in lines.items()}
-        left = {bank: available(bank) - owed[bank] for bank in lines}
+        left = {bank: self._cover(bank) - owed[bank] for bank in lines}
         for line in lines.values():
             for number in line:
                 if credit[number] in left:
                     left[credit[number]] += amount[number]
-        work = deque(bank for bank in lines if left[bank] < 0)
+        work = deque(bank for bank, line in lines.items() if line and left[bank] < 0)
         while work:
             bank = work.popleft()
             line, cover = lines[bank], left[bank]
             given_up: deque[int] = deque()
-            while cover < 0:
+            while cover < 0 and line:
                 number = line.pop()
                 given_up.appendleft(number)
                 cover += amount[number]
@@ -289,14 +286,14 @@ class Together:
                 if payee in left:
                     before = left[payee]
                     left[payee] = before - amount[number]
-                    if 0 <= before < amount[number]:
+                    if lines[payee] and 0 <= before < amount[number]:
                         work.append(payee)
             left[bank] = cover
             self._last_time += 1
             step = _Step(
                 bank,
                 self._last_time,
-                cover + owed[bank] - available(bank),
+                cover + owed[bank] - self._cover(bank),
                 owed[bank] + amount[given_up[0]],
                 given_up,
             )
