@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from agreement import assert_agreement, postings, rows
 from builders import (
     AT_ONCE,
     BEIJING,
@@ -29,11 +30,7 @@ from oracle import tell
 
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.engine.causes import CAUSES
-from sim.engine.markets.exchange import Exchange
-from sim.engine.requests import plan_requests
-from sim.engine.routes import build_walks
 from sim.engine.run import simulate
-from sim.engine.settlement import Settlement
 from sim.results.exposure import fx_results_table
 from sim.scenario.load import load
 from sim.world.build import World, build_world
@@ -41,8 +38,6 @@ from sim.world.build import World, build_world
 if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
-
-    from oracle import Story
 
     from sim.engine.records import Records
     from sim.scenario.model import Scenario
@@ -68,10 +63,6 @@ def baseline() -> World:
 # What happened, in words of the records.
 
 
-def postings(records: Records) -> list[tuple[int, ...]]:
-    return list(zip(*(column.tolist() for column in records.journal[1:]), strict=True))
-
-
 def paid(records: Records) -> list[int]:
     """Numbers of the payments in the order in which they settled, −1 for what a treasury moved."""
     return records.journal.payment.tolist()
@@ -93,29 +84,8 @@ def run(scenario: dict[str, Any], *orders: Order, zone: ZoneInfo = MINSK) -> Rec
     """What happens if these orders are given; the plain model must say the same."""
     world = by_hand(declare(scenario), *orders, zone=zone)
     records = simulate(world)
-    assert_agreement(records, tell(world))
+    assert_agreement(world, records, tell(world))
     return records
-
-
-def assert_agreement(records: Records, story: Story) -> None:
-    def never(at: int | None) -> int:
-        return NEVER if at is None else at
-
-    assert records.settled_at.tolist() == [never(payment.settled_at) for payment in story.payments]
-    assert records.credited_at.tolist() == [never(payment.credited_at) for payment in story.payments]
-    assert records.delays.tolist() == [
-        [payment.causes[cause] for cause in CAUSES] for payment in story.payments
-    ]
-    assert postings(records) == [tuple(posting) for posting in story.postings]
-    assert records.closing.tolist() == story.balances
-    deals = records.conversions
-    columns = (
-        deals.at, deals.payment, deals.by_payee, deals.market, deals.counter_amount, deals.mid_amount,
-    )  # fmt: skip
-    assert list(zip(*(column.tolist() for column in columns), strict=True)) == sorted(story.deals)
-    fees = records.fees
-    columns = (fees.at, fees.payment, fees.step, fees.firm, fees.amount)
-    assert list(zip(*(column.tolist() for column in columns), strict=True)) == sorted(story.charges)
 
 
 # The engine and the plain model.
@@ -129,14 +99,14 @@ def test_engine_and_plain_model_agree_where_payments_wait() -> None:
     def look(scenario: Scenario) -> None:
         world = build_world(scenario)
         story = tell(world)
-        assert_agreement(simulate(world), story)
+        assert_agreement(world, simulate(world), story)
         late = [
-            posting
-            for posting in story.postings
-            if posting.payment >= 0 and posting.at > story.payments[posting.payment].arrivals[posting.step]
+            transfer
+            for transfer in story.transfers
+            if transfer.settled_at is not None and transfer.settled_at > transfer.submitted_at
         ]
         waited.append(any(payment.causes["liquidity"] for payment in story.payments))
-        freed_others.append(len({posting.debit for posting in late}) > 1)
+        freed_others.append(len({transfer.debit for transfer in late}) > 1)
         funded.append(any(posting.payment < 0 for posting in story.postings))
 
     look()
@@ -147,36 +117,7 @@ def test_engine_and_plain_model_agree_where_payments_wait() -> None:
 
 def test_engine_and_plain_model_agree_on_the_baseline(baseline: World) -> None:
     assert len(baseline.payments) > 5_000
-    assert_agreement(simulate(baseline), tell(baseline))
-
-
-@by_chance(25)
-@given(scenarios())
-def test_payments_arrive_at_their_systems_when_the_plain_model_says(scenario: Scenario) -> None:
-    world = build_world(scenario)
-    story = tell(world)
-    walks = build_walks(world, Exchange(world))
-    requests = plan_requests(world, walks)
-
-    def rearrive(number: int, settled_at: int, following: int) -> int:
-        payment = int(requests.payment[number])
-        steps = int(requests.step[number]), int(requests.step[following])
-        return walks[world.payments.route[payment]].arrival(payment, steps[0], settled_at, steps[1])
-
-    settlement = Settlement(world, requests, rearrive)
-    settlement.run()
-    keys = list(zip(requests.payment.tolist(), requests.step.tolist(), strict=True))
-    arrival = dict(zip(keys, settlement.floor.arrival, strict=True))
-    done = {key: at for key, at in zip(keys, settlement.floor.settled, strict=True) if at >= 0}
-    for payment in story.payments:
-        for step, at in payment.arrivals.items():
-            assert arrival[payment.number, step] == at
-    assert done == {
-        (payment.number, step): at
-        for payment in story.payments
-        for step, at in payment.settled.items()
-        if step in payment.arrivals
-    }
+    assert_agreement(baseline, simulate(baseline), tell(baseline))
 
 
 def test_a_progress_display_changes_nothing(baseline: World) -> None:
@@ -220,11 +161,8 @@ def test_each_transfer_is_posted_once_at_most_with_the_amount_of_its_payment(sce
 def test_who_came_earlier_to_an_account_is_paid_earlier(scenario: Scenario) -> None:
     world = build_world(scenario)
     records = simulate(world)
-    arrivals = {
-        (payment.number, step): at
-        for payment in tell(world).payments
-        for step, at in payment.arrivals.items()
-    }
+    sent = records.submissions
+    arrivals = {(payment, step): at for payment, step, at in rows(sent.payment, sent.step, sent.submitted_at)}
     by_account = defaultdict(list)
     for _, payment, step, _, debit, *_ in postings(records):
         if payment >= 0:
@@ -388,7 +326,7 @@ def test_what_a_rate_does_between_due_date_and_conversion_is_clearing() -> None:
     per_usd[1:, world.fx.index("BYN")] = 3.3
     world = replace(world, fx=replace(world.fx, per_usd=per_usd))
     records = simulate(world)
-    assert_agreement(records, tell(world))
+    assert_agreement(world, records, tell(world))
     table = fx_results_table(world, records)
     # 320 roubles when due, 330 the next morning: a loss to who pays yuan, a gain to who is paid in yuan.
     assert table["clearing"].tolist() == [-10_00, 10_00]

@@ -13,10 +13,15 @@ if TYPE_CHECKING:
 
 
 class Posting(NamedTuple):
-    """One movement of money; payment, step and part are −1 for a treasury's."""
+    """One movement of money; payment, step and part are −1 for a treasury's, and the attempt 0.
+
+    `back` is whether it undoes what the attempt has moved.
+    """
 
     at: int
     payment: int
+    attempt: int
+    back: bool
     step: int
     part: int
     debit: int
@@ -24,17 +29,21 @@ class Posting(NamedTuple):
     amount: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Transfer:
     """What a payment asks of a system, and the event of its settlement."""
 
     payment: int
+    attempt: int
+    back: bool
     step: int
     part: int
     debit: int
     credit: int
     amount: int
     settled: simpy.Event
+    submitted_at: int
+    settled_at: int | None = None
 
 
 class Books:
@@ -61,19 +70,19 @@ class Books:
             line = self._lines[debit]
             while line and self.balance[debit] - line[0].amount >= self._floor[debit]:
                 transfer = line.popleft()
-                self.move(
-                    debit, transfer.credit, transfer.amount, transfer.payment, transfer.step, transfer.part
-                )
+                self.move(debit, transfer.credit, transfer.amount, transfer)
+                transfer.settled_at = self._env.now
                 transfer.settled.succeed()
                 hopeful.append(transfer.credit)
 
-    def move(
-        self, debit: int, credit: int, amount: int, payment: int = -1, step: int = -1, part: int = -1
-    ) -> None:
-        """Post a movement."""
+    def move(self, debit: int, credit: int, amount: int, transfer: Transfer | None = None) -> None:
+        """Post a movement: that of a transfer, or a treasury's."""
         self.balance[debit] -= amount
         self.balance[credit] += amount
-        self.postings.append(Posting(self._env.now, payment, step, part, debit, credit, amount))
+        of = (-1, 0, False, -1, -1)
+        if transfer is not None:
+            of = (transfer.payment, transfer.attempt, transfer.back, transfer.step, transfer.part)
+        self.postings.append(Posting(self._env.now, *of, debit, credit, amount))
 
     def waiting(self, account: int) -> int:
         """Sum of what waits on an account."""

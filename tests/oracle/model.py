@@ -1,148 +1,122 @@
-"""One process per payment walks the steps of its route; one per treasury looks at its accounts once a day."""
+"""One process per payment walks the steps of its route.
+
+A payment that a review sends back walks back over the settlements before it, and then begins anew.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import simpy
 
-from oracle.books import Books, Posting, Transfer
+from oracle.books import Books, Transfer
 from oracle.chance import seconds
-from oracle.rates import Rates
+from oracle.dealing import Dealing
+from oracle.desks import Desk
+from oracle.draws import Draws
 from oracle.sessions import Sessions
-from oracle.turns import Turns
+from oracle.story import Payment, Return, Review, Story
+from oracle.treasuries import Treasury
+from oracle.turns import Turn, Turns
+from sim.core.clock import to_instant
 from sim.core.currency import minor_digits
 from sim.world.draws import route_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from typing import Any
 
     from sim.core.hours import OpeningHours
     from sim.scenario.model.network import (
         Convert,
-        Fee,
         Market,
         Message,
         Originate,
         Post,
-        Route,
         Screen,
         Settle,
-        Side,
         Step,
     )
-    from sim.scenario.model.timing import Durations, HoursChoice
+    from sim.scenario.model.timing import HoursChoice
     from sim.world.build import World
-    from sim.world.funding import FundingPlan
 
     Process = Iterator[simpy.Event]
 
 
-class Turn(IntEnum):
-    """Who comes first at one instant."""
-
-    DELIVERY = 0
-    SUBMISSION = 1
-    DECISION = 2
-
-
-class Deal(NamedTuple):
-    """A firm's conversion."""
-
-    at: int
-    payment: int
-    by_payee: bool
-    market: int
-    counter_amount: int
-    mid_amount: int
-
-
-class Charge(NamedTuple):
-    """A fee."""
-
-    at: int
-    payment: int
-    step: int
-    firm: int
-    amount: int
-
-
-@dataclass(slots=True)
-class Payment:
-    """What a payment is, and what became of it."""
-
-    number: int
-    route: Route
-    payer: int
-    payee: int
-    payer_bank: str
-    payee_bank: str
-    currency: str
-    amount: int
-    instructed_at: int
-    arrivals: dict[int, int] = field(default_factory=dict)
-    """When it was submitted, by step."""
-    settled: dict[int, int] = field(default_factory=dict)
-    """When it settled, by step; also where it had nothing to move."""
-    credited_at: int | None = None
-    causes: Counter[str] = field(default_factory=Counter)
-    queued_at: int | None = None
-    """Since when it waits for money."""
-
-    @property
-    def settled_at(self) -> int | None:
-        """When it settled at its last settling step."""
-        last = max(place for place, step in enumerate(self.route.steps) if step.kind == "settle")
-        return self.settled.get(last)
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """Everything that happened."""
-
-    payments: list[Payment]
-    postings: list[Posting]
-    balances: list[int]
-    deals: list[Deal]
-    charges: list[Charge]
-
-
-def tell(world: World) -> Story:
-    """What happens in a world until its end."""
-    return _Model(world).run()
+def tell(world: World, later: Mapping[str, list[float]] | None = None) -> Story:
+    """What happens in a world until its end; for `later` draws see `Draws`."""
+    return _Model(world, later).run()
 
 
 class _Model:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, later: Mapping[str, list[float]] | None) -> None:
         self.world = world
         self.scenario = world.scenario
         self.env = simpy.Environment(initial_time=world.window.start)
         self.turns = Turns(self.env)
         self.books = Books(self.env, world.network.accounts)
-        self.rates = Rates(world.fx)
-        self.deals: list[Deal] = []
-        self.charges: list[Charge] = []
+        self.dealing = Dealing(world)
+        self.draws = Draws(world, later)
+        self.transfers: list[Transfer] = []
+        self.reviews: list[Review] = []
+        self.returns: list[Return] = []
         self._sessions: dict[int, Sessions] = {}
         self._draw_names = {id(route): route_draws(route) for route in self.scenario.routes.values()}
+        self._desk_hours: dict[str, Sessions] = {}
+        self._desks: dict[str, Desk] = {}
+        for number, bank in enumerate(self.scenario.banks):
+            self._open_desk(number, bank)
         self.payments = list(self._payments())
 
     def run(self) -> Story:
         for payment in self.payments:
             self.env.process(self.course(payment))
         for number, plan in enumerate(self.world.network.funding):
-            self.env.process(self.treasury(number, plan))
-        self.env.run(until=self.world.window.end)
+            hours = self.hours(self.world.network.system_hours[plan.system])
+            Treasury(number, plan, hours, self.books, self.turns, self.env)
+        end = self.world.window.end
+        self.env.run(until=end)
         for payment in self.payments:
             self._leave_the_line(payment)
-        return Story(self.payments, self.books.postings, self.books.balance, self.deals, self.charges)
+            self._leave_the_pile(payment)
+            if payment.sent_back:
+                # Nobody was paid by the end.
+                payment.causes = Counter(returned=end - payment.first_instructed_at)
+        return Story(
+            self.payments,
+            self.transfers,
+            self.books.postings,
+            self.books.balance,
+            self.dealing.deals,
+            self.dealing.sold_back,
+            self.dealing.charges,
+            self.reviews,
+            self.returns,
+        )
 
     # The life of a payment.
 
     def course(self, payment: Payment) -> Process:
         yield self.env.timeout(payment.instructed_at - self.env.now)
+        while (sent_back := (yield from self.there(payment))) is not None:
+            place, bank = sent_back
+            screen = payment.route.steps[place]
+            told = Return(payment.number, payment.attempt, place, bank, payment.instructed_at, self.env.now)
+            self.returns.append(told)
+            payment.sent_back, payment.settled = True, {}
+            yield from self.back(payment, place, screen, bank)
+            told.returned_at = self.env.now
+            if payment.attempt >= screen.attempts:
+                payment.cancelled_at = self.env.now
+                yield from self.sell_back(payment)
+                return
+            yield from self.correct(payment, place, screen)
+            told.instructed_again_at = self.env.now
+            payment.begin_anew(self.env.now)
+
+    def there(self, payment: Payment) -> Iterator[Any]:
+        """To the payee; returns the step that sends it back and the bank there, None if it gets through."""
         acts = {
             "originate": self.originate,
             "convert": self.convert,
@@ -152,58 +126,103 @@ class _Model:
             "post": self.post,
         }
         for place, step in enumerate(payment.route.steps):
+            if payment.attempt > 1 and step.kind == "convert" and step.by == "payer":
+                # What it bought for the first attempt came back to it.
+                continue
             if step.fee is not None:
-                self.charge(payment, place, step.fee)
-            yield from acts[step.kind](payment, place, step)
+                self.dealing.charge(payment, self.env.now, place, step.fee)
+            bank = yield from acts[step.kind](payment, place, step)
+            if bank is not None:
+                return place, bank
+        return None
+
+    def back(self, payment: Payment, place: int, screen: Screen, bank: str) -> Process:
+        """To the payer: a while after the review, over the same accounts in reverse."""
+        after = self.stated(screen, "return_after", bank, self.env.now)
+        yield self.env.timeout(seconds(after, self.draw(payment, place, 3)))
+        for earlier in reversed(range(place)):
+            step = payment.route.steps[earlier]
+            if step.kind == "settle":
+                yield from self.settle(payment, earlier, step, back=True)
+
+    def correct(self, payment: Payment, place: int, screen: Screen) -> Process:
+        """The payer's bank sees to it in its hours, even where there is no work to do."""
+        left = 0 if screen.correction is None else seconds(screen.correction, self.draw(payment, place, 4))
+        yield from self.work(payment, self.office(payment.payer_bank), left, "returned")
+
+    def sell_back(self, payment: Payment) -> Process:
+        """Who bought a foreign currency in vain sells it when the market is open."""
+        found = self.dealing.place(payment.payer, payment.currency)
+        if found is not None:
+            yield from self.until_open(self.exchange(*found))
+            self.dealing.sell_back(payment, self.env.now)
+
+    # The steps. That of a review returns the bank that sends the payment back, if it does.
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
         if step.accepts is not None:
             yield from self.opening(payment, self.declared_hours(step.accepts, "bank", payment.payer_bank))
-        draw = self.draw(payment, place, 0)
-        yield from self.work(payment, payment.payer_bank, step.work, draw, "processing")
+        left = seconds(step.work, self.draw(payment, place, 0))
+        yield from self.work(payment, self.office(payment.payer_bank), left, "processing")
 
     def convert(self, payment: Payment, place: int, step: Convert) -> Process:
         del place
-        firm = payment.payer if step.by == "payer" else payment.payee
-        side = self.side(firm)
-        if side.functional_currency == payment.currency:
+        found = self.dealing.place(payment.payer if step.by == "payer" else payment.payee, payment.currency)
+        if found is None:
             return
-        number, market, spread_bps = self.market(side, payment.currency)
-        hours = self.declared_hours(market.hours, "market", list(self.scenario.markets)[number])
+        hours = self.exchange(*found)
         if step.by == "payer":
             yield from self.opening(payment, hours)
-            self.deal(payment, side, number, 1 + spread_bps / 20_000, by_payee=False)
-            yield from self.spend(payment, market.delivery, "fx")
+            self.dealing.buy(payment, self.env.now)
+            yield from self.spend(payment, found[1].delivery, "fx")
         else:
-            opens = hours.opening(self.env.now)
-            yield self.env.event() if opens is None else self.env.timeout(opens - self.env.now)
-            self.deal(payment, side, number, 1 - spread_bps / 20_000, by_payee=True)
+            yield from self.until_open(hours)
+            self.dealing.sell(payment, self.env.now)
 
-    def screen(self, payment: Payment, place: int, step: Screen) -> Process:
-        if self.draw(payment, place, 0) < float(step.probability):
-            bank = self.bank(payment, step.at)
-            yield from self.work(payment, bank, step.work, self.draw(payment, place, 1), "screening")
+    def screen(self, payment: Payment, place: int, step: Screen) -> Iterator[Any]:
+        bank, came = self.bank(payment, step.at), self.env.now
+        if self.draw(payment, place, 0) >= self.stated(step, "probability", bank, came):
+            return None
+        left = seconds(self.stated(step, "work", bank, came), self.draw(payment, place, 1))
+        review = Review(payment.number, payment.attempt, place, bank, came, left)
+        self.reviews.append(review)
+        if bank in self._desks:
+            yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place)
+            payment.desk, payment.laid_at = bank, came
+            yield self._desks[bank].bring(left, payment.priority)
+            self._leave_the_pile(payment)
+        review.began_at = self.env.now
+        yield from self.work(payment, self._desk_hours[bank], left, "screening")
+        review.ended_at = self.env.now
+        review.sent_back = self.draw(payment, place, 2) < self.stated(step, "return_probability", bank, came)
+        return bank if review.sent_back else None
 
     def message(self, payment: Payment, place: int, step: Message) -> Process:
         yield from self.spend(payment, seconds(step.time, self.draw(payment, place, 0)), "processing")
 
-    def settle(self, payment: Payment, place: int, step: Settle) -> Process:
+    def settle(self, payment: Payment, place: int, step: Settle, *, back: bool = False) -> Process:
+        """From `debit` to `credit`, or the other way round on the way back."""
         numbers = self.world.network.accounts.number
         debit, credit = (numbers[self.bank(payment, role), step.system] for role in (step.debit, step.credit))
+        if back:
+            debit, credit = credit, debit
         if debit != credit:
             hours = self.declared_hours(self.scenario.systems[step.system].hours, "system", step.system)
             yield from self.opening(payment, hours)
-            yield self.turns.take(Turn.SUBMISSION, payment.number, place)
-            payment.arrivals[place] = payment.queued_at = self.env.now
+            yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place)
+            payment.queued_at = self.env.now
+            of = (payment.number, payment.attempt, back, place)
             parts = [
-                Transfer(payment.number, place, part, debit, credit, amount, self.env.event())
+                Transfer(*of, part, debit, credit, amount, self.env.event(), self.env.now)
                 for part, amount in enumerate(self.parts(payment, step.system))
             ]
+            self.transfers += parts
             for transfer in parts:
                 self.books.submit(transfer)
             yield self.env.all_of([transfer.settled for transfer in parts])
             self._leave_the_line(payment)
-        payment.settled[place] = self.env.now
+        if not back:
+            payment.settled[place] = self.env.now
 
     def parts(self, payment: Payment, system: str) -> list[int]:
         """Amounts of the largest size that a system takes at once, and the rest."""
@@ -215,8 +234,8 @@ class _Model:
         return [*parts, payment.amount % each] if payment.amount % each else parts
 
     def post(self, payment: Payment, place: int, step: Post) -> Process:
-        draw = self.draw(payment, place, 0)
-        yield from self.work(payment, payment.payee_bank, step.work, draw, "processing")
+        left = seconds(step.work, self.draw(payment, place, 0))
+        yield from self.work(payment, self.office(payment.payee_bank), left, "processing")
         payment.credited_at = self.env.now
 
     def _leave_the_line(self, payment: Payment) -> None:
@@ -224,6 +243,18 @@ class _Model:
         if payment.queued_at is not None:
             payment.causes["liquidity"] += self.env.now - payment.queued_at
             payment.queued_at = None
+
+    def _leave_the_pile(self, payment: Payment) -> None:
+        """What waits for an analyst is in review while the desk is open; an outage is what else would be open."""
+        if payment.laid_at is not None and payment.desk is not None:
+            since, until = payment.laid_at, self.env.now
+            hours = self._desk_hours[payment.desk]
+            open_now = hours.open_seconds(since, until)
+            due = hours.schedule.open_seconds(since, until)
+            payment.causes["screening"] += open_now
+            payment.causes["outage"] += due - open_now
+            payment.causes["closed"] += until - since - due
+            payment.laid_at = None
 
     # How time passes for a payment.
 
@@ -240,11 +271,14 @@ class _Model:
         yield from self.spend(payment, due - now, "closed")
         yield from self.spend(payment, (never if opens is None else opens) - due, "outage")
 
-    def work(self, payment: Payment, bank: str, work: Durations, draw: float, cause: str) -> Process:
-        """Work in a bank's hours: what a session leaves undone goes on in the next one."""
+    def until_open(self, hours: Sessions) -> Process:
+        """Wait for hours that no payment waits for."""
+        opens = hours.opening(self.env.now)
+        yield self.env.event() if opens is None else self.env.timeout(opens - self.env.now)
+
+    def work(self, payment: Payment, hours: Sessions, left: int, cause: str) -> Process:
+        """Work in somebody's hours: what a session leaves undone goes on in the next one."""
         never = self.world.window.end
-        hours = self.declared_hours(self.scenario.banks[bank].hours, "bank", bank)
-        left = seconds(work, draw)
         ends = hours.done(self.env.now, left)
         yield from self.opening(payment, hours.schedule)
         while left:
@@ -255,54 +289,27 @@ class _Model:
                 yield from self.opening(payment, hours.schedule)
         yield from self.spend(payment, (never if ends is None else ends) - self.env.now, "outage")
 
-    # Treasuries.
-
-    def treasury(self, number: int, plan: FundingPlan) -> Process:
-        hours = self.hours(self.world.network.system_hours[plan.system])
-        instants = {opens for at in plan.instants if (opens := hours.opening(at)) is not None}
-        ordered: Counter[int] = Counter()
-        for at in sorted(instants):
-            yield self.env.timeout(at - self.env.now)
-            yield self.turns.take(Turn.DECISION, number)
-            for account, target in zip(plan.accounts, plan.targets, strict=True):
-                waiting, balance = self.books.waiting(account), self.books.balance[account]
-                missing = target + waiting - balance - ordered[account]
-                if missing > 0:
-                    ordered[account] += missing
-                    arrives = hours.opening(at + plan.lag)
-                    if arrives is not None:
-                        self.env.process(self.delivery(number, plan, account, missing, arrives, ordered))
-                elif missing < 0 and plan.sweep and waiting == 0 and balance + missing >= 0:
-                    self.books.move(account, plan.market, -missing)
-
-    def delivery(
-        self, number: int, plan: FundingPlan, account: int, amount: int, at: int, ordered: Counter[int]
-    ) -> Process:
-        yield self.env.timeout(at - self.env.now)
-        yield self.turns.take(Turn.DELIVERY, account, number, amount)
-        ordered[account] -= amount
-        self.books.move(plan.market, account, amount)
-        self.books.retry(account)
-
-    # What firms pay on the way.
-
-    def deal(self, payment: Payment, side: Side, market: int, factor: float, *, by_payee: bool) -> None:
-        now, own = self.env.now, side.functional_currency
-        counter = self.rates.convert(payment.amount, payment.currency, own, now, factor)
-        mid = self.rates.convert(payment.amount, payment.currency, own, now)
-        self.deals.append(Deal(now, payment.number, by_payee, market, counter, mid))
-
-    def charge(self, payment: Payment, place: int, fee: Fee) -> None:
-        now, scale = self.env.now, 10 ** minor_digits(fee.currency)
-        value = self.rates.convert(payment.amount, payment.currency, fee.currency, now)
-        due = float(fee.flat) * scale + float(fee.share) * value
-        due = max(due, float(fee.minimum) * scale)
-        if fee.maximum is not None:
-            due = min(due, float(fee.maximum) * scale)
-        firm = payment.payer if fee.bearer == "payer" else payment.payee
-        self.charges.append(Charge(now, payment.number, place, firm, round(due)))
-
     # Who is who, and what was drawn.
+
+    def _open_desk(self, number: int, bank: str) -> None:
+        """Where nothing else is stated, a bank's back office reviews, with as many people as it takes."""
+        declared = {desk.bank: (name, desk) for name, desk in self.scenario.desks.items()}
+        self._desk_hours[bank] = self.office(bank)
+        if bank in declared:
+            name, desk = declared[bank]
+            hours = self.scenario.banks[bank].hours if desk.hours is None else desk.hours
+            table = self.world.openings.hours(hours, ("bank", bank))
+            table = table.without(self.world.openings.gaps(("desk", name)))
+            self._desk_hours[bank] = Sessions(table)
+            if desk.staff is not None:
+                self._desks[bank] = Desk(
+                    number,
+                    self._desk_hours[bank],
+                    desk.staff,
+                    self.turns,
+                    self.env,
+                    by_priority=desk.queue == "priority",
+                )
 
     def _payments(self) -> Iterator[Payment]:
         world, drawn = self.world, self.world.payments
@@ -318,25 +325,27 @@ class _Model:
                 payee_bank=banks[drawn.payee_bank[number]],
                 currency=world.fx.currencies[drawn.currency[number]],
                 amount=int(drawn.amount[number]),
+                priority=int(drawn.priority[number]),
+                first_instructed_at=int(drawn.instructed_at[number]),
                 instructed_at=int(drawn.instructed_at[number]),
             )
 
     def draw(self, payment: Payment, place: int, which: int) -> float:
         name = self._draw_names[id(payment.route)][place][which]
-        return float(self.world.payments.draws[name][payment.number])
+        return self.draws.of(payment.number, name, payment.attempt)
 
-    def side(self, firm: int) -> Side:
-        group = self.world.firms.groups[self.world.firms.group[firm]]
-        return self.scenario.sides[self.scenario.firms[group].side]
-
-    def market(self, side: Side, currency: str) -> tuple[int, Market, float]:
-        """The first of a side's markets that trades a currency against its own, and the spread there."""
-        for name in side.markets:
-            market = self.scenario.markets[name]
-            for pair, quote in market.pairs.items():
-                if sorted(pair.split("/")) == sorted((currency, side.functional_currency)):
-                    return list(self.scenario.markets).index(name), market, float(quote.spread_bps)
-        raise AssertionError(currency)
+    def stated(self, screen: Screen, what: str, bank: str, at: int) -> Any:  # noqa: ANN401 - a share or a duration
+        """What a review is like at an instant at a bank: as declared, or as the timeline has it."""
+        found = getattr(screen, what)
+        for entry in self.scenario.timeline:
+            if entry.kind == "review" and entry.bank in (None, bank):
+                since, until = (
+                    None if local is None else to_instant(local, self.world.window.zone)
+                    for local in (entry.from_, entry.to)
+                )
+                if since <= at and (until is None or at < until) and getattr(entry, what) is not None:
+                    found = getattr(entry, what)
+        return found
 
     def bank(self, payment: Payment, role: str) -> str:
         """Who plays a role: a party's bank, or the keeper of its account in the first books of the route.
@@ -354,6 +363,12 @@ class _Model:
                     if (account.holder, account.system) == (bank, step.system):
                         return account.servicer
         raise AssertionError(role)
+
+    def office(self, bank: str) -> Sessions:
+        return self.declared_hours(self.scenario.banks[bank].hours, "bank", bank)
+
+    def exchange(self, name: str, market: Market) -> Sessions:
+        return self.declared_hours(market.hours, "market", name)
 
     def declared_hours(self, choice: HoursChoice, *whose: str) -> Sessions:
         return self.hours(self.world.openings.hours(choice, whose))

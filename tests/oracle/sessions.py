@@ -27,6 +27,15 @@ class Sessions:
         """When the session closes in which `at` lies."""
         return self._closes[bisect_right(self._closes, at)]
 
+    def opens_from(self, at: int) -> list[int]:
+        """Every opening from an instant on."""
+        return [opens for opens in self._opens if opens >= at]
+
+    def open_seconds(self, since: int, until: int) -> int:
+        """How long it is open between two instants."""
+        sessions = zip(self._opens, self._closes, strict=True)
+        return sum(max(0, min(closes, until) - max(opens, since)) for opens, closes in sessions)
+
     def done(self, at: int, work: int) -> int | None:
         """When work that begins at the first open instant from `at` on is done; None if the sessions end first."""
         opens = self.opening(at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from heapq import heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
@@ -11,6 +12,15 @@ from simpy.events import NORMAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+class Turn(IntEnum):
+    """Who comes first at one instant."""
+
+    DELIVERY = 0
+    REVIEW = 1
+    SUBMISSION = 2
+    DECISION = 3
 
 
 class Bell(simpy.Event):

@@ -1,0 +1,120 @@
+"""What happened, one row per fact; instants are None where it did not come to that before the end of the run."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from oracle.books import Posting, Transfer
+    from sim.scenario.model.network import Route
+
+
+class Deal(NamedTuple):
+    """A firm's conversion."""
+
+    at: int
+    payment: int
+    by_payee: bool
+    market: int
+    counter_amount: int
+    mid_amount: int
+
+
+class Charge(NamedTuple):
+    """A fee."""
+
+    at: int
+    payment: int
+    attempt: int
+    step: int
+    firm: int
+    amount: int
+
+
+@dataclass(slots=True)
+class Review:
+    """A person looks at a payment; `work` in seconds."""
+
+    payment: int
+    attempt: int
+    step: int
+    bank: str
+    arrived_at: int
+    work: int
+    began_at: int | None = None
+    ended_at: int | None = None
+    sent_back: bool = False
+
+
+@dataclass(slots=True)
+class Return:
+    """An attempt, instructed at `instructed_at`, that a review at a step sent back."""
+
+    payment: int
+    attempt: int
+    step: int
+    bank: str
+    instructed_at: int
+    sent_back_at: int
+    returned_at: int | None = None
+    instructed_again_at: int | None = None
+
+
+@dataclass(slots=True)
+class Payment:
+    """What a payment is, and what became of its last attempt."""
+
+    number: int
+    route: Route
+    payer: int
+    payee: int
+    payer_bank: str
+    payee_bank: str
+    currency: str
+    amount: int
+    priority: int
+    first_instructed_at: int
+    instructed_at: int
+    attempt: int = 1
+    settled: dict[int, int] = field(default_factory=dict)
+    """When it settled, by step; also where it had nothing to move."""
+    credited_at: int | None = None
+    sent_back: bool = False
+    cancelled_at: int | None = None
+    causes: Counter[str] = field(default_factory=Counter)
+    queued_at: int | None = None
+    """Since when it waits for money."""
+    desk: str | None = None
+    """The bank of whose desk it waits for an analyst, and since when."""
+    laid_at: int | None = None
+
+    @property
+    def settled_at(self) -> int | None:
+        """When it settled at its last settling step."""
+        last = max(place for place, step in enumerate(self.route.steps) if step.kind == "settle")
+        return self.settled.get(last)
+
+    def begin_anew(self, at: int) -> None:
+        """What there was before is undone, and the time that it took was lost to the return."""
+        self.attempt += 1
+        self.instructed_at = at
+        self.sent_back = False
+        self.settled = {}
+        self.causes = Counter(returned=at - self.first_instructed_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything that happened."""
+
+    payments: list[Payment]
+    transfers: list[Transfer]
+    postings: list[Posting]
+    balances: list[int]
+    deals: list[Deal]
+    sold_back: list[Deal]
+    charges: list[Charge]
+    reviews: list[Review]
+    returns: list[Return]
