@@ -40,6 +40,10 @@ def print_summary(results: Results, console: Console) -> None:
         _section(console, "Clearing delay from instruction to credit", _delays(values))
         if any(values["delay_by_cause"].values()):
             _section(console, "Causes of delay, hours per payment", _causes(values))
+        _print_returns(values, console)
+    if staffed := [name for name, desk in results.scenario.desks.items() if desk.staff is not None]:
+        title = "Review desks (hours until an analyst takes a case up; most cases at once)"
+        _section(console, title, _desks(results, values, staffed))
     if any(values["value_per_day"].values()):
         _section(
             console,
@@ -135,6 +139,36 @@ def _causes(values: Mapping[str, Any]) -> Table:
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
             table.add_row(CAUSES[cause], f"{hours:.2f}", percent(hours / total), Text(bar, style="blue"))
+    return table
+
+
+def _print_returns(values: Mapping[str, Any], console: Console) -> None:
+    if values["returned_share"]:
+        console.print()
+        _line(
+            console,
+            f"sent back: {percent(values['returned_share'])} of value, there again after "
+            f"{values['return_time']:.1f} d in the mean; given up: {percent(values['cancelled_share'])} of value",
+        )
+
+
+def _desks(results: Results, values: Mapping[str, Any], names: Sequence[str]) -> Table:
+    """The desks that say how many analysts they have, and how busy these were in the period."""
+    table = _table("desk", "analysts", "busy", "cases", "mean h", "p95 h", "peak")
+    days = results["desk_days"].groupby("desk")[["arrived", "open_seconds", "work_seconds"]].sum()
+    for name in names:
+        staff = results.scenario.desks[name].staff
+        if name in days.index and staff is not None:
+            row, wait = days.loc[name], values["review_wait"].get(name, {"mean": 0.0, "p95": 0.0})
+            table.add_row(
+                name,
+                f"{staff:,}",
+                percent(float(row["work_seconds"]) / (staff * float(row["open_seconds"]))),
+                f"{row['arrived']:,}",
+                f"{wait['mean']:,.1f}",
+                f"{wait['p95']:,.1f}",
+                f"{values['review_backlog_peak'][name]:,}",
+            )
     return table
 
 
