@@ -159,12 +159,13 @@ def _desks(results: Results, values: Mapping[str, Any], names: Sequence[str]) ->
     for name in names:
         staff = results.scenario.desks[name].staff
         if name in days.index and staff is not None:
-            row, wait = days.loc[name], values["review_wait"].get(name, {"mean": 0.0, "p95": 0.0})
+            arrived, open_seconds, work = days.loc[name].tolist()
+            wait = values["review_wait"].get(name, {"mean": 0.0, "p95": 0.0})
             table.add_row(
                 name,
                 f"{staff:,}",
-                percent(float(row["work_seconds"]) / (staff * float(row["open_seconds"]))),
-                f"{row['arrived']:,}",
+                percent(work / (staff * open_seconds)) if open_seconds else "–",
+                f"{arrived:,}",
                 f"{wait['mean']:,.1f}",
                 f"{wait['p95']:,.1f}",
                 f"{values['review_backlog_peak'][name]:,}",
