@@ -155,11 +155,16 @@ def _print_returns(values: Mapping[str, Any], console: Console) -> None:
 def _desks(results: Results, values: Mapping[str, Any], names: Sequence[str]) -> Table:
     """The desks that say how many analysts they have, and how busy these were in the period."""
     table = _table("desk", "analysts", "busy", "cases", "mean h", "p95 h", "peak")
-    days = results["desk_days"].groupby("desk")[["arrived", "open_seconds", "work_seconds"]].sum()
+    days = (
+        results["desk_days"]
+        .groupby("desk")[["arrived", "open_seconds", "work_seconds"]]
+        .sum()
+        .to_dict("index")
+    )
     for name in names:
         staff = results.scenario.desks[name].staff
-        if name in days.index and staff is not None:
-            arrived, open_seconds, work = days.loc[name].tolist()
+        if name in days and staff is not None:
+            arrived, open_seconds, work = days[name].values()
             wait = values["review_wait"].get(name, {"mean": 0.0, "p95": 0.0})
             table.add_row(
                 name,
