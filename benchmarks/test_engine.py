@@ -73,7 +73,7 @@ def test_convert(benchmark: BenchmarkFixture, world: World, instants: Seconds) -
 @targeted
 def test_settlement_loop(benchmark: BenchmarkFixture, world: World) -> None:
     walks = build_walks(world, Exchange(world))
-    requests = plan_requests(world, walks)
+    requests = plan_requests(world, walks.asked())
 
     def rearrive(number: int, settled_at: int, following: int) -> int:
         payment = int(requests.payment[number])

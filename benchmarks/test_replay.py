@@ -54,7 +54,7 @@ def replay(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, Requests]:
     accounts = "".join(f"  - {{holder: {bank}, system: s}}\n" for bank in banks.to_pylist())
     (folder / "replay.yaml").write_text(SCENARIO + accounts, encoding="utf-8")
     world = build_world(load(str(folder / "replay.yaml")))
-    return world, plan_requests(world, build_walks(world, Exchange(world)))
+    return world, plan_requests(world, build_walks(world, Exchange(world)).asked())
 
 
 def with_money(world: World, requests: Requests, level: float) -> World:

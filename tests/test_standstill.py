@@ -111,7 +111,7 @@ def world(folder: Path, queue: str, seed: int, bounds_of: str) -> World:
 
 
 def settle(given: World) -> Settlement:
-    requests = plan_requests(given, build_walks(given, Exchange(given)))
+    requests = plan_requests(given, build_walks(given, Exchange(given)).asked())
     settlement = Settlement(given, requests, lambda _number, settled_at, _following: settled_at)
     settlement.run()
     return settlement

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.requests import Requests
-    from sim.world.network import Accounts
+    from sim.world.accounts import Accounts
 
     Listener = Callable[[int, int], None]
 

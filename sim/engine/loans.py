@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sim.core.clock import NEVER
+from sim.engine.records import Loans
 
 if TYPE_CHECKING:
     from sim.engine.ledger import Ledger
@@ -42,6 +45,16 @@ class LoanBook:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self.loans: list[Loan] = []
+
+    def columns(self) -> Loans:
+        """All loans as columns."""
+        columns: dict[str, Any] = {
+            name: np.array(
+                [getattr(loan, name) for loan in self.loans], dtype=np.float64 if name == "rate" else np.int64
+            )
+            for name in Loans._fields
+        }
+        return Loans(**columns)
 
     def __getitem__(self, number: int) -> Loan:
         return self.loans[number]

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.causes import Delays
-    from sim.engine.loans import Loan
     from sim.world.journeys import Journeys
 
 
@@ -137,17 +136,6 @@ class Loans(NamedTuple):
     carried_over: Amounts
     rolled: NDArray[np.int64]
     rate: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, loans: list[Loan]) -> Loans:
-        """The columns of so many loans."""
-        columns: dict[str, Any] = {
-            name: np.array(
-                [getattr(loan, name) for loan in loans], dtype=np.float64 if name == "rate" else np.int64
-            )
-            for name in cls._fields
-        }
-        return cls(**columns)
 
 
 class TreasuryDeal(NamedTuple):

@@ -14,7 +14,6 @@ from sim.errors import Problem, ScenarioError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sim.engine.walks import Walk
     from sim.world.build import World
 
 Numbers = NDArray[np.int64]
@@ -99,9 +98,8 @@ class Requests(NamedTuple):
         return first, last
 
 
-def plan_requests(world: World, walks: Iterable[Walk]) -> Requests:
+def plan_requests(world: World, chunks: Iterable[Asked]) -> Requests:
     """Everything that is asked for in the run, by planned arrival, then priority, payment, step and part."""
-    chunks = [chunk for walk in walks for chunk in walk.asked()]
     nothing = Asked(*[np.zeros(0, dtype=np.int64)] * len(Asked._fields))
     asked = Asked(*(np.concatenate(columns) for columns in zip(nothing, *chunks, strict=True)))
     haste = -world.payments.priority[asked.payment]

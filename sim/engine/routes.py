@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.markets.exchange import Exchange
-    from sim.engine.requests import Requests
+    from sim.engine.requests import Asked, Requests
     from sim.engine.walks import Walk
     from sim.world.build import World
 
@@ -39,6 +39,11 @@ class Walks:
 
     def __iter__(self) -> Iterator[Walk]:
         return iter(self.every)
+
+    def asked(self) -> Iterator[Asked]:
+        """What payments ask for on all walks, step by step."""
+        for walk in self.every:
+            yield from walk.asked()
 
     def rearriving(self, requests: Requests) -> Callable[[int, int, int], int]:
         """Tells when a payment whose request was met at an instant asks for the following one."""

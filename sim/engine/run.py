@@ -47,7 +47,7 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
     if not exchange.live:
         for obligation, at in zip(orders.obligation.tolist(), orders.at.tolist(), strict=True):
             exchange.buy(obligation, at)
-    requests = plan_requests(world, walks)
+    requests = plan_requests(world, walks.asked())
     settlement = Settlement(world, requests, walks.rearriving(requests), progress)
     dispatch = Dispatch(world, walks, requests, settlement.floor)
     settlement.staff(dispatch.desks(world))

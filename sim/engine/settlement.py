@@ -19,7 +19,7 @@ from sim.engine.systems.pvp import Link
 from sim.engine.treasury import Deal, Desk
 from sim.scenario.model.settlement import Clearing, Emptied, Pvp
 from sim.scenario.topology import legs
-from sim.world.network import MARKET
+from sim.world.accounts import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -101,7 +101,7 @@ class Settlement:
 
     def loans(self) -> Loans:
         """Every loan so far."""
-        return Loans.of(self.floor.loans.loans)
+        return self.floor.loans.columns()
 
     def funding(self) -> Funding:
         """Every deal of a treasury so far, by its number."""

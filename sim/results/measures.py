@@ -18,7 +18,7 @@ from sim.engine.causes import CAUSES
 from sim.results.fx_causes import FX_CAUSES
 from sim.results.liquidity import liquidity_used
 from sim.results.valuation import Valuation
-from sim.world.network import MARKET
+from sim.world.accounts import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from sim.core.clock import NEVER, Seconds
 from sim.core.currency import Amounts
 from sim.results.instants import instants, seconds
 from sim.results.swings import Swings, extremes, swings
-from sim.world.network import UNLIMITED
+from sim.world.accounts import UNLIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
-    from sim.world.network import Accounts
+    from sim.world.accounts import Accounts
 
 
 class Bounds(NamedTuple):

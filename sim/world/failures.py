@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from sim.scenario.model import Scenario
-    from sim.world.network import Accounts
+    from sim.world.accounts import Accounts
 
 
 def failures(scenario: Scenario, zone: ZoneInfo) -> dict[str, int]:

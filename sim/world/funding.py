@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Account, Treasury
-    from sim.world.network import Accounts
+    from sim.world.accounts import Accounts
     from sim.world.timing import Openings
 
 

@@ -1,20 +1,19 @@
-"""Banks, systems and accounts as numbered rows, which is how the engine and the tables know them."""
+"""Banks and systems as numbered rows, with the hours, cycles and limits by which money moves between them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from sim.core.clock import Seconds
-from sim.core.currency import Amounts, to_minor
+from sim.core.currency import to_minor
 from sim.core.hours import OpeningHours, joint_hours
-from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Emptied, Hybrid, Rtgs
-from sim.scenario.model.timeline import Liquidity
+from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Hybrid, Rtgs
 from sim.scenario.topology import books, legs, zone_of
+from sim.world.accounts import Accounts, build_accounts
 from sim.world.bounds import Bounds, Pace, bounds, paces
 from sim.world.desks import DeskPlan, desk_plans
 from sim.world.facilities import Lending, lendings
@@ -31,42 +30,6 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.settlement import System
     from sim.world.timing import Openings
-
-#: Lowest balance of an account without a limit: a servicer's own position, or the market's.
-UNLIMITED: Final = -(2**62)
-
-#: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
-MARKET: Final = "market"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Accounts:
-    """One row per account; holders, servicers and systems by name."""
-
-    holder: tuple[str, ...]
-    servicer: tuple[str | None, ...]
-    system: tuple[str, ...]
-    currency: tuple[str, ...]
-    opening: Amounts
-    floor: Amounts
-    number: dict[tuple[str, str], int]
-    system_number: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.holder)
-
-    def of_system(self, number: int) -> tuple[int, ...]:
-        """Numbers of the accounts of a system."""
-        return tuple(k for k, system in enumerate(self.system_number) if system == number)
-
-    def market(self, system: str) -> int:
-        """Number of the market's account in a system where somebody deals or is lent to."""
-        return self.number[MARKET, system]
-
-    @property
-    def labels(self) -> list[str]:
-        """A readable name of each account, unique within the run: `holder@system`."""
-        return [f"{holder}@{system}" for holder, system in zip(self.holder, self.system, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +72,7 @@ class Network:
 
 def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
-    accounts, kept = _accounts(scenario), books(scenario)
+    accounts, kept = build_accounts(scenario), books(scenario)
     scheduled = {name: _cycles(name, scenario, openings) for name in scenario.systems}
     # Where no banks are declared, whoever holds or keeps an account is one.
     named = [(account.holder, account.servicer) for account in scenario.accounts]
@@ -162,51 +125,6 @@ def _largest_part(system: System) -> int | None:
     if not isinstance(system, Rtgs | Correspondent | Clearing) or system.split_above is None:
         return None
     return to_minor(system.split_above, system.currency)
-
-
-def _accounts(scenario: Scenario) -> Accounts:
-    """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
-    rows: list[tuple[str, str | None, str, int, int]] = []
-    kept = books(scenario)
-    for account in scenario.accounts:
-        system = kept[account.system]
-        currency = system.currency
-        rows.append(
-            (
-                account.holder,
-                account.servicer,
-                account.system,
-                to_minor(account.balance or Decimal(0), currency),
-                -to_minor(system.swing if isinstance(system, Clearing) else account.line(currency), currency),
-            )
-        )
-    for name, system in kept.items():
-        if isinstance(system, Correspondent):
-            servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
-            rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
-        if _has_market(name, scenario):
-            rows.append((MARKET, None, name, 0, UNLIMITED))
-    return Accounts(
-        holder=tuple(row[0] for row in rows),
-        servicer=tuple(row[1] for row in rows),
-        system=tuple(row[2] for row in rows),
-        currency=tuple(kept[row[2]].currency for row in rows),
-        opening=np.array([row[3] for row in rows], dtype=np.int64),
-        floor=np.array([row[4] for row in rows], dtype=np.int64),
-        number={(row[0], row[2]): k for k, row in enumerate(rows)},
-        system_number=tuple(list(scenario.systems).index(row[2]) for row in rows),
-    )
-
-
-def _has_market(name: str, scenario: Scenario) -> bool:
-    """Whether money comes from outside of a system, or goes there."""
-    system = scenario.systems[name]
-    return (
-        (isinstance(system, Emptied) and system.zero_balance)
-        or any(account.system == name and account.treasury for account in scenario.accounts)
-        or any(facility.system == name for facility in scenario.facilities.values())
-        or any(isinstance(entry, Liquidity) and entry.system == name for entry in scenario.timeline)
-    )
 
 
 def _cycles(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from sim.scenario.topology import books
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
-    from sim.world.network import Accounts
+    from sim.world.accounts import Accounts
     from sim.world.timing import Openings
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     import simpy
 
-    from sim.world.network import Accounts
+    from sim.world.accounts import Accounts
 
 
 class Posting(NamedTuple):

@@ -12,7 +12,7 @@ from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.base import Snapshot
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.standstill import Standstill
-from sim.world.network import UNLIMITED
+from sim.world.accounts import UNLIMITED
 
 if TYPE_CHECKING:
     from sim.core.currency import Amounts

@@ -1,0 +1,98 @@
+"""Who holds money where: every account is a numbered row, which is how the engine and the tables know it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sim.core.currency import Amounts, to_minor
+from sim.scenario.model.settlement import Clearing, Correspondent, Emptied
+from sim.scenario.model.timeline import Liquidity
+from sim.scenario.topology import books
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
+
+#: Lowest balance of an account without a limit: a servicer's own position, or the market's.
+UNLIMITED: Final = -(2**62)
+
+#: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
+MARKET: Final = "market"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Accounts:
+    """One row per account; holders, servicers and systems by name."""
+
+    holder: tuple[str, ...]
+    servicer: tuple[str | None, ...]
+    system: tuple[str, ...]
+    currency: tuple[str, ...]
+    opening: Amounts
+    floor: Amounts
+    number: dict[tuple[str, str], int]
+    system_number: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.holder)
+
+    def of_system(self, number: int) -> tuple[int, ...]:
+        """Numbers of the accounts of a system."""
+        return tuple(k for k, system in enumerate(self.system_number) if system == number)
+
+    def market(self, system: str) -> int:
+        """Number of the market's account in a system where somebody deals or is lent to."""
+        return self.number[MARKET, system]
+
+    @property
+    def labels(self) -> list[str]:
+        """A readable name of each account, unique within the run: `holder@system`."""
+        return [f"{holder}@{system}" for holder, system in zip(self.holder, self.system, strict=True)]
+
+
+def build_accounts(scenario: Scenario) -> Accounts:
+    """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
+    rows: list[tuple[str, str | None, str, int, int]] = []
+    kept = books(scenario)
+    for account in scenario.accounts:
+        system = kept[account.system]
+        currency = system.currency
+        rows.append(
+            (
+                account.holder,
+                account.servicer,
+                account.system,
+                to_minor(account.balance or Decimal(0), currency),
+                -to_minor(system.swing if isinstance(system, Clearing) else account.line(currency), currency),
+            )
+        )
+    for name, system in kept.items():
+        if isinstance(system, Correspondent):
+            servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
+            rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
+        if _has_market(name, scenario):
+            rows.append((MARKET, None, name, 0, UNLIMITED))
+    return Accounts(
+        holder=tuple(row[0] for row in rows),
+        servicer=tuple(row[1] for row in rows),
+        system=tuple(row[2] for row in rows),
+        currency=tuple(kept[row[2]].currency for row in rows),
+        opening=np.array([row[3] for row in rows], dtype=np.int64),
+        floor=np.array([row[4] for row in rows], dtype=np.int64),
+        number={(row[0], row[2]): k for k, row in enumerate(rows)},
+        system_number=tuple(list(scenario.systems).index(row[2]) for row in rows),
+    )
+
+
+def _has_market(name: str, scenario: Scenario) -> bool:
+    """Whether money comes from outside of a system, or goes there."""
+    system = scenario.systems[name]
+    return (
+        (isinstance(system, Emptied) and system.zero_balance)
+        or any(account.system == name and account.treasury for account in scenario.accounts)
+        or any(facility.system == name for facility in scenario.facilities.values())
+        or any(isinstance(entry, Liquidity) and entry.system == name for entry in scenario.timeline)
+    )
