@@ -12,7 +12,7 @@ from sim.core.currency import minor_digits
 from sim.results.columns import names, optional
 from sim.results.instants import instants, seconds
 from sim.results.interest import interest
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

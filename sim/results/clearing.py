@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.currency import minor_digits
 from sim.results.instants import instants, seconds
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.promises import running_balances
 from sim.scenario.model.settlement import Clearing
 

@@ -16,7 +16,7 @@ from sim.core.currency import Amounts, minor_digits
 from sim.results.columns import names
 from sim.results.instants import instants, seconds
 from sim.results.interest import interest
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.promises import running_balances
 from sim.results.valuation import Valuation
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sim.results.measures import Measure
+    from sim.results.measure import Measure
 
 #: Small shares and rates keep four digits; large amounts are whole.
 _LARGE = 1000

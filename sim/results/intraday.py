@@ -14,7 +14,7 @@ from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
 from sim.results.columns import optional
 from sim.results.instants import seconds
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.promises import running_balances
 from sim.results.swings import extremes, swings
 from sim.results.system_days import limited, submitted

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:

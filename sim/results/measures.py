@@ -7,7 +7,7 @@ whole minor units, then summed; the headline shows major units.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,18 +17,12 @@ from sim.core.currency import minor_digits
 from sim.engine.causes import CAUSES
 from sim.results.fx_causes import FX_CAUSES
 from sim.results.liquidity import liquidity_used
+from sim.results.measure import Measure
 from sim.results.valuation import Valuation
 from sim.world.accounts import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-
-class Measure(NamedTuple):
-    """A number, or numbers by name, with their unit."""
-
-    value: Any
-    unit: str
 
 
 def measures(

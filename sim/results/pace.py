@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import local_instant
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.system_days import limited, submitted
 from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
 from sim.scenario.model.timing import seconds_after_midnight

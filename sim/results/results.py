@@ -12,7 +12,7 @@ import pandas as pd
 
 from sim.errors import ResultsError
 from sim.results.html import results_html
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.store import (
     MANIFEST,
     MEASURES,

@@ -10,7 +10,7 @@ from sim.core.clock import DAY
 from sim.core.currency import minor_digits
 from sim.results.columns import names, payment_ids
 from sim.results.instants import instants
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sim.core.clock import HOUR, NEVER
 from sim.results.calendar import local_days
 from sim.results.columns import names, payment_ids
 from sim.results.instants import instants, seconds
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,8 @@ import pandas as pd
 from sim.core.currency import minor_digits
 from sim.results.fx_by import CAUSES
 from sim.results.fx_causes import RATE_CAUSES
-from sim.results.measures import Measure, nested
+from sim.results.measure import Measure
+from sim.results.measures import nested
 from sim.results.principal import principal_risk_measures
 from sim.results.risk import Losses, hedge_effectiveness, overall_position
 from sim.results.valuation import Valuation

@@ -14,7 +14,7 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
 from sim.results.clearing import clearing_efficiency
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.system_days import Submitted, limited, submitted
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.clock import DAY, HOUR
 from sim.results.columns import names
-from sim.results.measures import Measure
+from sim.results.measure import Measure
 from sim.results.system_days import submitted
 
 if TYPE_CHECKING:

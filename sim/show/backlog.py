@@ -34,8 +34,9 @@ def _staffed(results: Results) -> list[str]:
 def backlog(results: Results, ax: Axes) -> None:
     """Cases on each desk that has so many people, and how long new ones waited, day by day.
 
-    Above the most cases at one instant of a day (`desk_days`), below the mean wait of the cases that came in on a day
-    until somebody took them up (`reviews`), nights and holidays included. Holidays of all sides are shaded.
+    Above the most cases at one instant of a day (`desk_days`), below the mean wait of the cases that came in within a
+    week, from Monday on, until somebody took them up (`reviews`), nights and holidays included; there is none for a week
+    in which none came. Holidays of all sides are shaded.
     """
     desks = _staffed(results)
     above, below = panels(ax, 2, 1, hspace=0.06)
@@ -54,7 +55,7 @@ def backlog(results: Results, ax: Axes) -> None:
         for desk in reversed(desks):
             mine = days[days["desk"] == desk] if panel is above else waits[waits["desk"] == desk]
             panel.step(mine["date"], mine[column], where="post", color=colours[desk], linewidth=1.2)
-            ends[desk] = float(mine[column].iloc[-1]) if len(mine) else 0.0
+            ends[desk] = float(mine[column].dropna().iloc[-1]) if mine[column].notna().any() else 0.0
         panel.set_ylim(0, None)
         texts = {desk: f"{spelt(desk)}, {results.scenario.desks[desk].staff}" for desk in desks}
         label_ends(panel, ends, texts, colours, marks=True)
@@ -62,21 +63,29 @@ def backlog(results: Results, ax: Axes) -> None:
     heading(
         above, "Most cases on the desk at one instant of the day; name and number of analysts at the right"
     )
-    heading(below, "Mean wait of the cases of a day until an analyst takes them up")
+    heading(below, "Mean wait of the cases that came in within a week, until an analyst took them up")
     above.set_ylabel("cases")
     below.set_ylabel("days")
     below.set_xlabel(f"date ({results.scenario.period.zone}); holidays shaded")
 
 
 def _waits(results: Results) -> pd.DataFrame:
-    """Mean days by desk and local day of arrival within the period."""
+    """Mean days by desk and week of arrival within the period, each drawn from its first day on."""
     reviews, zone = results["reviews"], results.scenario.period.zone
     taken = reviews[reviews["began_at"].notna()]
     days = (taken["began_at"] - taken["arrived_at"]).dt.total_seconds() / DAY
     date = taken["arrived_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
-    told = days.groupby([taken["desk"].astype(str), date]).mean().rename_axis(["desk", "date"])
     dates = results["desk_days"]["date"]
-    return told[told.index.get_level_values("date").isin(dates)].rename("wait").reset_index()
+    within = date.isin(dates)
+    week = date[within] - pd.to_timedelta(date[within].dt.dayofweek, unit="D")
+    told = days[within].groupby([taken["desk"][within].astype(str), week]).mean().unstack("desk")
+    every = pd.date_range(week.min(), dates.max() + pd.Timedelta(days=7), freq="7D")
+    return (
+        told.reindex(every)
+        .rename_axis(index="date")
+        .reset_index()
+        .melt("date", var_name="desk", value_name="wait")
+    )
 
 
 def _dates(ax: Axes, results: Results) -> None:

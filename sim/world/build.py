@@ -24,7 +24,7 @@ from sim.world.network import Network, build_network, system_hours
 from sim.world.obligations import draw_obligations
 from sim.world.payments import Payments, own_payments, trade_payments
 from sim.world.prefund import prefunded
-from sim.world.routing import divert, sides_of
+from sim.world.routing import sides_of
 from sim.world.swept import swept_at_once
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms

@@ -6,20 +6,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.clock import NEVER, to_instant
-from sim.scenario.detours import closes, closures, detours
 from sim.scenario.topology import Passenger, Topology
 from sim.world.draws import choose
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
     from sim.world.fx import FxPaths
-    from sim.world.payments import Payments
     from sim.world.trade import FirmTable, Obligations
 
     Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -43,16 +39,16 @@ def choose_routes(
         firms.bank[obligations.payee[rows]],
         *sides_of(scenario, firms, obligations, rows),
     )
-    for (currency, payer_bank, payee_bank, one, other), mine in _alike(*columns):
+    for (currency, payer_bank, payee_bank, one, other), mine in alike(*columns):
         passenger = Passenger(
             fx.currencies[currency], banks[payer_bank], banks[payee_bank], (sides[one], sides[other])
         )
         fitting = topology.candidates(passenger)
-        chosen[mine] = _by_weight(scenario, fitting, uniform[mine])
+        chosen[mine] = by_weight(scenario, fitting, uniform[mine])
     return chosen
 
 
-def _alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
+def alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
     """Rows that are equal in all columns of numbers from 0 on: what they have in common, and where they are."""
     if not len(columns[0]):
         return
@@ -63,7 +59,7 @@ def _alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.
         yield [int(column[rows[0]]) for column in columns], rows
 
 
-def _by_weight(scenario: Scenario, names: list[str], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+def by_weight(scenario: Scenario, names: list[str], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
     """Number of one of these routes for each draw."""
     numbers = {name: number for number, name in enumerate(scenario.routes)}
     options = np.array([numbers[name] for name in names], dtype=np.int64)
@@ -78,58 +74,3 @@ def sides_of(
     of_group = np.array([sides.index(group.side) for group in scenario.firms.values()], dtype=np.int64)
     of_firm = of_group[firms.group]
     return of_firm[obligations.payer[rows]], of_firm[obligations.payee[rows]]
-
-
-def divert(
-    scenario: Scenario,
-    payments: Payments,
-    banks: tuple[str, ...],
-    sides: Sides | None,
-    fx: FxPaths,
-    zone: ZoneInfo,
-) -> NDArray[np.int64]:
-    """Route number of each payment, with another one for those instructed while theirs is closed to them.
-
-    `sides` holds the numbers of the parties' sides by payment, None if they have none. Each choice between
-    several routes uses the payment's draw for its route.
-    """
-    chosen, names = payments.route.copy(), list(scenario.routes)
-    topology = Topology(scenario)
-    side_names = list(scenario.sides)
-    none = np.zeros(len(payments), dtype=np.int64)
-    payer_side, payee_side = (none, none) if sides is None else sides
-    for _, entry in closures(scenario):
-        since = to_instant(entry.from_, zone)
-        until = NEVER if entry.to is None else to_instant(entry.to, zone)
-        # A payment of one's own that goes straight to a system has no route that could be closed.
-        rows = np.flatnonzero(
-            (payments.instructed_at >= since)
-            & (payments.instructed_at < until)
-            & (payments.route < len(names))
-        )
-        columns = (
-            payments.route,
-            payments.currency,
-            payments.payer_bank,
-            payments.payee_bank,
-            payer_side,
-            payee_side,
-        )
-        for kind, alike in _alike(*(column[rows] for column in columns)):
-            route, currency, payer_bank, payee_bank, one, other = kind
-            passenger = Passenger(
-                fx.currencies[currency],
-                banks[payer_bank],
-                banks[payee_bank],
-                None if sides is None else (side_names[one], side_names[other]),
-            )
-            if not closes(entry, names[route], passenger, topology):
-                continue
-            fitting = detours(entry, passenger, topology)
-            mine = rows[alike]
-            # Payments of one's own that no listed route can carry keep theirs.
-            if entry.choice == "order" or not fitting:
-                chosen[mine] = names.index(fitting[0]) if fitting else route
-            else:
-                chosen[mine] = _by_weight(scenario, fitting, payments.draws["route"][mine])
-    return chosen

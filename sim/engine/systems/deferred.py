@@ -9,8 +9,8 @@ import numpy as np
 
 from sim.engine.loans import Loan, pool_of
 from sim.engine.netting import loss_shares, net_positions, unwind
-from sim.engine.systems.base import Snapshot
 from sim.engine.systems.cycles import Cycles
+from sim.engine.systems.snapshot import Snapshot
 from sim.engine.systems.standstill import Standstill
 from sim.world.accounts import UNLIMITED
 

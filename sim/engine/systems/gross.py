@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from sim.engine.floor import Action, Phase
 from sim.engine.netting import multilateral
-from sim.engine.systems.base import Snapshot
 from sim.engine.systems.bounds import Bounded
 from sim.engine.systems.offsetting import Offsetting
 from sim.engine.systems.queues import QUEUES
+from sim.engine.systems.snapshot import Snapshot
 from sim.engine.systems.standstill import Standstill
 from sim.engine.systems.together import Together
 

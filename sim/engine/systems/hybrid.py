@@ -6,8 +6,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sim.engine.netting import multilateral
-from sim.engine.systems.base import Snapshot
 from sim.engine.systems.cycles import Cycles
+from sim.engine.systems.snapshot import Snapshot
 from sim.engine.systems.standstill import Standstill
 
 if TYPE_CHECKING:

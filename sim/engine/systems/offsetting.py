@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
     from sim.engine.floor import Floor
     from sim.engine.netting import Optimum
-    from sim.engine.systems.base import Place, Snapshot
+    from sim.engine.systems.base import Place
+    from sim.engine.systems.snapshot import Snapshot
     from sim.scenario.model.settlement import Offsetting as Declared
 
 
