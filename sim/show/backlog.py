@@ -77,15 +77,16 @@ def _waits(results: Results) -> pd.DataFrame:
     date = taken["arrived_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
     dates = results["desk_days"]["date"]
     within = date.isin(dates)
-    week = date[within] - pd.to_timedelta(date[within].dt.dayofweek, unit="D")
+    week = date[within] - pd.to_timedelta(date[within].dt.day_of_week, unit="D")
     told = days[within].groupby([taken["desk"][within].astype(str), week]).mean().unstack("desk")
     every = pd.date_range(week.min(), dates.max() + pd.Timedelta(days=7), freq="7D")
-    return (
+    waits: pd.DataFrame = (
         told.reindex(every)
         .rename_axis(index="date")
         .reset_index()
         .melt("date", var_name="desk", value_name="wait")
     )
+    return waits
 
 
 def _dates(ax: Axes, results: Results) -> None:

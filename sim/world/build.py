@@ -16,6 +16,7 @@ from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.model.timeline import RateJump
 from sim.scenario.topology import books
+from sim.world.diversion import divert
 from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import Journeys, plan_journeys
