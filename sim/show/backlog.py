@@ -72,21 +72,18 @@ def backlog(results: Results, ax: Axes) -> None:
 def _waits(results: Results) -> pd.DataFrame:
     """Mean days by desk and week of arrival within the period, each drawn from its first day on."""
     reviews, zone = results["reviews"], results.scenario.period.zone
-    taken = reviews[reviews["began_at"].notna()]
-    days = (taken["began_at"] - taken["arrived_at"]).dt.total_seconds() / DAY
-    date = taken["arrived_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+    arrived = reviews["arrived_at"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
     dates = results["desk_days"]["date"]
-    within = date.isin(dates)
-    week = date[within] - pd.to_timedelta(date[within].dt.day_of_week, unit="D")
-    told = days[within].groupby([taken["desk"][within].astype(str), week]).mean().unstack("desk")
-    every = pd.date_range(week.min(), dates.max() + pd.Timedelta(days=7), freq="7D")
-    waits: pd.DataFrame = (
-        told.reindex(every)
-        .rename_axis(index="date")
-        .reset_index()
-        .melt("date", var_name="desk", value_name="wait")
-    )
-    return waits
+    cases = pd.DataFrame(
+        {
+            "desk": reviews["desk"].astype(str),
+            "date": arrived - pd.to_timedelta(arrived.dt.day_of_week, unit="D"),
+            "wait": (reviews["began_at"] - reviews["arrived_at"]).dt.total_seconds() / DAY,
+        }
+    )[arrived.isin(dates)]
+    weeks = cases.pivot_table(index="date", columns="desk", values="wait", aggfunc="mean")
+    every = pd.date_range(cases["date"].min(), dates.max() + pd.Timedelta(days=7), freq="7D", name="date")
+    return weeks.reindex(every).reset_index().melt("date", var_name="desk", value_name="wait")
 
 
 def _dates(ax: Axes, results: Results) -> None:
