@@ -35,8 +35,8 @@ def backlog(results: Results, ax: Axes) -> None:
     """Cases on each desk that has so many people, and how long new ones waited, day by day.
 
     Above the most cases at one instant of a day (`desk_days`), below the mean wait of the cases that came in within a
-    week, from Monday on, until somebody took them up (`reviews`), nights and holidays included; there is none for a week
-    in which none came. Holidays of all sides are shaded.
+    week, from Monday on, until somebody took them up (`reviews`), nights and holidays included; there is none for
+    a week in which none came. Holidays of all sides are shaded.
     """
     desks = _staffed(results)
     above, below = panels(ax, 2, 1, hspace=0.06)
@@ -83,7 +83,8 @@ def _waits(results: Results) -> pd.DataFrame:
     )[arrived.isin(dates)]
     weeks = cases.pivot_table(index="date", columns="desk", values="wait", aggfunc="mean")
     every = pd.date_range(cases["date"].min(), dates.max() + pd.Timedelta(days=7), freq="7D", name="date")
-    return weeks.reindex(every).reset_index().melt("date", var_name="desk", value_name="wait")
+    told: pd.DataFrame = weeks.reindex(every).reset_index()
+    return told.melt("date", var_name="desk", value_name="wait")
 
 
 def _dates(ax: Axes, results: Results) -> None:
