@@ -258,18 +258,73 @@ def account_lists(
 
 
 @st.composite
-def route_maps(draw: st.DrawFn) -> dict[str, Declared]:
+def screens(draw: st.DrawFn, places: tuple[str, ...] = ("payer_bank", "payee_bank")) -> Declared:
+    """A review of some payments, or of all of them."""
+    return {
+        "kind": "screen",
+        "at": draw(st.sampled_from(places)),
+        "probability": draw(st.sampled_from(["0", "0.3", "1"])),
+        "work": draw(durations(24)),
+    }
+
+
+@st.composite
+def returning_screens(draw: st.DrawFn) -> Declared:
+    """A review of many payments, also at one bank for all, that sends a large part of them back."""
+    return {
+        **draw(screens(("east-a", "payer_bank", "payee_bank"))),
+        "probability": draw(st.sampled_from(["1", "0.5"])),
+        "work": draw(st.just({"kind": "fixed", "value": "1h"}) | durations(12)),
+        "return_probability": draw(st.sampled_from(["0.2", "0.5", "1"])),
+        "return_after": draw(durations(30)),
+        "correction": draw(st.none() | durations(6)),
+        "attempts": draw(st.sampled_from([2, 3, 1])),
+        "fee": draw(fees()),
+    }
+
+
+@st.composite
+def desk_maps(draw: st.DrawFn, banks: list[str]) -> dict[str, Declared]:
+    """Desks of some banks, mostly with few people, in hours of their own or in those of their bank."""
+    return {
+        f"desk-{bank}": {
+            "bank": bank,
+            "staff": draw(st.sampled_from([1, 1, 2, 3, None])),
+            "hours": draw(st.none() | hours_names),
+            "queue": draw(st.sampled_from(["priority", "fifo"])),
+        }
+        for bank in banks
+        if draw(st.integers(0, 3)) < 3
+    }
+
+
+@st.composite
+def changed_reviews(draw: st.DrawFn, start: datetime, banks: list[str]) -> list[Declared]:
+    """Nothing, or days on which one bank or all of them review and send back other shares."""
+    if draw(st.booleans()):
+        return []
+    since = start + timedelta(minutes=draw(st.integers(0, 60 * 24 * 3)))
+    until = since + timedelta(minutes=draw(st.sampled_from([60, 60 * 30, 60 * 70])))
+    changes = {
+        "probability": draw(st.sampled_from(["0", "0.4", "1"])),
+        "work": draw(durations(6)),
+        "return_probability": draw(st.sampled_from(["0", "0.3", "0.8"])),
+        "return_after": draw(durations(10)),
+    }
+    kept = draw(st.lists(st.sampled_from(sorted(changes)), min_size=1, unique=True))
+    span = {"from": since.isoformat(sep=" "), "to": until.isoformat(sep=" ")}
+    bank = draw(st.none() | st.sampled_from(banks))
+    return [{"kind": "review", **span, "bank": bank} | {name: changes[name] for name in kept}]
+
+
+@st.composite
+def route_maps(draw: st.DrawFn, *, returning: bool = False) -> dict[str, Declared]:
     """Ways there and back in two hops, within one side in one, and across correspondents in three."""
     originate = {"kind": "originate", "work": draw(durations()), "fee": draw(fees())}
     accepts = draw(st.none() | hours_names)
     post = {"kind": "post", "work": draw(durations(24))}
     message = {"kind": "message", "time": draw(durations(3))}
-    screen = {
-        "kind": "screen",
-        "at": draw(st.sampled_from(["payer_bank", "payee_bank"])),
-        "probability": draw(st.sampled_from(["0", "0.3", "1"])),
-        "work": draw(durations(24)),
-    }
+    screen = draw(returning_screens() if returning else screens())
     there = [
         {"kind": "settle", "system": "nostro", "credit": "payer_correspondent"},
         *draw(st.sampled_from([[], [message], [screen]])),
@@ -281,7 +336,7 @@ def route_maps(draw: st.DrawFn) -> dict[str, Declared]:
     ]
     sold = {"kind": "convert", "by": "payee", "fee": draw(fees())}
     before = draw(st.sampled_from([[], [originate], [{**originate, "accepts": accepts}]]))
-    middle = draw(st.sampled_from([[], [message], [screen]]))
+    middle = [screen] if returning else draw(st.sampled_from([[], [message], [screen]]))
     bought = {"kind": "convert", "fee": draw(fees())}
     return {
         "there": {
@@ -313,7 +368,7 @@ def route_maps(draw: st.DrawFn) -> dict[str, Declared]:
         },
         "within": {
             "carries": {"payer": "east", "payee": "east"},
-            "steps": [*before, {"kind": "settle", "system": "gross"}, post],
+            "steps": [*before, {"kind": "settle", "system": "gross"}, *([screen] if returning else []), post],
         },
     }
 
@@ -336,10 +391,11 @@ def outages(draw: st.DrawFn, start: datetime, targets: dict[str, str]) -> list[D
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
+def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = False) -> Scenario:
     """Two sides that pay each other, some days, with little money: many payments wait, and free others.
 
-    Invoices are often all alike and balances whole multiples of them, so that cover is often exact.
+    Invoices are often all alike and balances whole multiples of them, so that cover is often exact. Where
+    payments may be `returning`, desks have little staff as well, and the more urgent may come first.
     """
     unit = Decimal(draw(st.sampled_from(["1000", "999.99", "0.07"])))
     east = draw(st.sampled_from([["east-a"], ["east-a", "east-b"], ["east-a", "east-b", "east-c"]]))
@@ -363,7 +419,7 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
     pairs = draw(
         st.lists(
             st.sampled_from([("west", "east"), ("west", "west"), ("east", "west"), ("east", "east")]),
-            min_size=1,
+            min_size=2 if returning else 1,
             max_size=3,
         )
     )
@@ -376,9 +432,11 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
             "invoice": invoice,
             "invoicing": {"CNY": 1},
             "terms": {"only": {"share": 1, "days": [0, longest]}},
+            "priority": number if returning else 0,
         }
         for number, (payer, payee) in enumerate(pairs)
     }
+    desks = draw(desk_maps(west + east)) if returning else {}
     shares = {1: ["1"], 2: ["0.5", "0.5"], 3: ["0.5", "0.3", "0.2"]}
     return declare(
         {
@@ -412,7 +470,8 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
                 *draw(account_lists(east, "gross", unit)),
                 *draw(account_lists(west, "nostro", unit, servicers)),
             ],
-            "routes": draw(route_maps()),
+            "desks": desks,
+            "routes": draw(route_maps(returning=returning)),
             "firms": {
                 side: {
                     "side": side,
@@ -430,8 +489,10 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200) -> Scenario:
                 | outages(
                     datetime.fromisoformat(start),
                     {"gross": "system", "nostro": "system", "exchange": "market"}
-                    | dict.fromkeys(east + west, "bank"),
+                    | dict.fromkeys(east + west, "bank")
+                    | dict.fromkeys(desks, "desk"),
                 )
-            ),
+            )
+            + (draw(changed_reviews(datetime.fromisoformat(start), east + west)) if returning else []),
         }
     )

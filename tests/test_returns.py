@@ -189,10 +189,10 @@ def test_who_is_sent_back_keeps_its_rank_and_no_other_draw_moves() -> None:
 JUMP = {"kind": "rate_jump", "at": "2024-03-05", "currency": "BYN", "size": "0.25"}
 
 
-def border(market_hours: Any = "always", **screen: Any) -> Scenario:  # noqa: ANN401 - declarations
+def border(market_hours: Any = "always", depth: str | None = None, **screen: Any) -> Scenario:  # noqa: ANN401 - declarations
     """West keeps roubles and east yuan; both may exchange, half a per cent from mid."""
     (route,) = reviewed_town(**screen)["routes"].values()
-    exchange = {"hours": market_hours, "pairs": {"CNY/BYN": {"spread_bps": 100}}}
+    exchange = {"hours": market_hours, "pairs": {"CNY/BYN": {"spread_bps": 100, "depth": depth}}}
     steps = [{"kind": "convert"}, *route["steps"], {"kind": "convert", "by": "payee"}]
     return declare(
         town(
@@ -296,3 +296,19 @@ def test_money_that_is_sent_back_is_not_with_correspondents_meanwhile(tmp_path: 
     assert told["kind"].tolist() == ["correspondent"]
     assert local(told["paid_at"]) == ["04 10:00"]
     assert local(told["final_at"]) == ["05 09:00"]
+
+
+def test_at_one_instant_payees_sell_by_payment_whichever_attempt_was_paid() -> None:
+    # Both payees are credited at 18:00 on the 5th, and a day's book takes what one of them sells.
+    world = by_hand(
+        border(depth="580"),
+        Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN"),
+        Order("2024-03-05 15:00", "west", "east", 320_00, "in-roubles", "BYN"),
+    )
+    draws = "screen/payee_bank/return"
+    world = with_draws(world, {draws: [0.4, 0.6], f"{draws}/attempt-2": [0.6, 0.6]})
+    records = simulate(world)
+    assert records.credited_at.tolist() == [instant("2024-03-05 18:00")] * 2
+    assert records.attempts.tolist() == [2, 1]
+    first = records.conversions.at == instant("2024-03-05 18:00")
+    assert records.conversions.payment[first].tolist() == [0]

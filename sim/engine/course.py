@@ -46,7 +46,9 @@ class Course:
             *before, corrected_at = traced.left
             self._returned_at[rows] = before[-1] if before else self.begun[rows]
             on = journeys.again[rows] >= 0
-            self.begun[journeys.again[rows[on]]] = corrected_at[on]
+            # Of the ways back of an attempt, from one review or another, it takes one at most.
+            again = journeys.again[rows[on]]
+            self.begun[again] = np.minimum(self.begun[again], corrected_at[on])
             return
         for step, back in journeys.back.items():
             sent = rows[log.sent_back_from[rows] == step]

@@ -73,5 +73,5 @@ class Dispatch:
         if self._again[row] >= 0:
             self._begin(self._again[row], walk.arrival(row, step, at, len(walk.steps) - 1))
         elif self.trading is not None:
-            back_at = at if len(walk.steps) == 1 else walk.arrival(row, step, at, len(walk.steps) - 2)
-            self.trading.cancelled(row, back_at)
+            # What is left of the way moves nothing.
+            self.trading.cancelled(row, at)

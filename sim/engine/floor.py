@@ -63,6 +63,7 @@ class Floor:
     """State that all systems share.
 
     Requests are known by number; their columns are lists, since single elements of arrays are slow to read.
+    `payment` is the journey that asks, `order` the number of the payment that makes it, at whichever attempt.
     `settled` and `arrival` hold instants of settlement (−1: not yet) and of submission; what is reviewed has
     settled when the review ends.
     """
@@ -73,6 +74,7 @@ class Floor:
         self.loans = LoanBook(self.ledger)
         self.end = world.window.end
         self.payment: list[int] = requests.payment.tolist()
+        self.order: list[int] = world.journeys.payment[requests.payment].tolist()
         self.facility: list[int] = requests.facility.tolist()
         self.debit: list[int] = requests.debit.tolist()
         self.credit: list[int] = requests.credit.tolist()
@@ -214,7 +216,7 @@ class Floor:
         """A transfer that could not be planned is submitted, with all its parts, at an instant that is known now."""
         for part in self.parts(number):
             self.arrival[part] = at
-            self.schedule(at, Action(Phase.SUBMISSION, self.haste[part], self.payment[part], part))
+            self.schedule(at, Action(Phase.SUBMISSION, self.haste[part], self.order[part], part))
 
     def parts(self, number: int) -> range:
         """The numbers of a transfer's parts, given the first."""

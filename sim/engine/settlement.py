@@ -155,7 +155,7 @@ class Settlement:
         floor, number = self.floor, self._next
         if number == len(floor.planned) or floor.planned[number] != at:
             return None
-        return Action(Phase.SUBMISSION, floor.haste[number], floor.payment[number], number)
+        return Action(Phase.SUBMISSION, floor.haste[number], floor.order[number], number)
 
     def _act(self, action: Action, at: int) -> None:
         match action.phase:

@@ -37,16 +37,16 @@ class Dealing:
         raise AssertionError(currency)
 
     def buy(self, payment: Payment, at: int) -> None:
-        """The payer buys what it pays."""
-        self.deals.append(self._deal(payment, payment.payer, at, 1))
+        """The payer buys what it pays, half the spread above mid."""
+        self.deals.append(self._deal(payment, at, 1, by_payee=False))
 
     def sell(self, payment: Payment, at: int) -> None:
-        """The payee sells what it was paid."""
-        self.deals.append(self._deal(payment, payment.payee, at, -1))
+        """The payee sells what it was paid, half the spread below mid."""
+        self.deals.append(self._deal(payment, at, -1, by_payee=True))
 
     def sell_back(self, payment: Payment, at: int) -> None:
         """The payer sells what it bought in vain."""
-        self.sold_back.append(self._deal(payment, payment.payer, at, -1))
+        self.sold_back.append(self._deal(payment, at, -1, by_payee=False))
 
     def charge(self, payment: Payment, at: int, step: int, fee: Fee) -> None:
         """Somebody owes a fee."""
@@ -59,22 +59,19 @@ class Dealing:
         firm = payment.payer if fee.bearer == "payer" else payment.payee
         self.charges.append(Charge(at, payment.number, payment.attempt, step, firm, round(due)))
 
-    def _deal(self, payment: Payment, firm: int, at: int, direction: int) -> Deal:
-        """Half the spread above mid (direction 1), or below it (−1)."""
+    def _deal(self, payment: Payment, at: int, direction: int, *, by_payee: bool) -> Deal:
+        firm = payment.payee if by_payee else payment.payer
         found = self.place(firm, payment.currency)
         assert found is not None
         name, market = found
         own = self._side(firm).functional_currency
-        (quote,) = (
-            quote
-            for pair, quote in market.pairs.items()
-            if sorted(pair.split("/")) == sorted((payment.currency, own))
-        )
+        pair = sorted((payment.currency, own))
+        (quote,) = (quote for traded, quote in market.pairs.items() if sorted(traded.split("/")) == pair)
         factor = 1 + direction * float(quote.spread_bps) / 20_000
         return Deal(
             at,
             payment.number,
-            firm == payment.payee and direction < 0,
+            by_payee,
             list(self._world.scenario.markets).index(name),
             self._rates.convert(payment.amount, payment.currency, own, at, factor),
             self._rates.convert(payment.amount, payment.currency, own, at),

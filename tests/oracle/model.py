@@ -100,12 +100,12 @@ class _Model:
     def course(self, payment: Payment) -> Process:
         yield self.env.timeout(payment.instructed_at - self.env.now)
         while (sent_back := (yield from self.there(payment))) is not None:
-            place, bank = sent_back
+            place, bank, after = sent_back
             screen = payment.route.steps[place]
             told = Return(payment.number, payment.attempt, place, bank, payment.instructed_at, self.env.now)
             self.returns.append(told)
             payment.sent_back, payment.settled = True, {}
-            yield from self.back(payment, place, screen, bank)
+            yield from self.back(payment, place, after)
             told.returned_at = self.env.now
             if payment.attempt >= screen.attempts:
                 payment.cancelled_at = self.env.now
@@ -116,7 +116,7 @@ class _Model:
             payment.begin_anew(self.env.now)
 
     def there(self, payment: Payment) -> Iterator[Any]:
-        """To the payee; returns the step that sends it back and the bank there, None if it gets through."""
+        """To the payee; returns the step that sends it back, the bank and after how long, None if it gets through."""
         acts = {
             "originate": self.originate,
             "convert": self.convert,
@@ -131,15 +131,14 @@ class _Model:
                 continue
             if step.fee is not None:
                 self.dealing.charge(payment, self.env.now, place, step.fee)
-            bank = yield from acts[step.kind](payment, place, step)
-            if bank is not None:
-                return place, bank
+            sent_back = yield from acts[step.kind](payment, place, step)
+            if sent_back is not None:
+                return place, *sent_back
         return None
 
-    def back(self, payment: Payment, place: int, screen: Screen, bank: str) -> Process:
+    def back(self, payment: Payment, place: int, after: int) -> Process:
         """To the payer: a while after the review, over the same accounts in reverse."""
-        after = self.stated(screen, "return_after", bank, self.env.now)
-        yield self.env.timeout(seconds(after, self.draw(payment, place, 3)))
+        yield self.env.timeout(after)
         for earlier in reversed(range(place)):
             step = payment.route.steps[earlier]
             if step.kind == "settle":
@@ -157,7 +156,7 @@ class _Model:
             yield from self.until_open(self.exchange(*found))
             self.dealing.sell_back(payment, self.env.now)
 
-    # The steps. That of a review returns the bank that sends the payment back, if it does.
+    # The steps. That of a review returns which bank sends the payment back after how long, if it does.
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
         if step.accepts is not None:
@@ -195,7 +194,9 @@ class _Model:
         yield from self.work(payment, self._desk_hours[bank], left, "screening")
         review.ended_at = self.env.now
         review.sent_back = self.draw(payment, place, 2) < self.stated(step, "return_probability", bank, came)
-        return bank if review.sent_back else None
+        if not review.sent_back:
+            return None
+        return bank, seconds(self.stated(step, "return_after", bank, came), self.draw(payment, place, 3))
 
     def message(self, payment: Payment, place: int, step: Message) -> Process:
         yield from self.spend(payment, seconds(step.time, self.draw(payment, place, 0)), "processing")
@@ -335,7 +336,7 @@ class _Model:
         return self.draws.of(payment.number, name, payment.attempt)
 
     def stated(self, screen: Screen, what: str, bank: str, at: int) -> Any:  # noqa: ANN401 - a share or a duration
-        """What a review is like at an instant at a bank: as declared, or as the timeline has it."""
+        """What a review is like of what comes to a bank at an instant: as declared, or as the timeline has it."""
         found = getattr(screen, what)
         for entry in self.scenario.timeline:
             if entry.kind == "review" and entry.bank in (None, bank):

@@ -44,7 +44,7 @@ class Orders(NamedTuple):
 
 
 class Sale(NamedTuple):
-    """An order of a payee."""
+    """An order of a payee, by the number of the payment's journey."""
 
     at: int
     payment: int
@@ -170,7 +170,8 @@ class Exchange:
 
     def report(self, log: Log) -> Conversions:
         """Tell every part that was exchanged, once all orders are known, and what was sold back."""
-        for sale in sorted(self._offers):
+        payment = self.world.journeys.payment
+        for sale in sorted(self._offers, key=lambda sale: (sale.at, payment[sale.payment])):
             (self.sell_back if sale.back else self.sell)(sale)
         if self._rows:
             log.convert(self._conversions(self._rows))

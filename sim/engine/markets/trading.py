@@ -148,11 +148,12 @@ class Trading:
         walk = self._walks.of(payment)
         self._credit(payment, walk.arrival(payment, int(self._step[number]), at, walk.posting))
 
-    def _credit(self, payment: int, at: int) -> None:
+    def _credit(self, row: int, at: int) -> None:
         """What is surrendered is sold on credit; the rest becomes cash."""
         if at >= self._world.window.end:
             return
-        world, obligation = self._world, int(self._world.payments.obligation[payment])
+        world, payment = self._world, int(self._world.journeys.payment[row])
+        obligation = int(world.payments.obligation[payment])
         firm, currency = (
             int(column[obligation]) for column in (world.obligations.payee, world.obligations.currency)
         )
@@ -161,7 +162,7 @@ class Trading:
         if not isinstance(group.exchange.sells, OnCredit):
             sold = int(round_half_even(float(group.exchange.sells.surrender_share) * amount))
         if sold:
-            self._floor.schedule(at, Action(Phase.SALE, 0, payment, payment, sold))
+            self._floor.schedule(at, Action(Phase.SALE, 0, payment, row, sold))
         if sold < amount:
             self._cash.credit((firm, currency), at, payment, obligation, amount - sold)
 
