@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import sim
 from sim.errors import ScenarioError
+from sim.results.results import FIGURES
+from sim.show.frame import NEEDS
 
 SCENARIO = """
 name: desk
@@ -209,3 +212,22 @@ def test_a_bank_has_one_desk_and_it_is_declared_right(tmp_path: Path) -> None:
     (tmp_path / "scenario.yaml").write_text(text.replace("revue", "review"), encoding="utf-8")
     with pytest.raises(ScenarioError, match=r"desks\.other\.bank: a second desk of 'B'"):
         sim.run(tmp_path / "scenario.yaml")
+
+
+def test_the_figure_shows_the_cases_and_the_waits_of_the_tables(tmp_path: Path) -> None:
+    results = run(tmp_path, ["2024-03-04T09:00", "2024-03-04T10:00", "2024-03-05T10:00"])
+    above, below = FIGURES["backlog"](results, Figure(layout="constrained").add_subplot()).figure.axes
+    (cases,), (waits,) = above.get_lines(), below.get_lines()
+    assert cases.get_ydata().tolist() == results["desk_days"]["backlog_peak"].tolist()
+    # Of one week, in days: none, one hour, and none.
+    waits = [wait for wait in waits.get_ydata().tolist() if not np.isnan(wait)]
+    assert waits == [pytest.approx(1 / 3 / 24)]
+
+
+def test_the_figure_is_saved_only_where_a_desk_states_its_staff(tmp_path: Path) -> None:
+    staffed = run(tmp_path, ["2024-03-04T09:00"])
+    ample = run(tmp_path, ["2024-03-04T09:00"], desk="hours: office")
+    assert NEEDS["backlog"](staffed)
+    assert not NEEDS["backlog"](ample)
+    (only,) = FIGURES["backlog"](ample, Figure(layout="constrained").add_subplot()).figure.axes
+    assert not only.get_lines()

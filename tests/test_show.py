@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sim.results.results import Results
 
 NAMES = [
+    "backlog",
     "calendar",
     "delay",
     "exposure",
