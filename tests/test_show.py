@@ -44,6 +44,9 @@ NAMES = [
     "throughput",
 ]
 
+#: Figures of runs in which money is paid away before its counter-value is final, or desks state their staff.
+ONLY_SOME = {"backlog", "principal_risk"}
+
 SMALL = """
 name: small
 question: Does it fit?
@@ -362,8 +365,7 @@ def test_saved_figures_are_the_same_bytes_and_none_stays_open(results: Results, 
     first = save_figures(results, tmp_path / "a")
     with mpl.rc_context({"font.size": 20, "figure.facecolor": "black", "savefig.dpi": 30}):
         second = save_figures(results, tmp_path / "b")
-    # Nothing is ever paid away in this run before its counter-value is final.
-    assert [path.stem for path in first] == [name for name in NAMES if name != "principal_risk"]
+    assert [path.stem for path in first] == [name for name in NAMES if name not in ONLY_SOME]
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert plt.get_fignums() == []
 
