@@ -395,7 +395,8 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = Fa
     """Two sides that pay each other, some days, with little money: many payments wait, and free others.
 
     Invoices are often all alike and balances whole multiples of them, so that cover is often exact. Where
-    payments may be `returning`, desks have little staff as well, and the more urgent may come first.
+    payments may be `returning`, desks have little staff as well, the more urgent may come first, and systems may
+    take payments in parts.
     """
     unit = Decimal(draw(st.sampled_from(["1000", "999.99", "0.07"])))
     east = draw(st.sampled_from([["east-a"], ["east-a", "east-b"], ["east-a", "east-b", "east-c"]]))
@@ -437,6 +438,7 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = Fa
         for number, (payer, payee) in enumerate(pairs)
     }
     desks = draw(desk_maps(west + east)) if returning else {}
+    split = {"split_above": _text(unit / 2) if returning and draw(st.booleans()) else None}
     shares = {1: ["1"], 2: ["0.5", "0.5"], 3: ["0.5", "0.3", "0.2"]}
     return declare(
         {
@@ -462,8 +464,8 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = Fa
                 bank: {"side": bank.partition("-")[0], "hours": draw(hours_names)} for bank in west + east
             },
             "systems": {
-                "gross": {"kind": "rtgs", "currency": "CNY", "hours": draw(hours_names)},
-                "nostro": {"kind": "correspondent", "currency": "CNY", "hours": draw(hours_names)},
+                "gross": {"kind": "rtgs", "currency": "CNY", "hours": draw(hours_names), **split},
+                "nostro": {"kind": "correspondent", "currency": "CNY", "hours": draw(hours_names), **split},
             },
             "treasuries": {"early": draw(treasuries()), "late": draw(treasuries())},
             "accounts": [

@@ -210,16 +210,13 @@ class _Model:
         if debit != credit:
             hours = self.declared_hours(self.scenario.systems[step.system].hours, "system", step.system)
             yield from self.opening(payment, hours)
-            yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place)
             payment.queued_at = self.env.now
-            of = (payment.number, payment.attempt, back, place)
-            parts = [
-                Transfer(*of, part, debit, credit, amount, self.env.event(), self.env.now)
-                for part, amount in enumerate(self.parts(payment, step.system))
-            ]
+            of, parts = (payment.number, payment.attempt, back, place), []
+            for part, amount in enumerate(self.parts(payment, step.system)):
+                yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place, part)
+                parts.append(Transfer(*of, part, debit, credit, amount, self.env.event(), self.env.now))
+                self.books.submit(parts[-1])
             self.transfers += parts
-            for transfer in parts:
-                self.books.submit(transfer)
             yield self.env.all_of([transfer.settled for transfer in parts])
             self._leave_the_line(payment)
         if not back:
