@@ -22,11 +22,11 @@ from builders import (
     declare,
     firm,
     instant,
-    scenarios,
     town,
 )
 from hypothesis import HealthCheck, given, settings
 from oracle import tell
+from strategies import scenarios
 
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.engine.causes import CAUSES

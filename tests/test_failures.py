@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from builders import POST, Order, accounts, by_hand, declare, instant, scenarios, town
+from builders import POST, Order, accounts, by_hand, declare, instant, town
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from strategies import scenarios
 
 from sim.core.clock import HOUR, NEVER
 from sim.engine.causes import CAUSES

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from agreement import assert_agreement
-from builders import POST, Order, by_hand, declare, instant, scenarios, town, with_draws
+from builders import POST, Order, by_hand, declare, instant, town, with_draws
 from hypothesis import HealthCheck, given, settings
 from oracle import tell
+from strategies import scenarios
 
 from sim.core.clock import NEVER
 from sim.engine.run import simulate
