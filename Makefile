@@ -11,7 +11,7 @@ demo: $(VENV)/.installed
 	@echo "Pictures: $(CURDIR)/runs/demo/figures"
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --benchmark-disable
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -75,13 +75,8 @@ def test_settlement_loop(benchmark: BenchmarkFixture, world: World) -> None:
     walks = build_walks(world, Exchange(world))
     requests = plan_requests(world, walks.asked())
 
-    def rearrive(number: int, settled_at: int, following: int) -> int:
-        payment = int(requests.payment[number])
-        steps = int(requests.step[number]), int(requests.step[following])
-        return walks[world.payments.route[payment]].arrival(payment, steps[0], settled_at, steps[1])
-
     def settle() -> Settlement:
-        settlement = Settlement(world, requests, rearrive)
+        settlement = Settlement(world, requests, walks.rearriving(requests))
         settlement.run()
         return settlement
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from builders import POST, Order, by_hand, declare, firm, instant, town
+from builders import POST, Order, by_hand, declare, firm, instant, town, with_draws
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,12 +99,13 @@ def test_who_exchanges_before_the_due_date_has_no_clearing_result() -> None:
     world = replace(
         world,
         obligations=replace(world.obligations, invoiced_at=np.full(2, invoiced), due_at=np.full(2, due)),
+        payments=replace(world.payments, due_at=np.full(2, due), instructed_at=np.full(2, due)),
     )
     per_usd = world.fx.per_usd.copy()
     days = np.searchsorted(world.fx.day_starts, [early - 10 * 3600, due - 10 * 3600])
     per_usd[days[0] :, world.fx.index("BYN")] = 3.3
     per_usd[days[1] :, world.fx.index("BYN")] = 3.4
-    world = replace(world, fx=replace(world.fx, per_usd=per_usd))
+    world = with_draws(replace(world, fx=replace(world.fx, per_usd=per_usd)), {})
     records = simulate(world)
     deals = records.conversions._replace(at=np.full(2, early), mid_amount=np.full(2, 330_00))
     told = fx_results_table(world, records._replace(conversions=deals))

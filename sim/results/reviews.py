@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
+    from sim.core.hours import OpeningHours
     from sim.engine.records import Records
     from sim.world.build import World
 
@@ -58,10 +59,6 @@ def desk_days_table(world: World, records: Records) -> pd.DataFrame:
         mine = rows.bank == bank
         hours = network.desks[bank].hours
         arrived, began, ended = (column[mine] for column in (rows.arrived_at, rows.began_at, rows.ended_at))
-        worked = [
-            int((hours.open_seconds(*_clipped(began, ended, since, until))).sum())
-            for since, until in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
-        ]
         parts.append(
             pd.DataFrame(
                 {
@@ -72,7 +69,7 @@ def desk_days_table(world: World, records: Records) -> pd.DataFrame:
                     "ended": _within(ended, edges),
                     "backlog_peak": _peaks(arrived, ended, edges),
                     "open_seconds": hours.open_seconds(edges[:-1], edges[1:]),
-                    "work_seconds": worked,
+                    "work_seconds": np.diff(_worked(began, ended, edges, hours)),
                 }
             )
         )
@@ -90,8 +87,23 @@ def _in_time(world: World, at: Seconds) -> Seconds:
     return np.where(at < world.window.end, at, NEVER)
 
 
-def _clipped(since: Seconds, until: Seconds, first: int, end: int) -> tuple[Seconds, Seconds]:
-    return np.clip(since, first, end), np.clip(until, first, end)
+def _worked(began: Seconds, ended: Seconds, until: Seconds, hours: OpeningHours) -> Seconds:
+    """Open seconds of work on all cases up to each instant of `until`, which are sorted."""
+    origin = min(int(began.min()), int(until[0]))
+    last = int(until[-1])
+
+    def opened(at: Seconds) -> Seconds:
+        return hours.open_seconds(np.full(at.shape, origin), np.minimum(at, last))
+
+    def total(at: Seconds) -> tuple[Seconds, Seconds]:
+        """How many of the instants lie before each of `until`, and the sum of the open seconds up to them."""
+        in_order = np.sort(at)
+        sums = np.concatenate([[0], np.cumsum(opened(in_order))])
+        before = np.searchsorted(in_order, until, side="left")
+        return before, sums[before]
+
+    (begun, up_to_begin), (done, up_to_end) = total(began), total(ended)
+    return up_to_end + (begun - done) * opened(until) - up_to_begin
 
 
 def _within(at: Seconds, edges: Seconds) -> NDArray[np.int64]:
