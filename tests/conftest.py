@@ -43,6 +43,13 @@ def short_runs() -> dict[str, Results]:
     return {name: execute(shortened(name)) for name in names()}
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
 def shortened(name: str) -> Scenario:
     """A library scenario over a short period; what is dated later than that is left out."""
     window = SHORTER if "/" in name else SHORT
