@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from outsider import Rates, Saved, read
 
 from sim.errors import ScenarioError
 from sim.results.execute import execute
@@ -35,6 +36,18 @@ def baseline_folder(baseline_run: Results, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("runs") / "baseline-1"
     baseline_run.save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def saved(baseline_folder: Path) -> Saved:
+    """The baseline's year as an outsider reads it."""
+    return read(baseline_folder)
+
+
+@pytest.fixture(scope="session")
+def rates(saved: Saved) -> Rates:
+    """The rates of the baseline's year as an outsider reads them."""
+    return Rates(saved.fx)
 
 
 @pytest.fixture(scope="session")
