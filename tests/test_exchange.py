@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from builders import POST, Order, accounts, by_hand, declare, instant
-from trading import STEPS, assert_promises, at, run, seconds, settled, trade
+from builders import EXCHANGING, POST, Order, accounts, by_hand, declare, instant
+from trading import assert_promises, at, run, seconds, settled, trade
 
 from sim.core.clock import HOUR
 from sim.engine.run import simulate
@@ -44,7 +44,7 @@ def test_who_buys_on_the_due_date_does_not_wait_for_the_bank() -> None:
     office = {"kind": "originate", "work": {"kind": "fixed", "value": "5h"}}
     for buys, told in (("on_due", "04 11:00"), ("on_instruction", "05 10:00")):
         declared = trade(firms={"west": {"exchange": {"buys": buys}}})
-        declared["routes"]["direct"]["steps"] = [office, *STEPS]
+        declared["routes"]["direct"]["steps"] = [office, *EXCHANGING]
         _, records, deals = run(declared, Order("2024-03-04 11:00", "west", "east", 725_00))
         assert at(deals) == [told]
         assert settled(records) == ["04 16:00" if buys == "on_due" else "05 10:00"]
@@ -109,7 +109,7 @@ def test_cash_that_settles_late_is_not_spent_before() -> None:
 def test_cash_that_has_settled_but_is_not_credited_is_not_spent() -> None:
     declared = kept("keep")
     post = {"kind": "post", "work": {"kind": "fixed", "value": "2h"}}
-    declared["routes"]["direct"]["steps"] = [post if step == POST else step for step in STEPS]
+    declared["routes"]["direct"]["steps"] = [post if step == POST else step for step in EXCHANGING]
     _, _, deals = run(
         declared,
         Order("2024-03-04 10:00", "east", "west", 900_00),
@@ -145,7 +145,7 @@ def test_a_weekly_batch_sells_what_has_not_been_spent() -> None:
 def test_nobody_is_charged_for_what_cash_pays() -> None:
     fee = {"currency": "CNY", "share": "0.01"}
     declared = kept("keep", "0.1")
-    steps = [{**step, "fee": fee} if step == {"kind": "convert"} else step for step in STEPS]
+    steps = [{**step, "fee": fee} if step == {"kind": "convert"} else step for step in EXCHANGING]
     steps[-1] = {**steps[-1], "fee": {**fee, "bearer": "payee"}}
     declared["routes"]["direct"]["steps"] = steps
     _, records, _ = run(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from builders import POST, Order, by_hand, declare, firm, instant, town
+from builders import Order, border, by_hand, declare, firm, instant
 
 from sim.engine.run import simulate
 from sim.results.days import business_days
@@ -18,22 +18,13 @@ if TYPE_CHECKING:
 
     from sim.world.build import World
 
-STEPS = [{"kind": "convert"}, {"kind": "settle", "system": "gross"}, POST, {"kind": "convert", "by": "payee"}]
 
-
-def border(hedge: dict[str, Any] | None, **market: Any) -> dict[str, Any]:  # noqa: ANN401 - a declaration
-    """A west that keeps BYN and an east that keeps CNY; what it owes in yuan the west hedges."""
-    exchange = {"hours": "always", "pairs": {"CNY/BYN": {"spread_bps": 100}}, **market}
-    return town(
-        {"west": "10000000", "east": "10000000"},
-        sides={
-            "west": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]},
-            "east": {"functional_currency": "CNY", "hours": "always"},
-        },
-        markets={"exchange": exchange},
-        banks={side: {"side": side, "hours": "always"} for side in ("west", "east")},
+def hedging(hedge: dict[str, Any] | None, **market: Any) -> dict[str, Any]:  # noqa: ANN401 - a declaration
+    """A border on which the west hedges what it owes in yuan."""
+    return border(
+        "10000000",
+        market,
         firms={"west": firm("west", "west") | {"hedge": hedge}, "east": firm("east", "east")},
-        routes={"direct": {"steps": STEPS}},
         interest_rates={"BYN": "0.10", "CNY": {"rate": "0.03"}},
         fx={"kind": "constant", "rates": {"BYN": "3.2", "CNY": "6.4"}},
         # The payments made by hand are told as of this flow.
@@ -85,9 +76,9 @@ SALE = Order("2024-03-08 10:00", "east", "west", 1_000_000_00)
 def test_a_full_hedge_of_a_punctual_payment_leaves_spread_and_carry(order: Order, sign: int) -> None:
     """The yuan rises by a half, which without a hedge would be the whole result."""
     moves = invoiced(4, byn={"2024-03-06 00:00": 4.8})
-    (bare,) = tables_of(border(None), order, change=moves)["fx_results"].to_dict("records")
+    (bare,) = tables_of(hedging(None), order, change=moves)["fx_results"].to_dict("records")
     assert bare["contract"] == sign * 250_000_00
-    tables = tables_of(border(FULL), order, change=moves)
+    tables = tables_of(hedging(FULL), order, change=moves)
     (told,) = tables["fx_results"].to_dict("records")
     # Half the market's spread at the new rate; four days' carry and half the forward's spread at the old one.
     spread = 0.005 * 750_000_00
@@ -102,7 +93,7 @@ def test_a_full_hedge_of_a_punctual_payment_leaves_spread_and_carry(order: Order
 
 
 def test_without_interest_and_spread_a_full_hedge_makes_good_the_rates_exactly() -> None:
-    declared = border({"ratio": 1, "spread_bps": 0}) | {"interest_rates": {"BYN": 0, "CNY": 0}}
+    declared = hedging({"ratio": 1, "spread_bps": 0}) | {"interest_rates": {"BYN": 0, "CNY": 0}}
     change = invoiced(4, byn={"2024-03-05 00:00": 3.37, "2024-03-06 00:00": 4.81})
     (told,) = tables_of(declared, PURCHASE, change=change)["fx_results"].to_dict("records")
     assert told["hedge"] == -(told["contract"] + told["clearing"])
@@ -112,7 +103,7 @@ def test_without_interest_and_spread_a_full_hedge_makes_good_the_rates_exactly()
 def test_a_late_exchange_is_rolled_and_the_roll_costs() -> None:
     """Due on Friday evening, exchanged on Sunday, when the market opens: one roll of a week, closed early."""
     hours = {"zone": "Europe/Minsk", "calendar": "always", "sessions": ["10:00-10:30"]}
-    declared = border(FULL, hours=hours) | {
+    declared = hedging(FULL, hours=hours) | {
         "period": {"start": "2024-03-04 00:00", "end": "2024-03-18 00:00"}
     }
     order = PURCHASE._replace(at="2024-03-08 18:00")
@@ -133,7 +124,7 @@ def test_a_late_exchange_is_rolled_and_the_roll_costs() -> None:
 
 def test_half_a_hedge_covers_half_of_each_obligation() -> None:
     whole, half = (
-        tables_of(border({"ratio": ratio, "spread_bps": 20}), PURCHASE, change=invoiced(4))
+        tables_of(hedging({"ratio": ratio, "spread_bps": 20}), PURCHASE, change=invoiced(4))
         for ratio in (1, 0.5)
     )
     assert 2 * half["hedges"]["notional"].sum() == whole["hedges"]["notional"].sum()
@@ -144,19 +135,19 @@ def test_half_a_hedge_covers_half_of_each_obligation() -> None:
 
 @pytest.mark.parametrize("change", [{"minimum_term": "5d"}, {"currencies": ["USD"]}, {"ratio": 0}])
 def test_what_the_policy_leaves_out_is_not_covered(change: dict[str, Any]) -> None:
-    tables = tables_of(border(FULL | change), PURCHASE, change=invoiced(4))
+    tables = tables_of(hedging(FULL | change), PURCHASE, change=invoiced(4))
     assert tables["hedges"].empty
     assert tables["fx_results"]["hedge"].tolist() == [0]
 
 
 def test_a_hedge_moves_no_payment() -> None:
-    bare, covered = (tables_of(border(hedge), PURCHASE, SALE) for hedge in (None, FULL))
+    bare, covered = (tables_of(hedging(hedge), PURCHASE, SALE) for hedge in (None, FULL))
     for name in ("payments", "conversions", "postings", "fees"):
         pd.testing.assert_frame_equal(bare[name], covered[name])
 
 
 def test_a_firm_that_bought_and_waits_for_delivery_may_lose_what_it_paid() -> None:
-    tables = tables_of(border(None, delivery="2h"), PURCHASE)
+    tables = tables_of(hedging(None, delivery="2h"), PURCHASE)
     (row,) = tables["principal_risk"].to_dict("records")
     assert (row["kind"], row["holder"], row["currency"], row["amount"]) == (
         "exchange",
@@ -168,4 +159,4 @@ def test_a_firm_that_bought_and_waits_for_delivery_may_lose_what_it_paid() -> No
 
 
 def test_nothing_is_at_risk_where_delivery_is_immediate() -> None:
-    assert tables_of(border(None), PURCHASE, SALE)["principal_risk"].empty
+    assert tables_of(hedging(None), PURCHASE, SALE)["principal_risk"].empty

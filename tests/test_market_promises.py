@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from builders import HOURS, MINSK, Order, accounts, by_hand, declare, instant
+from builders import EXCHANGING, HOURS, MINSK, Order, accounts, by_hand, declare, instant
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from trading import OFFICE, STEPS, assert_promises, run, trade
+from trading import OFFICE, assert_promises, run, trade
 
 from sim.core.clock import DAY, HOUR
 from sim.engine.run import simulate
@@ -56,7 +56,7 @@ def busy(draw: st.DrawFn) -> World:
     both["vehicles"] = draw(st.sampled_from([[], ["RUB"], ["USD", "RUB"]]))
     steps = [
         {"kind": "message", "time": {"kind": "fixed", "value": draw(st.sampled_from([0, "3h"]))}},
-        *STEPS,
+        *EXCHANGING,
     ]
     systems = {"direct": "CNY", "in-byn": "BYN", "in-rub": "RUB"}
     declared = trade(

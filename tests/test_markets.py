@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from builders import Order, accounts
-from trading import OFFICE, STEPS, at, run, seconds, settled, trade
+from builders import EXCHANGING, Order, accounts
+from trading import OFFICE, at, run, seconds, settled, trade
 
 from sim.core.clock import HOUR, MINUTE
 from sim.results.exposure import exposure_table, fx_results_table
@@ -98,7 +98,7 @@ def test_payers_and_payees_of_two_sides_meet_in_one_book_in_order_of_arrival() -
     declared["sides"]["east"]["markets"] = ["exchange"]
     declared["systems"]["gross-byn"] = {"kind": "rtgs", "currency": "BYN", "hours": "always"}
     declared["accounts"] += accounts({"west": "1000000", "east": "1000000"}, "gross-byn")
-    steps = [{**step, "system": "gross-byn"} if step["kind"] == "settle" else step for step in STEPS]
+    steps = [{**step, "system": "gross-byn"} if step["kind"] == "settle" else step for step in EXCHANGING]
     declared["routes"]["in-byn"] = {"carries": {"currencies": ["BYN"]}, "steps": steps}
     declared["routes"]["direct"]["carries"] = {"currencies": ["CNY"]}
     # Who is paid in yuan in the west sells them, as who owes Belarusian roubles in the east does.

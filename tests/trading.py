@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from builders import MINSK, POST, Order, by_hand, declare, firm, town
+from builders import MINSK, Order, border, by_hand, declare
 
 from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from sim.world.build import World
 
 OFFICE = {"zone": "Europe/Minsk", "sessions": ["10:00-13:00"]}
-STEPS = [{"kind": "convert"}, {"kind": "settle", "system": "gross"}, POST, {"kind": "convert", "by": "payee"}]
 #: Units per dollar: 725 yuan are 320 Belarusian roubles, 9,000 Russian ones, 100 dollars.
 RATES = {"kind": "constant", "rates": {"BYN": "3.2", "CNY": "7.25", "RUB": "90"}}
 
@@ -38,23 +37,8 @@ def trade(
     `quote` adds to the pair's quote, `west` to the west's declaration, `firms` to those of groups, by name.
     """
     pairs = {"CNY/BYN": {"spread_bps": 0, **(quote or {})}}
-    declared = town(
-        {"west": "1000000", "east": "1000000"},
-        fx=RATES,
-        sides={
-            "west": {
-                "functional_currency": "BYN",
-                "hours": "always",
-                "markets": ["exchange"],
-                **(west or {}),
-            },
-            "east": {"functional_currency": "CNY", "hours": "always"},
-        },
-        markets={"exchange": {"hours": OFFICE, "pairs": pairs}},
-        banks={side: {"side": side, "hours": "always"} for side in ("west", "east")},
-        firms={side: firm(side, side) for side in ("west", "east")},
-        routes={"direct": {"steps": STEPS}},
-    )
+    declared = border("1000000", {"hours": OFFICE, "pairs": pairs}, fx=RATES)
+    declared["sides"]["west"] |= west or {}
     for name, more in (firms or {}).items():
         declared["firms"][name] |= more
     for name, value in changes.items():
