@@ -98,6 +98,35 @@ def town(balances: Mapping[str, str], **changes: Any) -> Declared:  # noqa: ANN4
 POST: Declared = {"kind": "post", "work": AT_ONCE}
 
 
+#: Steps on which the payer buys what it owes and the payee sells it.
+EXCHANGING: list[Declared] = [
+    {"kind": "convert"},
+    {"kind": "settle", "system": "gross"},
+    POST,
+    {"kind": "convert", "by": "payee"},
+]
+
+
+def border(balance: str, market: Declared | None = None, **changes: Any) -> Declared:  # noqa: ANN401
+    """A west that keeps BYN and an east that keeps CNY; 7.25 CNY and 3.2 BYN are a dollar.
+
+    The west exchanges on a market that never closes, half a per cent from mid. `market` says what is otherwise
+    there; `changes` replace whole sections.
+    """
+    exchange = {"hours": "always", "pairs": {"CNY/BYN": {"spread_bps": 100}}, **(market or {})}
+    crossed = {
+        "sides": {
+            "west": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]},
+            "east": {"functional_currency": "CNY", "hours": "always"},
+        },
+        "markets": {"exchange": exchange},
+        "banks": {side: {"side": side, "hours": "always"} for side in ("west", "east")},
+        "firms": {side: firm(side, side) for side in ("west", "east")},
+        "routes": {"direct": {"steps": EXCHANGING}},
+    }
+    return town({"west": balance, "east": balance}, **crossed | changes)
+
+
 def accounts(balances: Mapping[str, str], system: str = "gross", **more: Any) -> list[Declared]:  # noqa: ANN401
     """Accounts of banks in one system."""
     return [

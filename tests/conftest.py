@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from outsider import Rates, Saved, read
 
 from sim.errors import ScenarioError
 from sim.results.execute import execute
@@ -38,9 +39,28 @@ def baseline_folder(baseline_run: Results, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
+def saved(baseline_folder: Path) -> Saved:
+    """The baseline's year as an outsider reads it."""
+    return read(baseline_folder)
+
+
+@pytest.fixture(scope="session")
+def rates(saved: Saved) -> Rates:
+    """The rates of the baseline's year as an outsider reads them."""
+    return Rates(saved.fx)
+
+
+@pytest.fixture(scope="session")
 def short_runs() -> dict[str, Results]:
     """Two months of every library scenario, or two weeks of one in a folder of its own, by name."""
     return {name: execute(shortened(name)) for name in names()}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of the test's own, which is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def shortened(name: str) -> Scenario:

@@ -3,54 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from builders import POST, Order, by_hand, declare, firm, instant, town
+from hedged import FAR, HEDGED, Mids, forwards_of
 from ruamel.yaml import YAML
 
-from sim.engine.run import simulate
-from sim.results.days import business_days
-from sim.results.execute import all_tables, execute
+from sim.results.execute import execute
 from sim.results.risk import overall_position
 from sim.scenario.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sim.results.results import Results
-    from sim.world.build import World
-
-HEDGED = """
-name: hedged
-extends: baseline
-period: {end: 2024-02-01 00:00}
-run_in: 15d
-horizon: 10d
-interest_rates: {BYN: 0.095, CNY: 0.0345, RUB: 0.16, USD: 0.053, EUR: 0.04}
-firms:
-  importers: {hedge: {ratio: 0.5, spread_bps: 20, roll_days: 3}}
-  exporters:
-    hedge: {ratio: 1, spread_bps: 40, minimum_term: 10d, currencies: [CNY, RUB]}
-    exchange: {sells: {kind: keep, surrender_share: 0.3}}
-  buyers: {hedge: {ratio: 0.25, spread_bps: 10}, exchange: {buys: on_invoice}}
-  suppliers:
-    hedge: {ratio: 0.333, spread_bps: 0}
-    exchange: {sells: {kind: weekly, weekday: friday, at: "11:00", zone: Asia/Shanghai}}
-flows:
-  parts:
-    payer: exporters
-    payee: suppliers
-    value: 500_000_000
-    currency: USD
-    invoice: {kind: fixed, value: 50_000}
-    invoicing: {CNY: 0.5, USD: 0.5}
-    terms: {open-account: {share: 1, days: [5, 40]}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -76,30 +43,6 @@ def saved(run: Results) -> dict[str, pd.DataFrame]:
                 table[column] = np.where(plain.isna(), FAR, at)
         found[path.stem] = table
     return found
-
-
-FAR = 2**60
-MINSK = 3 * 3_600
-
-
-class Mids:
-    """Mids of the `fx` table, at an instant in seconds."""
-
-    def __init__(self, fx: pd.DataFrame) -> None:
-        self._rates = {
-            code: (rows["valid_from"].to_numpy(), rows["per_usd"].to_numpy())
-            for code, rows in fx.sort_values("valid_from").groupby("currency")
-        }
-
-    def per_usd(self, code: str, at: int) -> float:
-        """Units per dollar."""
-        since, rate = self._rates[code]
-        return float(rate[np.searchsorted(since, at, side="right") - 1])
-
-    def value(self, amount: int, source: str, target: str, at: int, factor: float = 1.0) -> int:
-        """All currencies of the baseline have two decimals; Python rounds halves to even, too."""
-        mid = self.per_usd(target, at) / self.per_usd(source, at)
-        return round(amount * (mid * factor))
 
 
 @pytest.fixture(scope="module")
@@ -219,11 +162,6 @@ def test_maturities_split_receivables_and_payables(saved: dict[str, pd.DataFrame
     assert total.equals(same.sort_index())
 
 
-def day(at: int) -> int:
-    """Number of the day in Minsk."""
-    return (at + MINSK) // 86_400
-
-
 def test_hedges_to_the_minor_unit(
     run: Results, saved: dict[str, pd.DataFrame], parts: Parts, mids: Mids, end: int
 ) -> None:
@@ -261,37 +199,6 @@ def test_hedges_to_the_minor_unit(
     assert any(row[5] == FAR for row in told)
     # Some were closed before the due date, because the currency was bought at once.
     assert any(row[2] == 0 and row[5] < row[4] for row in told)
-
-
-def forwards_of(
-    terms: tuple[str, str, int, float, int],
-    dates: tuple[int, int, int, int],
-    rates: dict[str, float],
-    mids: Mids,
-    end: int,
-) -> list[tuple[int, ...]]:
-    """The first forward and its rolls: roll, opened, matures, closed, notional, and the five values."""
-    home, foreign, sign, half, notional = terms
-    opened, matures, gone, roll = dates
-    found, number = [], 0
-    while day(opened) < day(min(gone, matures, end - 1)):
-        closed = min(gone, matures)
-        at = min(closed, end - 1)
-        whole, rest = ((day(matures) - day(instant)) / 365 for instant in (opened, at))
-
-        def parity(years: float) -> float:
-            return 1.0 * (1 + rates[home] * years) / (1 + rates[foreign] * years)
-
-        early = half if rest > 0 and closed < end else 0.0
-        forward = mids.value(notional, foreign, home, opened, parity(whole) * (1 - sign * half))
-        close = mids.value(notional, foreign, home, at, parity(rest) * (1 + sign * early))
-        result = round(sign * (forward - close) / (1 + rates[home] * rest))
-        before = mids.value(notional, foreign, home, opened)
-        after = mids.value(notional, foreign, home, at)
-        last = closed if closed < end else FAR
-        found.append((number, opened, matures, last, notional, before, forward, after, close, result))
-        number, opened, matures = number + 1, matures, matures + roll
-    return found
 
 
 def test_fx_results_to_the_minor_unit(
@@ -466,158 +373,3 @@ def test_peak_and_value_hours_of_principal_risk(run: Results, saved: dict[str, p
         # What ends at an instant is over before what begins at it.
         peak = max(np.cumsum([change for *_, change in events]), default=0)
         assert run.measures["principal_risk_peak"].value[kind] == pytest.approx(peak / 100)
-
-
-# Hedges and principal risk by hand.
-
-STEPS = [{"kind": "convert"}, {"kind": "settle", "system": "gross"}, POST, {"kind": "convert", "by": "payee"}]
-
-
-def border(hedge: dict[str, Any] | None, **market: Any) -> dict[str, Any]:  # noqa: ANN401 - a declaration
-    """A west that keeps BYN and an east that keeps CNY; what it owes in yuan the west hedges."""
-    exchange = {"hours": "always", "pairs": {"CNY/BYN": {"spread_bps": 100}}, **market}
-    return town(
-        {"west": "10000000", "east": "10000000"},
-        sides={
-            "west": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]},
-            "east": {"functional_currency": "CNY", "hours": "always"},
-        },
-        markets={"exchange": exchange},
-        banks={side: {"side": side, "hours": "always"} for side in ("west", "east")},
-        firms={"west": firm("west", "west") | {"hedge": hedge}, "east": firm("east", "east")},
-        routes={"direct": {"steps": STEPS}},
-        interest_rates={"BYN": "0.10", "CNY": {"rate": "0.03"}},
-        fx={"kind": "constant", "rates": {"BYN": "3.2", "CNY": "6.4"}},
-        # The payments made by hand are told as of this flow.
-        flows={
-            "trade": {
-                "payer": "west",
-                "payee": "east",
-                "value": "100",
-                "currency": "CNY",
-                "invoice": {"kind": "fixed", "value": "1"},
-                "invoicing": {"CNY": 1},
-                "terms": {"only": {"share": 1, "days": [4, 4]}},
-            }
-        },
-    )
-
-
-def tables_of(
-    declared: dict[str, Any], *orders: Order, change: Callable[[World], World] | None = None
-) -> Any:  # noqa: ANN401
-    world = by_hand(declare(declared), *orders)
-    world = change(world) if change else world
-    return all_tables(world, simulate(world), business_days(world))
-
-
-def invoiced(days: int, *, byn: dict[str, float] | None = None) -> Callable[[World], World]:
-    """Invoices so many days before the payments, and units of BYN per dollar from some dates on."""
-
-    def change(world: World) -> World:
-        at = world.obligations.due_at - days * 86_400
-        per_usd = world.fx.per_usd.copy()
-        for date, rate in (byn or {}).items():
-            per_usd[world.fx.day_starts >= instant(date), world.fx.index("BYN")] = rate
-        return replace(
-            world,
-            obligations=replace(world.obligations, invoiced_at=at),
-            fx=replace(world.fx, per_usd=per_usd),
-        )
-
-    return change
-
-
-FULL = {"ratio": 1, "spread_bps": 20}
-PURCHASE = Order("2024-03-08 10:00", "west", "east", 1_000_000_00)
-SALE = Order("2024-03-08 10:00", "east", "west", 1_000_000_00)
-
-
-@pytest.mark.parametrize(("order", "sign"), [(PURCHASE, -1), (SALE, 1)])
-def test_a_full_hedge_of_a_punctual_payment_leaves_spread_and_carry(order: Order, sign: int) -> None:
-    """The yuan rises by a half, which without a hedge would be the whole result."""
-    moves = invoiced(4, byn={"2024-03-06 00:00": 4.8})
-    (bare,) = tables_of(border(None), order, change=moves)["fx_results"].to_dict("records")
-    assert bare["contract"] == sign * 250_000_00
-    tables = tables_of(border(FULL), order, change=moves)
-    (told,) = tables["fx_results"].to_dict("records")
-    # Half the market's spread at the new rate; four days' carry and half the forward's spread at the old one.
-    spread = 0.005 * 750_000_00
-    parity = (1 + 0.10 * 4 / 365) / (1 + 0.03 * 4 / 365)
-    forward = 500_000_00 * parity * (1 - sign * 0.001)
-    assert told["contract"] + told["clearing"] == sign * 250_000_00
-    assert told["spread"] == -spread
-    assert told["hedge"] == round(sign * (forward - 750_000_00))
-    assert told["total"] == round(-spread + sign * (forward - 500_000_00))
-    assert told["hedge"] + told["contract"] == round(sign * (forward - 500_000_00))
-    assert tables["hedges"]["roll"].tolist() == [0]
-
-
-def test_without_interest_and_spread_a_full_hedge_makes_good_the_rates_exactly() -> None:
-    declared = border({"ratio": 1, "spread_bps": 0}) | {"interest_rates": {"BYN": 0, "CNY": 0}}
-    change = invoiced(4, byn={"2024-03-05 00:00": 3.37, "2024-03-06 00:00": 4.81})
-    (told,) = tables_of(declared, PURCHASE, change=change)["fx_results"].to_dict("records")
-    assert told["hedge"] == -(told["contract"] + told["clearing"])
-    assert told["total"] == told["spread"]
-
-
-def test_a_late_exchange_is_rolled_and_the_roll_costs() -> None:
-    """Due on Friday evening, exchanged on Sunday, when the market opens: one roll of a week, closed early."""
-    hours = {"zone": "Europe/Minsk", "calendar": "always", "sessions": ["10:00-10:30"]}
-    declared = border(FULL, hours=hours) | {
-        "period": {"start": "2024-03-04 00:00", "end": "2024-03-18 00:00"}
-    }
-    order = PURCHASE._replace(at="2024-03-08 18:00")
-    tables = tables_of(declared, order, change=invoiced(4))
-    first, second = tables["hedges"].to_dict("records")
-    due, dealt = (pd.Timestamp(text, tz="Europe/Minsk") for text in ("2024-03-08 18:00", "2024-03-09 10:00"))
-    assert (first["roll"], first["matures_at"], first["closed_at"]) == (0, due, due)
-    assert (second["roll"], second["opened_at"], second["closed_at"]) == (1, due, dealt)
-    assert second["matures_at"] == due + pd.Timedelta(days=7)
-    # Rates stand still: bought for a week on the dear side, sold a day later for six days on the cheap one.
-    ahead, left = ((1 + 0.10 * days / 365) / (1 + 0.03 * days / 365) for days in (7, 6))
-    bought, sold = round(500_000_00 * ahead * 1.001), round(500_000_00 * left * 0.999)
-    assert second["result"] == round((sold - bought) / (1 + 0.10 * 6 / 365))
-    (told,) = tables["fx_results"].to_dict("records")
-    assert told["hedge"] == first["result"] + second["result"]
-    assert told["contract"] == told["clearing"] == 0
-
-
-def test_half_a_hedge_covers_half_of_each_obligation() -> None:
-    whole, half = (
-        tables_of(border({"ratio": ratio, "spread_bps": 20}), PURCHASE, change=invoiced(4))
-        for ratio in (1, 0.5)
-    )
-    assert 2 * half["hedges"]["notional"].sum() == whole["hedges"]["notional"].sum()
-    covered = half["positions"].set_index("firm").loc["west-0001"].iloc[0]
-    assert (covered["payable"], covered["forwards"]) == (1_000_000_00, 500_000_00)
-    assert covered["net_open_position"] == -500_000_00
-
-
-@pytest.mark.parametrize("change", [{"minimum_term": "5d"}, {"currencies": ["USD"]}, {"ratio": 0}])
-def test_what_the_policy_leaves_out_is_not_covered(change: dict[str, Any]) -> None:
-    tables = tables_of(border(FULL | change), PURCHASE, change=invoiced(4))
-    assert tables["hedges"].empty
-    assert tables["fx_results"]["hedge"].tolist() == [0]
-
-
-def test_a_hedge_moves_no_payment() -> None:
-    bare, covered = (tables_of(border(hedge), PURCHASE, SALE) for hedge in (None, FULL))
-    for name in ("payments", "conversions", "postings", "fees"):
-        pd.testing.assert_frame_equal(bare[name], covered[name])
-
-
-def test_a_firm_that_bought_and_waits_for_delivery_may_lose_what_it_paid() -> None:
-    tables = tables_of(border(None, delivery="2h"), PURCHASE)
-    (row,) = tables["principal_risk"].to_dict("records")
-    assert (row["kind"], row["holder"], row["currency"], row["amount"]) == (
-        "exchange",
-        "west-0001",
-        "BYN",
-        502_500_00,
-    )
-    assert row["final_at"] - row["paid_at"] == pd.Timedelta(hours=2)
-
-
-def test_nothing_is_at_risk_where_delivery_is_immediate() -> None:
-    assert tables_of(border(None), PURCHASE, SALE)["principal_risk"].empty

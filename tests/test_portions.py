@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from builders import POST, Order, by_hand, declare, firm, instant, town, with_draws
+from builders import Order, border, by_hand, declare, instant, with_draws
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,28 +18,10 @@ if TYPE_CHECKING:
     from sim.engine.records import Conversions, Records
     from sim.world.build import World
 
-STEPS = [{"kind": "convert"}, {"kind": "settle", "system": "gross"}, POST, {"kind": "convert", "by": "payee"}]
-
-
-def border(**market: Any) -> dict[str, Any]:  # noqa: ANN401 - a declaration
-    """A west that keeps BYN and an east that keeps CNY; 7.25 CNY and 3.2 BYN are a dollar."""
-    exchange = {"hours": "always", "pairs": {"CNY/BYN": {"spread_bps": 100}}, **market}
-    return town(
-        {"west": "100000", "east": "100000"},
-        sides={
-            "west": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]},
-            "east": {"functional_currency": "CNY", "hours": "always"},
-        },
-        markets={"exchange": exchange},
-        banks={side: {"side": side, "hours": "always"} for side in ("west", "east")},
-        firms={side: firm(side, side) for side in ("west", "east")},
-        routes={"direct": {"steps": STEPS}},
-    )
-
 
 def world_of(amount: int, **market: Any) -> World:  # noqa: ANN401 - a declaration
     return by_hand(
-        declare(border(**market)),
+        declare(border("100000", market)),
         Order("2024-03-05 10:00", "west", "east", amount),
         Order("2024-03-06 10:00", "east", "west", amount),
     )

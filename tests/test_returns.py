@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
-from builders import Declared, Order, accounts, by_hand, declare, firm, instant, town, with_draws
+from builders import Declared, Order, accounts, border, by_hand, declare, instant, town, with_draws
 
 import sim
 from sim.engine.causes import CAUSES
@@ -189,38 +189,31 @@ def test_who_is_sent_back_keeps_its_rank_and_no_other_draw_moves() -> None:
 JUMP = {"kind": "rate_jump", "at": "2024-03-05", "currency": "BYN", "size": "0.25"}
 
 
-def border(market_hours: Any = "always", depth: str | None = None, **screen: Any) -> Scenario:  # noqa: ANN401 - declarations
+def reviewed_border(market_hours: Any = "always", depth: str | None = None, **screen: Any) -> Scenario:  # noqa: ANN401 - declarations
     """West keeps roubles and east yuan; both may exchange, half a per cent from mid."""
     (route,) = reviewed_town(**screen)["routes"].values()
-    exchange = {"hours": market_hours, "pairs": {"CNY/BYN": {"spread_bps": 100, "depth": depth}}}
     steps = [{"kind": "convert"}, *route["steps"], {"kind": "convert", "by": "payee"}]
-    return declare(
-        town(
-            {"west": "100000", "east": "100000"},
-            sides={
-                "west": {"functional_currency": "BYN", "hours": "always", "markets": ["exchange"]},
-                "east": {"functional_currency": "CNY", "hours": "always", "markets": ["exchange"]},
+    declared = border(
+        "100000",
+        {"hours": market_hours, "pairs": {"CNY/BYN": {"spread_bps": 100, "depth": depth}}},
+        systems={
+            "gross": {"kind": "rtgs", "currency": "CNY", "hours": "always"},
+            "roubles": {"kind": "rtgs", "currency": "BYN", "hours": "always"},
+        },
+        accounts=[
+            *accounts({"west": "100000", "east": "100000"}),
+            *accounts({"west": "100000", "east": "100000"}, "roubles"),
+        ],
+        routes={
+            "direct": {"steps": steps},
+            "in-roubles": {
+                "steps": [{**s, "system": "roubles"} if s["kind"] == "settle" else s for s in steps]
             },
-            systems={
-                "gross": {"kind": "rtgs", "currency": "CNY", "hours": "always"},
-                "roubles": {"kind": "rtgs", "currency": "BYN", "hours": "always"},
-            },
-            accounts=[
-                *accounts({"west": "100000", "east": "100000"}),
-                *accounts({"west": "100000", "east": "100000"}, "roubles"),
-            ],
-            markets={"exchange": exchange},
-            banks={side: {"side": side, "hours": "always"} for side in ("west", "east")},
-            firms={side: firm(side, side) for side in ("west", "east")},
-            routes={
-                "direct": {"steps": steps},
-                "in-roubles": {
-                    "steps": [{**s, "system": "roubles"} if s["kind"] == "settle" else s for s in steps]
-                },
-            },
-            timeline=[JUMP],
-        )
+        },
+        timeline=[JUMP],
     )
+    declared["sides"]["east"]["markets"] = ["exchange"]
+    return declare(declared)
 
 
 def told_causes(world: World, records: Records) -> dict[str, int]:
@@ -232,14 +225,14 @@ def told_causes(world: World, records: Records) -> dict[str, int]:
 
 def test_a_payee_who_is_paid_at_the_second_attempt_bears_what_the_rate_did_before_as_returned() -> None:
     # 320 roubles are worth 725 yuan on the 4th, and 580 when they are instructed again on the 5th.
-    world = by_hand(border(), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN"))
+    world = by_hand(reviewed_border(), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN"))
     draws = "screen/payee_bank/return"
     world = with_draws(world, {draws: [0.4], f"{draws}/attempt-2": [0.6]})
     assert told_causes(world, simulate(world)) == {"returned": -145_00, "spread": -2_90, "total": -147_90}
 
 
 def test_a_payer_who_had_bought_before_is_not_touched_by_a_second_attempt() -> None:
-    world = by_hand(border(), Order("2024-03-04 10:00", "west", "east", 725_00))
+    world = by_hand(reviewed_border(), Order("2024-03-04 10:00", "west", "east", 725_00))
     draws = "screen/payee_bank/return"
     world = with_draws(world, {draws: [0.4], f"{draws}/attempt-2": [0.6]})
     records = simulate(world)
@@ -249,7 +242,7 @@ def test_a_payer_who_had_bought_before_is_not_touched_by_a_second_attempt() -> N
 
 
 def test_a_payer_whose_payment_is_cancelled_sells_and_the_exchange_there_and_back_is_returned() -> None:
-    world = by_hand(border(attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
+    world = by_hand(reviewed_border(attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
     records = simulate(world)
     assert records.cancelled_at.tolist() == [instant("2024-03-05 12:00")]
     # Bought for 321.60 roubles, sold for 398.00.
@@ -262,7 +255,7 @@ def test_a_payer_whose_payment_is_cancelled_sells_and_the_exchange_there_and_bac
 
 def test_what_came_back_is_cash_until_the_market_opens() -> None:
     hours = {"zone": "Europe/Minsk", "sessions": ["10:00-11:00"], "calendar": "always"}
-    world = by_hand(border(hours, attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
+    world = by_hand(reviewed_border(hours, attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
     records = simulate(world)
     assert records.sold_back.at.tolist() == [instant("2024-03-06 10:00")]
     exposure = exposure_table(world, records)
@@ -274,7 +267,7 @@ def test_what_came_back_is_cash_until_the_market_opens() -> None:
 
 def test_a_payee_whose_payment_is_cancelled_is_owed_nothing_any_more() -> None:
     world = by_hand(
-        border(attempts=1), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN")
+        reviewed_border(attempts=1), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN")
     )
     records = simulate(world)
     # Until then the claim lost value; with the claim that is gone, too.
@@ -301,7 +294,7 @@ def test_money_that_is_sent_back_is_not_with_correspondents_meanwhile(tmp_path: 
 def test_at_one_instant_payees_sell_by_payment_whichever_attempt_was_paid() -> None:
     # Both payees are credited at 18:00 on the 5th, and a day's book takes what one of them sells.
     world = by_hand(
-        border(depth="580"),
+        reviewed_border(depth="580"),
         Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN"),
         Order("2024-03-05 15:00", "west", "east", 320_00, "in-roubles", "BYN"),
     )

@@ -1,0 +1,96 @@
+"""A run folder as somebody reads it who has nothing else, with rates and roundings of their own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+#: Every currency of the baseline has two decimals, so rates apply to minor units as they do to major ones.
+MINOR = 100
+#: A value computed in longer arithmetic may lie this far beyond half a unit from the rounded one.
+HALF = 0.5 + 1e-5
+
+
+class Saved(NamedTuple):
+    """A run folder as text and Parquet."""
+
+    tables: dict[str, pd.DataFrame]
+    measures: dict[str, Any]
+    units: dict[str, str]
+    scenario: dict[str, Any]
+    end: pd.Timestamp
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        return self.tables[name]
+
+
+def read(folder: Path) -> Saved:
+    """All that a run folder tells."""
+    tables = {path.stem: pq.read_table(path).to_pandas() for path in folder.glob("*.parquet")}
+    for table in tables.values():
+        for column in table.columns[table.dtypes == "category"]:
+            table[column] = table[column].astype(object)
+    told = json.loads((folder / "measures.json").read_text("utf-8"))
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    return Saved(
+        tables,
+        {name: measure["value"] for name, measure in told.items()},
+        {name: measure["unit"] for name, measure in told.items()},
+        YAML(typ="safe", pure=True).load((folder / "scenario.yaml").read_text("utf-8")),
+        pd.Timestamp(manifest["followed_until"]),
+    )
+
+
+def clock(instants: pd.Series) -> np.ndarray:
+    """Seconds since 1970; a minus number for NaT."""
+    return instants.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
+
+
+class Rates:
+    """Mids of the `fx` table: the last row of a currency that is valid from an instant or before it."""
+
+    def __init__(self, fx: pd.DataFrame) -> None:
+        self._rows = {
+            code: (clock(group["valid_from"]), group["per_usd"].to_numpy().astype(np.longdouble))
+            for code, group in fx.sort_values("valid_from").groupby("currency")
+        }
+
+    def per_usd(self, codes: pd.Series, at: pd.Series) -> np.ndarray:
+        """Units of each currency per 1 USD at its instant."""
+        found = np.full(len(codes), np.nan, dtype=np.longdouble)
+        for code, (since, rate) in self._rows.items():
+            mine = (codes == code).to_numpy()
+            row = np.searchsorted(since, clock(at[mine]), side="right") - 1
+            assert (row >= 0).all()
+            found[mine] = rate[row]
+        return found
+
+    def value(self, amount: pd.Series, source: pd.Series, target: pd.Series, at: pd.Series) -> np.ndarray:
+        """Minor units of `target`, not rounded."""
+        return amount.to_numpy() * (self.per_usd(target, at) / self.per_usd(source, at))
+
+    def usd(self, amount: pd.Series, source: pd.Series, at: pd.Series) -> np.ndarray:
+        """Cents, each amount rounded for itself."""
+        exact = self.value(amount, source, pd.Series("USD", index=source.index), at)
+        return np.rint(exact).astype(np.int64)
+
+
+def assert_rounded(told: Iterable[int], exact: np.ndarray) -> None:
+    """Each integer is the one nearest to the exact value."""
+    difference = np.abs(np.asarray(told, dtype=np.longdouble) - exact)
+    assert difference.max() <= HALF
+
+
+def near_cents(cents: float) -> object:
+    """A sum of rounded cents in major units; a tie or two among thousands may round the other way."""
+    return pytest.approx(cents / MINOR, abs=0.03)
