@@ -13,7 +13,7 @@ from sim.scenario.check import check
 from sim.scenario.load import load
 from sim.scenario.model import Scenario
 from sim.world.build import build_world
-from sim.world.routing import divert
+from sim.world.diversion import divert
 
 if TYPE_CHECKING:
     from sim.world.build import World

@@ -16,7 +16,7 @@ from sim.scenario.check import check
 from sim.scenario.load import load, to_yaml
 from sim.scenario.model import Scenario
 from sim.world.build import build_world
-from sim.world.routing import divert
+from sim.world.diversion import divert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

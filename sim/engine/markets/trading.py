@@ -44,6 +44,8 @@ class Trading:
         self._floor = floor
         self._walks = walks
         self._cash = Cash()
+        #: The journey on which what became cash was credited, by obligation.
+        self._credited: dict[int, int] = {}
         self._orders, self._reached = buying
         self._next = 0
         self._first, self._last = requests.ends(len(self._world.payments))
@@ -164,6 +166,7 @@ class Trading:
         if sold:
             self._floor.schedule(at, Action(Phase.SALE, 0, payment, row, sold))
         if sold < amount:
+            self._credited[obligation] = row
             self._cash.credit((firm, currency), at, payment, obligation, amount - sold)
 
     def _await_weekly(self, number: int) -> None:
@@ -174,12 +177,13 @@ class Trading:
         """Sell all that a group has been credited by now and has not spent."""
         group = self._weekly[number][0]
         sold = [
-            Sale(at, int(self._exchange.payment[obligation]), amount)
+            Sale(at, self._credited[obligation], amount)
             for holder in self._cash.holders()
             if self._world.firms.group[holder[0]] == group
             for obligation, amount in self._cash.spend(holder, _ALL, before=at + 1)
         ]
-        for sale in sorted(sold, key=lambda sale: sale.payment):
+        # In the order of the payments, whichever attempt it was that arrived.
+        for sale in sorted(sold, key=lambda sale: self._world.journeys.payment[sale.payment]):
             self._exchange.sell(sale)
 
 
