@@ -23,7 +23,7 @@ CAUSES: Final = {
 #: Causes of the FX result that are told only where there is something to tell.
 _SELDOM: Final = ("instruction", "returned")
 
-_SPELT: Final = {"pvp": "PvP", "to": "to", "via": "via", "and": "and"} | {
+_SPELT: Final = {"pvp": "PvP", "to": "to", "from": "from", "via": "via", "and": "and"} | {
     word: word.upper()
     for word in ("cips", "rtgs", "dns", "hvps", "biss", "spfs", "lsm", "cls", "hk", "bcse", "cfets")
 }
