@@ -379,6 +379,7 @@ timeline:
   - {kind: outage, system: hvps, from: 2024-06-18 10:00, recovery: [0.5]}
   - {kind: hours, hours: hvps, from: 2024-06-18 10:00, sessions: ["09:00-12:00"]}
   - {kind: hours, hours: hvps, from: 2024-06-18 00:00}
+  - {kind: service_days, hours: [hvps], days: [2024-10-05, 2024-10-05]}
   - {kind: outag, system: hvps}
 """
     )
@@ -386,7 +387,7 @@ timeline:
         load(str(path))
     told = [str(problem).removeprefix(f"{path}:") for problem in caught.value.problems]
     kinds = told.pop()
-    assert kinds.startswith("12:12: timeline.5.kind: kind 'outag' is unknown; one of ")
+    assert kinds.startswith("13:12: timeline.6.kind: kind 'outag' is unknown; one of ")
     assert kinds.endswith("did you mean 'outage'?")
     assert told == [
         "6:13: timeline.0.system: 'hpvs' is not declared under 'systems'; did you mean 'hvps'?",
@@ -394,6 +395,7 @@ timeline:
         "9:58: timeline.2.recovery: what does not end has no recovery",
         "10:38: timeline.3.from: hours change with a working day; state a date without a time",
         "11:5: timeline.4: state what changes: 'sessions', 'after_break' or 'calendar'",
+        "12:41: timeline.5.days: 2024-10-05 is listed twice",
     ]
     path.write_text(
         """name: late

@@ -115,6 +115,13 @@ class ServiceDays(Declaration):
     source: str | None = None
     """Where the choice comes from, or the word assumption."""
 
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        for number, day in enumerate(self.days):
+            if day in self.days[:number]:
+                raise wrong(f"{day} is listed twice", field="days")
+        return self
+
 
 class _Closure(Span):
     fallback: tuple[RouteName, ...] = Field(min_length=1)
