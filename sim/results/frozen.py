@@ -57,8 +57,8 @@ def frozen_measure(
     """Value frozen by the failure of each bank; nothing if none failed.
 
     `balances` is the sum of positive balances on frozen accounts but for servicers' own positions in their own
-    books, which are what they owe, valued at the last instant; `payments` that
-    of payments from or to the bank not credited by then, valued at `due_at`.
+    books, which are what they owe, valued at the last instant; `payments` that of payments from or to the bank
+    that were neither credited nor given up by then, valued at `due_at`.
     """
     frozen = tables["frozen"]
     if not len(frozen):
@@ -69,7 +69,7 @@ def frozen_measure(
     own = (accounts["holder"] == accounts["servicer"]).to_numpy()
     held = value.of(frozen["balance"].clip(lower=0).mask(own, 0), frozen["currency"], last)
     payments = tables["payments"]
-    pending = payments[payments["credited_at"].isna()]
+    pending = payments[payments["status"].isin(["pending", "returned"])]
     worth = value.of(pending["amount"], pending["currency"], pending["due_at"])
     found = {}
     for bank in frozen["bank"].unique():
