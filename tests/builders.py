@@ -107,6 +107,20 @@ EXCHANGING: list[Declared] = [
 ]
 
 
+#: A flow across a border, as of which payments made by hand are told.
+ACROSS: Declared = {
+    "trade": {
+        "payer": "west",
+        "payee": "east",
+        "value": "100",
+        "currency": "CNY",
+        "invoice": {"kind": "fixed", "value": "1"},
+        "invoicing": {"CNY": 1},
+        "terms": {"only": {"share": 1, "days": [4, 4]}},
+    }
+}
+
+
 def border(balance: str, market: Declared | None = None, **changes: Any) -> Declared:  # noqa: ANN401
     """A west that keeps BYN and an east that keeps CNY; 7.25 CNY and 3.2 BYN are a dollar.
 

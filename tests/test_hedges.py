@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
-from builders import Order, border, by_hand, declare, firm, instant
+from builders import ACROSS, Order, border, by_hand, declare, firm, instant
 
 from sim.engine.run import simulate
 from sim.results.days import business_days
@@ -27,18 +27,7 @@ def hedging(hedge: dict[str, Any] | None, **market: Any) -> dict[str, Any]:  # n
         firms={"west": firm("west", "west") | {"hedge": hedge}, "east": firm("east", "east")},
         interest_rates={"BYN": "0.10", "CNY": {"rate": "0.03"}},
         fx={"kind": "constant", "rates": {"BYN": "3.2", "CNY": "6.4"}},
-        # The payments made by hand are told as of this flow.
-        flows={
-            "trade": {
-                "payer": "west",
-                "payee": "east",
-                "value": "100",
-                "currency": "CNY",
-                "invoice": {"kind": "fixed", "value": "1"},
-                "invoicing": {"CNY": 1},
-                "terms": {"only": {"share": 1, "days": [4, 4]}},
-            }
-        },
+        flows=ACROSS,
     )
 
 

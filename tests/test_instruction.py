@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from builders import ACROSS, POST, Order, by_hand, declare, firm, instant, town
 
 from sim.core.clock import DAY
 from sim.engine.run import simulate
@@ -19,7 +20,6 @@ from sim.results.execute import all_tables, execute
 from sim.results.lateness import lateness_measure
 from sim.scenario.load import load
 from sim.world.build import World, build_world
-from tests.builders import POST, Order, by_hand, declare, firm, instant, town
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -155,17 +155,7 @@ def abroad(**exchange: str) -> dict[str, Any]:
         | {"west": firm("west", "west") | {"exchange": exchange}},
         routes={"direct": {"steps": STEPS}},
         fx={"kind": "constant", "rates": {"BYN": "3.2", "CNY": "6.4"}},
-        flows={
-            "trade": {
-                "payer": "west",
-                "payee": "east",
-                "value": "100",
-                "currency": "CNY",
-                "invoice": {"kind": "fixed", "value": "1"},
-                "invoicing": {"CNY": 1},
-                "terms": {"only": {"share": 1, "days": [4, 4]}},
-            }
-        },
+        flows=ACROSS,
     )
 
 

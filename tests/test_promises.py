@@ -12,6 +12,7 @@ import sim
 from sim.cli import cli
 from sim.results import execute as executing
 from sim.results.promises import check_promises
+from sim.scenario.load import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +92,50 @@ def test_a_moved_fen_of_fx_result_is_found(
     named = f"^obligation {results.loc[row, 'obligation_id']}, {bearer}: "
     with pytest.raises(sim.PromiseError, match=named):
         check_promises(tables, end)
+
+
+@pytest.fixture(scope="module")
+def returned() -> Results:
+    """Weeks in which most of what is reviewed comes back, and much of it for good."""
+    often = [f"routes.{route}.steps.review.return_probability=0.7" for route in ("cny-to-china", "rub")]
+    short = ["period.end=2024-02-01", "run_in=15d", "horizon=40d"]
+    return executing.execute(load("returned-payments", [*short, *often]))
+
+
+@pytest.fixture
+def returned_tables(returned: Results) -> Tables:
+    return {name: returned[name].copy() for name in returned.table_names}
+
+
+@pytest.mark.parametrize("status", ["settled", "returned", "cancelled", "pending"])
+def test_a_second_moved_to_returns_from_another_cause_is_found(
+    status: str, returned: Results, returned_tables: Tables
+) -> None:
+    payments, end = returned_tables["payments"], pd.Timestamp(returned.manifest["followed_until"])
+    check_promises(returned_tables, end)
+    row = first(payments["status"] == status)
+    add(payments, row, returned_seconds=1, closed_seconds=-1)
+    if payments.loc[row, "closed_seconds"] < 0:
+        add(payments, row, returned_seconds=-2, closed_seconds=2)
+    with pytest.raises(sim.PromiseError, match=rf"^payment {row}: \d+ s are lost to returns"):
+        check_promises(returned_tables, end)
+
+
+@pytest.mark.parametrize(
+    ("status", "bearer"), [("settled", "payer"), ("cancelled", "payer"), ("cancelled", "payee")]
+)
+def test_a_fen_that_a_return_has_not_cost_is_found(
+    status: str, bearer: str, returned: Results, returned_tables: Tables
+) -> None:
+    results, end = returned_tables["fx_results"], pd.Timestamp(returned.manifest["followed_until"])
+    payments = returned_tables["payments"].set_index("payment_id")["status"]
+    mine = (results["payment_id"].map(payments) == status) & (results["bearer"] == bearer)
+    row = first(mine & (results["realised"] | (bearer == "payee")))
+    sign = 1 if bearer == "payee" else -1
+    add(results, row, final_value=1, returned=sign, total=sign)
+    named = f"^obligation {results.loc[row, 'obligation_id']}, {bearer}: its final value is "
+    with pytest.raises(sim.PromiseError, match=named):
+        check_promises(returned_tables, end)
 
 
 def test_a_fen_moved_from_one_cause_to_another_is_found(tables: Tables, end: pd.Timestamp) -> None:

@@ -52,7 +52,7 @@ class Desk:
         """A payment comes to the desk, perhaps while it is shut."""
         case = self._case(number, at)
         if case is None:
-            self._floor.cycles[number] = (at, at)
+            self._floor.note_cycle(number, at, at)
             self._floor.finish(number, at)
         elif self._staff is None or (not self._queue and self._free(at)):
             self._begin(number, case, at)
@@ -63,7 +63,7 @@ class Desk:
             self._queue.push(number)
             self._floor.void(number)
 
-    def net(self, at: int) -> None:
+    def act(self, at: int) -> None:
         """The desk opens, or somebody is free: the next cases are taken up."""
         while self._queue and self._free(at):
             number = self._queue.first()
@@ -88,7 +88,7 @@ class Desk:
 
     def _begin(self, number: int, case: Case, at: int) -> None:
         ends = int(self._hours.advance(np.array([at]), np.array([case.work]))[0])
-        self._floor.cycles[number] = (at, at)
+        self._floor.note_cycle(number, at, at)
         if self._staff is not None:
             heappush(self._busy, ends)
         if case.return_after is None:

@@ -28,9 +28,10 @@ class Dispatch:
         self._step: list[int] = requests.step.tolist()
         self._back = {step: rows.tolist() for step, rows in journeys.back.items()}
         self._again: list[int] = journeys.again.tolist()
-        self._first, last = requests.ends(len(world.payments))
-        for row in np.flatnonzero((journeys.back_from >= 0) & (last >= 0)).tolist():
-            floor.watch(int(last[row]), self._returned)
+        if journeys.back:
+            self._first, last = requests.ends(len(world.payments))
+            for row in np.flatnonzero((journeys.back_from >= 0) & (last >= 0)).tolist():
+                floor.watch(int(last[row]), self._returned)
         #: The firms' dealing, where it depends on what settles.
         self.trading: Trading | None = None
 
@@ -43,11 +44,11 @@ class Dispatch:
         ]
 
     def _case(self, number: int, at: int) -> Case | None:
-        row = self._floor.payment[number]
+        row = self._floor.journey[number]
         return self._walks.of(row).case(self._step[number], row, at)
 
     def _send_back(self, number: int, at: int) -> None:
-        row = self._floor.payment[number]
+        row = self._floor.journey[number]
         self._begin(self._back[self._step[number]][row], at)
 
     def _begin(self, row: int, at: int) -> None:
@@ -64,7 +65,7 @@ class Dispatch:
 
     def _returned(self, number: int, at: int) -> None:
         """The last movement of a journey back has settled."""
-        self._go_on(self._floor.payment[number], self._step[number], at)
+        self._go_on(self._floor.journey[number], self._step[number], at)
 
     def _go_on(self, row: int, step: int, at: int) -> None:
         """Instruct a payment again that is back, or cancel it."""

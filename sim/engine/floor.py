@@ -63,18 +63,18 @@ class Floor:
     """State that all systems share.
 
     Requests are known by number; their columns are lists, since single elements of arrays are slow to read.
-    `payment` is the journey that asks, `order` the number of the payment that makes it, at whichever attempt.
+    `journey` is who asks, `payment` the number of the payment that makes it, at whichever attempt.
     `settled` and `arrival` hold instants of settlement (−1: not yet) and of submission; what is reviewed has
     settled when the review ends.
     """
 
     def __init__(self, world: World, requests: Requests, rearrive: Callable[[int, int, int], int]) -> None:
-        """`rearrive(transfer, settled_at, next_transfer)` says when a late payment is submitted next."""
+        """`rearrive(request, met_at, next_request)` says when a late payment asks for something next."""
         self.ledger = Ledger(world.network.accounts)
         self.loans = LoanBook(self.ledger)
         self.end = world.window.end
-        self.payment: list[int] = requests.payment.tolist()
-        self.order: list[int] = world.journeys.payment[requests.payment].tolist()
+        self.journey: list[int] = requests.journey.tolist()
+        self.payment: list[int] = world.journeys.payment[requests.journey].tolist()
         self.facility: list[int] = requests.facility.tolist()
         self.debit: list[int] = requests.debit.tolist()
         self.credit: list[int] = requests.credit.tolist()
@@ -84,7 +84,7 @@ class Floor:
         self.counter: list[int] = requests.counter.tolist()
         self.arrival: list[int] = requests.arrival.tolist()
         self.planned = self.arrival[: requests.submitted]
-        self.settled = [-1] * len(self.payment)
+        self.settled = [-1] * len(self.journey)
         #: Requests of payments that waited before: their planned arrival no longer holds.
         self.late = bytearray((requests.arrival >= NEVER).tobytes())
         #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
@@ -163,12 +163,12 @@ class Floor:
         What the user states, or the value at mid of the instant; at least one minor unit.
         """
         payments, accounts = self._world.payments, self._world.network.accounts
-        payment = self.payment[number]
-        if payments.counter_amount is not None and payments.counter_amount[payment] >= 0:
-            return int(payments.counter_amount[payment])
+        journey = self.journey[number]
+        if payments.counter_amount is not None and payments.counter_amount[journey] >= 0:
+            return int(payments.counter_amount[journey])
         fx = self._world.fx
         currency = fx.index(accounts.currency[self.debit[self.counter[number]]])
-        own = int(payments.currency[payment])
+        own = int(payments.currency[journey])
         return max(int(fx.convert(self.amount[number], own, currency, at)), 1)
 
     def note_cycle(self, number: int, accepted_at: int, cycle_at: int) -> None:
@@ -216,7 +216,7 @@ class Floor:
         """A transfer that could not be planned is submitted, with all its parts, at an instant that is known now."""
         for part in self.parts(number):
             self.arrival[part] = at
-            self.schedule(at, Action(Phase.SUBMISSION, self.haste[part], self.order[part], part))
+            self.schedule(at, Action(Phase.SUBMISSION, self.haste[part], self.payment[part], part))
 
     def parts(self, number: int) -> range:
         """The numbers of a transfer's parts, given the first."""

@@ -88,8 +88,8 @@ class Ledger:
         self.settle(-1 - len(self._others), debit, credit, amount, at)
         self._others.append((debit, credit, amount))
 
-    def journal(self, requests: Requests) -> Journal:
-        """Everything posted, in order; the transfers' rows are looked up by their numbers."""
+    def journal(self, requests: Requests, payment: NDArray[np.int64]) -> Journal:
+        """Everything posted, in order; transfers are looked up by their numbers, `payment` by journey."""
         reference = np.array(self._reference, dtype=np.int64)
         other = reference < 0
         others = np.array(self._others, dtype=np.int64).reshape(-1, 3)[-1 - reference[other]]
@@ -106,8 +106,8 @@ class Ledger:
         return Journal(
             batch=batch,
             at=np.array(self._at, dtype=np.int64),
-            payment=column(requests.payment, -1),
-            journey=column(requests.payment, -1),
+            payment=column(payment[requests.journey], -1),
+            journey=column(requests.journey, -1),
             step=column(requests.step, -1),
             part=column(requests.part, -1),
             debit=column(requests.debit, others[:, 0]),

@@ -200,8 +200,7 @@ class Shifts(NamedTuple):
 class Reviews(NamedTuple):
     """One row per review by a person; the instants are NEVER where it did not come to that in time.
 
-    `attempt` is that of the payment's instruction, `work` in seconds. If it is `sent_back`, the money begins
-    its way at `goes_back_at`.
+    `attempt` is that of the payment's instruction, `work` in seconds.
     """
 
     payment: NDArray[np.int64]
@@ -213,7 +212,6 @@ class Reviews(NamedTuple):
     ended_at: Seconds
     work: Seconds
     sent_back: NDArray[np.bool_]
-    goes_back_at: Seconds
 
 
 class Returns(NamedTuple):
@@ -295,21 +293,25 @@ class Log:
         """Keep the charges made before the end of the run."""
         self._fees.append(some_rows(rows, rows.at < self.end))
 
-    def review(self, reviews: Reviews) -> None:
-        """Keep the cases that came to somebody before the end of the run."""
+    def review(self, reviews: Reviews, goes_back_at: Seconds) -> None:
+        """Keep the cases that came to somebody before the end of the run, and when the money of some goes back."""
         self._reviews.append(some_rows(reviews, reviews.arrived_at < self.end))
         back = reviews.sent_back & (reviews.ended_at < self.end)
         self.sent_back_at[reviews.payment[back]] = reviews.ended_at[back]
         self.sent_back_from[reviews.payment[back]] = reviews.step[back]
         self.sent_back_by[reviews.payment[back]] = reviews.bank[back]
-        self.goes_back_at[reviews.payment[back]] = reviews.goes_back_at[back]
+        self.goes_back_at[reviews.payment[back]] = goes_back_at[back]
 
     def reviews(self) -> Reviews:
         """All cases, by instant of arrival, then payment."""
         joined = joined_rows(Reviews, self._reviews)
-        payment, attempt = self._journeys.payment[joined.payment], self._journeys.attempt[joined.payment]
-        sent_back = joined.sent_back & (joined.ended_at < self.end)
-        joined = joined._replace(payment=payment, attempt=attempt, sent_back=sent_back)
+        began, ended = (np.where(at < self.end, at, NEVER) for at in (joined.began_at, joined.ended_at))
+        joined = joined._replace(
+            payment=self._journeys.payment[joined.payment],
+            began_at=began,
+            ended_at=ended,
+            sent_back=joined.sent_back & (ended < NEVER),
+        )
         return some_rows(joined, np.lexsort((joined.step, joined.payment, joined.arrived_at)))
 
     def conversions(self) -> Conversions:
@@ -323,8 +325,7 @@ class Log:
     def fees(self) -> Fees:
         """All charges, by instant, then payment, then step."""
         joined = joined_rows(Fees, self._fees)
-        payment, attempt = self._journeys.payment[joined.payment], self._journeys.attempt[joined.payment]
-        joined = joined._replace(payment=payment, attempt=attempt)
+        joined = joined._replace(payment=self._journeys.payment[joined.payment])
         return some_rows(joined, np.lexsort((joined.step, joined.payment, joined.at)))
 
 

@@ -24,14 +24,14 @@ _MOST = 50_000_000
 
 
 class Asked(NamedTuple):
-    """What payments ask of one step: accounts, and the instants if nobody waits.
+    """What payments on their journeys ask of one step: accounts, and the instants if nobody waits.
 
     `facility` is the number of a system, or beyond those, in the order of the banks, that of a bank's desk, which moves
     nothing: its accounts are −1. The counter-accounts are debited and credited with the counter-value in a
     link; elsewhere they are −1.
     """
 
-    payment: Numbers
+    journey: Numbers
     step: Numbers
     facility: Numbers
     debit: Numbers
@@ -50,11 +50,11 @@ class Requests(NamedTuple):
 
     `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
     turned, so that smaller goes first. The `parts` of a payment that is split stand next to each other, numbered
-    by `part`, and are submitted together. `following` is the first row of the same payment at its next step, or
+    by `part`, and are submitted together. `following` is the first row of the same journey at its next step, or
     −1. `counter` is the row of the counter-movement, or −1; its amount is known when the payment is submitted.
     """
 
-    payment: Numbers
+    journey: Numbers
     step: Numbers
     part: Numbers
     parts: Numbers
@@ -70,7 +70,7 @@ class Requests(NamedTuple):
     @property
     def rows(self) -> int:
         """How many movements and reviews there are."""
-        return len(self.payment)
+        return len(self.journey)
 
     @property
     def submitted(self) -> int:
@@ -85,25 +85,25 @@ class Requests(NamedTuple):
         first[self.counter[linked]] = linked
         return first
 
-    def ends(self, payments: int) -> tuple[Numbers, Numbers]:
-        """The first and the last row of each of so many payments, −1 for one that asks for nothing.
+    def ends(self, journeys: int) -> tuple[Numbers, Numbers]:
+        """The first and the last row of each of so many journeys, −1 for one that asks for nothing.
 
         Of what is split or linked, the first part stands for all of it.
         """
         whole = np.flatnonzero(self.first_part == np.arange(self.rows))
-        in_order = whole[np.lexsort((self.step[whole], self.payment[whole]))]
-        first, last = np.full(payments, -1, dtype=np.int64), np.full(payments, -1, dtype=np.int64)
-        first[self.payment[in_order[::-1]]] = in_order[::-1]
-        last[self.payment[in_order]] = in_order
+        in_order = whole[np.lexsort((self.step[whole], self.journey[whole]))]
+        first, last = np.full(journeys, -1, dtype=np.int64), np.full(journeys, -1, dtype=np.int64)
+        first[self.journey[in_order[::-1]]] = in_order[::-1]
+        last[self.journey[in_order]] = in_order
         return first, last
 
 
 def plan_requests(world: World, chunks: Iterable[Asked]) -> Requests:
-    """Everything that is asked for in the run, by planned arrival, then priority, payment, step and part."""
+    """Everything that is asked for in the run, by planned arrival, then priority, journey, step and part."""
     nothing = Asked(*[np.zeros(0, dtype=np.int64)] * len(Asked._fields))
     asked = Asked(*(np.concatenate(columns) for columns in zip(nothing, *chunks, strict=True)))
-    haste = -world.payments.priority[asked.payment]
-    asked = asked.chosen(np.lexsort((asked.step, asked.payment, haste, asked.arrival)))
+    haste = -world.payments.priority[asked.journey]
+    asked = asked.chosen(np.lexsort((asked.step, asked.journey, haste, asked.arrival)))
     return _with_counters(*_divided(asked, world))
 
 
@@ -112,7 +112,7 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
     limits = [_NO_LIMIT if most is None else most for most in world.network.split_above]
     limits += [_NO_LIMIT] * len(world.network.desks)
     largest = np.array(limits, dtype=np.int64)[asked.facility]
-    amount = world.payments.amount[asked.payment]
+    amount = world.payments.amount[asked.journey]
     parts = -(-amount // largest)
     if parts.sum(dtype=np.float64) > _MOST:
         worst = world.network.systems[asked.facility[parts.argmax()]]
@@ -123,7 +123,7 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
     part, rows = np.arange(len(of)) - first[of], asked.chosen(of)
     following = _following(asked)
     requests = Requests(
-        payment=rows.payment,
+        journey=rows.journey,
         step=rows.step,
         part=part,
         parts=parts[of],
@@ -131,7 +131,7 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
         debit=rows.debit,
         credit=rows.credit,
         amount=np.where(part < parts[of] - 1, largest[of], (amount - (parts - 1) * largest)[of]),
-        haste=-world.payments.priority[rows.payment],
+        haste=-world.payments.priority[rows.journey],
         arrival=rows.arrival,
         following=np.where(following < 0, -1, first[following])[of],
         counter=np.full(len(of), -1),
@@ -141,11 +141,11 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
 
 def _following(asked: Asked) -> Numbers:
     """Row of the next step of the same payment, −1 after its last."""
-    by_payment = np.lexsort((asked.step, asked.payment))
-    following = np.full(len(by_payment), -1, dtype=np.int64)
-    payment = asked.payment[by_payment]
-    same = payment[:-1] == payment[1:]
-    following[by_payment[:-1][same]] = by_payment[1:][same]
+    by_journey = np.lexsort((asked.step, asked.journey))
+    following = np.full(len(by_journey), -1, dtype=np.int64)
+    journey = asked.journey[by_journey]
+    same = journey[:-1] == journey[1:]
+    following[by_journey[:-1][same]] = by_journey[1:][same]
     return following
 
 

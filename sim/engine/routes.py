@@ -47,11 +47,11 @@ class Walks:
 
     def rearriving(self, requests: Requests) -> Callable[[int, int, int], int]:
         """Tells when a payment whose request was met at an instant asks for the following one."""
-        payment: list[int] = requests.payment.tolist()
+        journey: list[int] = requests.journey.tolist()
         step: list[int] = requests.step.tolist()
 
         def rearrive(number: int, met_at: int, following: int) -> int:
-            row = payment[number]
+            row = journey[number]
             return self.of(row).arrival(row, step[number], met_at, step[following])
 
         return rearrive
@@ -59,7 +59,7 @@ class Walks:
     def route_steps(self, requests: Requests) -> NDArray[np.int64]:
         """The step of the route that each request belongs to; on the way back it is what is undone."""
         steps = requests.step.copy()
-        walk = self._of[requests.payment]
+        walk = self._of[requests.journey]
         for number, other in enumerate(self.every):
             if other.leads_back:
                 mine = walk == number

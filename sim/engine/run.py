@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.floor import Floor
-    from sim.engine.records import Journal
     from sim.engine.requests import Requests
     from sim.engine.routes import Walks
     from sim.engine.walks import Walk
@@ -79,7 +78,7 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, settlement: Se
         fees=log.fees(),
         reviews=log.reviews(),
         returns=course.returns(),
-        journal=_journal(floor, requests, world),
+        journal=floor.ledger.journal(requests, world.journeys.payment),
         submissions=_submissions(requests, arrival, settled, world),
         standstills=settlement.standstills(),
         loans=settlement.loans(),
@@ -107,20 +106,15 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> Cours
 
     @cache
     def waits(step: int) -> Waits:
-        return Waits(*(_by_payment(requests, column, step, len(world.payments)) for column in simulated[2:]))
+        return Waits(*(_by_journey(requests, column, step, len(world.payments)) for column in simulated[2:]))
 
     for walk in walks:
         traced = walk.trace({number: waits(number) for number in walk.contended}, course.begun, log, end)
         course.follow(walk, traced, log)
         for number, told in traced.arrivals.items():
-            arrivals = _by_payment(requests, simulated.arrival, number, len(world.payments))
+            arrivals = _by_journey(requests, simulated.arrival, number, len(world.payments))
             _compare(walk, told, arrivals[walk.rows], end)
     return course
-
-
-def _journal(floor: Floor, requests: Requests, world: World) -> Journal:
-    journal = floor.ledger.journal(requests)
-    return journal._replace(payment=np.append(world.journeys.payment, -1)[journal.journey])
 
 
 def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: World) -> Submissions:
@@ -131,11 +125,11 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
     void[requests.following[unmet]] = True
     moving = requests.debit >= 0
     rows = np.flatnonzero(moving & ~void[first] & (arrival < world.window.end))
-    order = (rows, requests.part[rows], requests.step[rows], requests.payment[rows], arrival[rows])
+    order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
     return Submissions(
-        payment=world.journeys.payment[requests.payment[rows]],
-        journey=requests.payment[rows],
+        payment=world.journeys.payment[requests.journey[rows]],
+        journey=requests.journey[rows],
         step=requests.step[rows],
         part=requests.part[rows],
         system=requests.facility[rows],
@@ -155,14 +149,14 @@ def _cycles(floor: Floor, settled: Seconds) -> tuple[Seconds, Seconds]:
     return accepted, cycle
 
 
-def _by_payment(requests: Requests, instants: Seconds, step: int, count: int) -> Seconds:
-    """Instants of the transfers of one step by payment number, −1 for payments without one.
+def _by_journey(requests: Requests, instants: Seconds, step: int, count: int) -> Seconds:
+    """Instants of the requests of one step by journey, −1 for journeys without one.
 
     Of several parts it is the latest.
     """
     found = np.full(count, -1, dtype=np.int64)
     here = requests.step == step
-    np.maximum.at(found, requests.payment[here], instants[here])
+    np.maximum.at(found, requests.journey[here], instants[here])
     return found
 
 

@@ -155,7 +155,7 @@ class Settlement:
         floor, number = self.floor, self._next
         if number == len(floor.planned) or floor.planned[number] != at:
             return None
-        return Action(Phase.SUBMISSION, floor.haste[number], floor.order[number], number)
+        return Action(Phase.SUBMISSION, floor.haste[number], floor.payment[number], number)
 
     def _act(self, action: Action, at: int) -> None:
         match action.phase:
@@ -172,7 +172,7 @@ class Settlement:
             case Phase.DRAWING:
                 self._borrowing.draw(action.subject, action.order, at)
             case Phase.NETTING | Phase.LINK | Phase.REVIEW:
-                self._facilities[action.subject].net(at)
+                self._facilities[action.subject].act(at)
             case Phase.TREASURY:
                 self._decide(action.subject, at)
             case Phase.CLOSING:

@@ -11,6 +11,7 @@ from sim.core.clock import NEVER, Seconds
 from sim.engine.fees import charge
 from sim.engine.steps import KINDS
 from sim.engine.steps.back import CorrectionStep, HeldStep, reversed_settlement
+from sim.engine.steps.base import Contended
 from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
 from sim.engine.steps.screen import ScreenStep
@@ -61,7 +62,11 @@ class Walk:
         self.leads_back = leads_back
         self.places = places
         self.steps = [place.step for place in places]
-        self.contended = [n for n, step in enumerate(self.steps) if isinstance(step, SettleStep | ScreenStep)]
+        #: The steps at which payments may have to wait for each other, and how a payment comes to each step.
+        self.contended = {n: step for n, step in enumerate(self.steps) if isinstance(step, Contended)}
+        self._entering = [
+            self.contended[n].enter if n in self.contended else step.plan for n, step in enumerate(self.steps)
+        ]
         self._world = world
 
     @property
@@ -97,9 +102,9 @@ class Walk:
     def asked(self) -> Iterator[Asked]:
         """What the payments ask for at every step at which they might have to wait."""
         at = self._accepted(self._world.payments.instructed_at)
-        for number, step in enumerate(self.steps[: self.contended[-1] + 1] if self.contended else ()):
-            if isinstance(step, SettleStep | ScreenStep):
-                yield step.asked(number, self.rows, step.enter(self.rows, at, None))
+        for number, step in enumerate(self.steps[: max(self.contended, default=-1) + 1]):
+            if contended := self.contended.get(number):
+                yield contended.asked(number, self.rows, contended.enter(self.rows, at, None))
             at = step.plan(self.rows, at, None)
 
     def case(self, step: int, row: int, at: int) -> Case | None:
@@ -113,18 +118,16 @@ class Walk:
         """When a journey that should begin at an instant does; NEVER if a bank has failed."""
         return int(self._unless_failed(np.array([row]), np.array([at]))[0])
 
-    def arrival(self, payment: int, left_step: int, left_at: int, next_step: int) -> int:
-        """When a payment that left a step at `left_at` asks for something at `next_step`, or is through with it."""
-        row, at = np.array([payment]), np.array([left_at])
+    def arrival(self, journey: int, left_step: int, left_at: int, next_step: int) -> int:
+        """When a journey that left a step at `left_at` asks for something at `next_step`, or is through with it."""
+        row, at = np.array([journey]), np.array([left_at])
         for step in self.steps[left_step + 1 : next_step]:
             at = step.plan(row, at, None)
-        last = self.steps[next_step]
-        go_on = last.enter if isinstance(last, SettleStep | ScreenStep) else last.plan
-        return int(go_on(row, at, None)[0])
+        return int(self._entering[next_step](row, at, None)[0])
 
-    def planned(self, payment: int, step: int) -> int:
-        """When a payment gets to a step, or is through with it, if it does not wait before."""
-        return self.arrival(payment, -1, int(self._world.payments.instructed_at[payment]), step)
+    def planned(self, journey: int, step: int) -> int:
+        """When a journey gets to a step, or is through with it, if it does not wait before."""
+        return self.arrival(journey, -1, int(self._world.payments.instructed_at[journey]), step)
 
     def trace(self, waits: dict[int, Waits], begun: Seconds, log: Log, end: int) -> Traced:
         """How the payments went on, step by step; delays, deals, charges and reviews go into the log.
@@ -139,9 +142,9 @@ class Walk:
         for number, (step, place, fee) in enumerate(self.places):
             if fee is not None:
                 self._charge(step, place, fee, at, log)
-            if isinstance(step, SettleStep | ScreenStep):
-                arrivals[number] = step.enter(self.rows, at, log)
-                at = step.wait(place, self.rows, arrivals[number], waits[number], log)
+            if contended := self.contended.get(number):
+                arrivals[number] = contended.enter(self.rows, at, log)
+                at = contended.wait(place, self.rows, arrivals[number], waits[number], log)
             else:
                 at = step.plan(self.rows, at, log)
             if isinstance(step, SettleStep):
@@ -163,8 +166,6 @@ class Walk:
         owed = self.rows, at, self._world.payments.amount[self.rows]
         if isinstance(step, ConvertStep):
             owed = step.charged(self.rows, at)
-        elif isinstance(step, HeldStep):
-            return
         charge(fee, place, owed, self._world, log)
 
 

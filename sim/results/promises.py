@@ -35,7 +35,9 @@ def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> Non
     `end` is the instant until which payments were followed.
     """
     _every_second_has_a_cause(tables["payments"], end)
+    _returns_take_their_time(tables["payments"], tables["returns"], end)
     _every_minor_unit_has_a_cause(tables["fx_results"])
+    _only_what_is_cancelled_is_undone(tables["fx_results"], tables["payments"], tables["conversions"])
     _each_transfer_is_posted_once(tables["postings"])
     _both_legs_or_none(tables["transfers"], tables["postings"])
     _parts_add_up(tables["transfers"], tables["payments"])
@@ -55,6 +57,20 @@ def _every_second_has_a_cause(payments: pd.DataFrame, end: pd.Timestamp) -> None
         )
 
 
+def _returns_take_their_time(payments: pd.DataFrame, returns: pd.DataFrame, end: pd.Timestamp) -> None:
+    """`returned` lasts from the first instruction to that of the last attempt, or on if that was sent back, too."""
+    last = returns.drop_duplicates("payment_id", keep="last").set_index("payment_id")["instructed_again_at"]
+    since = payments.set_index("payment_id")[["instructed_at", "returned_seconds"]]
+    lost = (last.fillna(end) - since["instructed_at"].reindex(last.index)).dt.total_seconds()
+    wrong = since["returned_seconds"] != lost.reindex(since.index, fill_value=0)
+    if wrong.any():
+        row = since[wrong].iloc[0]
+        raise PromiseError(
+            f"payment {row.name}: {row['returned_seconds']} s are lost to returns, "
+            f"by the table of these it was {lost.get(row.name, 0):.0f} s"
+        )
+
+
 def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
     told = results[list(FX_CAUSES)].sum(axis=1)
     sign = np.where(results["bearer"] == "payee", 1, -1)
@@ -67,6 +83,30 @@ def _every_minor_unit_has_a_cause(results: pd.DataFrame) -> None:
         raise PromiseError(
             f"obligation {row['obligation_id']}, {row['bearer']}: the FX result is {row['total']}, "
             f"its causes add up to {told.iloc[int(wrong[0])]}"
+        )
+
+
+def _only_what_is_cancelled_is_undone(
+    results: pd.DataFrame, payments: pd.DataFrame, deals: pd.DataFrame
+) -> None:
+    """The final value is the realised one; of a cancelled payment, less what selling back brought over the booked.
+
+    A payee, to whom nothing was paid, ends at the booked value. What is still to be sold is not looked at.
+    """
+    cancelled = results["payment_id"].isin(payments.loc[payments["status"] == "cancelled", "payment_id"])
+    back = deals[deals["kind"] == "sold_back"].groupby("payment_id")["realised_value"].sum()
+    bought = (results["bearer"] == "payer").to_numpy()
+    sold = back.reindex(results["payment_id"], fill_value=0).to_numpy(dtype=np.int64)
+    brought = np.where(bought, sold, results["realised_value"])
+    undone = np.where(cancelled, results["booked_value"] - brought, 0)
+    known = (~cancelled | results["realised"]).to_numpy() | ~bought
+    differs = results["final_value"] != results["realised_value"] + undone
+    wrong = np.flatnonzero(known & differs.to_numpy())
+    if len(wrong):
+        row = results.iloc[int(wrong[0])]
+        raise PromiseError(
+            f"obligation {row['obligation_id']}, {row['bearer']}: its final value is {row['final_value']}, "
+            f"that of the exchange {row['realised_value']}"
         )
 
 

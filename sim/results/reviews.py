@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from sim.core.clock import HOUR, NEVER
+from sim.core.clock import HOUR
 from sim.results.calendar import local_days
 from sim.results.columns import names, payment_ids
 from sim.results.instants import instants, seconds
@@ -38,8 +38,8 @@ def reviews_table(world: World, records: Records) -> pd.DataFrame:
             "bank": names(world.network.banks, rows.bank),
             "desk": names(desks, rows.bank),
             "arrived_at": instants(rows.arrived_at),
-            "began_at": instants(_in_time(world, rows.began_at)),
-            "ended_at": instants(_in_time(world, rows.ended_at)),
+            "began_at": instants(rows.began_at),
+            "ended_at": instants(rows.ended_at),
             "work_seconds": rows.work,
             "sent_back": rows.sent_back,
         }
@@ -81,10 +81,6 @@ def _no_days() -> pd.DataFrame:
     empty: dict[str, Any] = {"date": np.zeros(0, dtype="datetime64[ms]")}
     empty |= {name: pd.Series([], dtype="str") for name in ("desk", "bank")}
     return pd.DataFrame(empty | {name: np.zeros(0, dtype=np.int64) for name in whole})
-
-
-def _in_time(world: World, at: Seconds) -> Seconds:
-    return np.where(at < world.window.end, at, NEVER)
 
 
 def _worked(began: Seconds, ended: Seconds, until: Seconds, hours: OpeningHours) -> Seconds:

@@ -89,7 +89,8 @@ def _hedges(tables: Tables, currency: str, scale: int) -> dict[str, Measure]:
     """What forwards of obligations due in the period cost beside the rate's moves, and what they made good.
 
     Cost: −Σ (result − s · (opened_mid_value − closed_mid_value)), by side, of first forwards and of rolls.
-    Effectiveness: |Σ hedge / Σ (contract + instruction + clearing)| of hedged obligations, by side and currency.
+    Effectiveness: |Σ hedge / Σ (contract + instruction + returned + clearing)| of hedged obligations, by side and
+    currency.
     """
     counted = tables["payments"].loc[tables["payments"]["counted"], "obligation_id"]
     results = tables["fx_results"]

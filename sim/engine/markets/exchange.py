@@ -77,6 +77,8 @@ class Exchange:
         self._ways = Ways(world)
         count = len(world.obligations)
         self.payers, self.payees = (self._concerned(by_payee=by_payee) for by_payee in (False, True))
+        #: Obligations for which their payer has to get hold of a foreign currency.
+        self.foreign = world.functional_currency[world.obligations.payer] != world.obligations.currency
         self.waits = np.full((count, 3), NEVER)
         self.matched = np.zeros(count, dtype=np.int64)
         #: Orders of payees in the order in which they were given.
@@ -147,14 +149,6 @@ class Exchange:
             sides.append({id(leg.book) for leg in legs if leg.book.limited})
         return not sides[0].isdisjoint(sides[1])
 
-    def foreign_to_payer(self, payment: int) -> bool:
-        """Whether the payer had to get hold of a foreign currency for a payment; own payments have no payer."""
-        obligation = int(self.world.payments.obligation[payment])
-        return obligation >= 0 and bool(
-            self.world.functional_currency[self.world.obligations.payer[obligation]]
-            != self.world.obligations.currency[obligation]
-        )
-
     def sell_back(self, sale: Sale) -> None:
         """An order of a payer for what came back to it for good."""
         obligation = int(self.world.payments.obligation[sale.payment])
@@ -163,10 +157,13 @@ class Exchange:
 
     def cancel(self, at: Seconds) -> None:
         """Payers whose payments are cancelled at an instant before the end sell them back, if they have not yet."""
-        for payment in np.flatnonzero(at < self.world.window.end).tolist() if not self.live else ():
-            if self.foreign_to_payer(payment):
-                amount = int(self.world.payments.amount[payment])
-                self._offers.append(Sale(int(at[payment]), payment, amount, True))
+        if not self.live:
+            payments = np.flatnonzero(at < self.world.window.end)
+            # Payments of one's own have no payer who could have bought anything.
+            payments = payments[self.world.payments.obligation[payments] >= 0]
+            payments = payments[self.foreign[self.world.payments.obligation[payments]]]
+            rows = at[payments].tolist(), payments.tolist(), self.world.payments.amount[payments].tolist()
+            self._offers += [Sale(*row, True) for row in zip(*rows, strict=True)]
 
     def report(self, log: Log) -> Conversions:
         """Tell every part that was exchanged, once all orders are known, and what was sold back."""

@@ -84,9 +84,9 @@ class Trading:
 
     def cancelled(self, row: int, at: int) -> None:
         """The payer of a payment that came back for good sells what it had bought."""
-        payment = int(self._world.journeys.payment[row])
-        if self._exchange.foreign_to_payer(payment):
-            amount = int(self._world.payments.amount[payment])
+        payments, payment = self._world.payments, int(self._world.journeys.payment[row])
+        if self._exchange.foreign[payments.obligation[payment]]:
+            amount = int(payments.amount[payment])
             self._floor.schedule(at, Action(Phase.SALE, 0, payment, payment, -amount))
 
     # Payers.
@@ -137,18 +137,18 @@ class Trading:
         held = set(self._orders.payment.tolist())
         there = self._world.journeys.back_from < 0
         concerned = self._exchange.payees[self._world.payments.obligation]
-        for payment in np.flatnonzero(concerned & there).tolist():
-            last = int(self._last[payment])
+        for row in np.flatnonzero(concerned & there).tolist():
+            last = int(self._last[row])
             if last >= 0:
                 self._floor.watch(last, self._settled)
-            elif payment not in held:
-                walk = self._walks.of(payment)
-                self._credit(payment, walk.planned(payment, walk.posting))
+            elif row not in held:
+                walk = self._walks.of(row)
+                self._credit(row, walk.planned(row, walk.posting))
 
     def _settled(self, number: int, at: int) -> None:
-        payment = self._floor.payment[number]
-        walk = self._walks.of(payment)
-        self._credit(payment, walk.arrival(payment, int(self._step[number]), at, walk.posting))
+        row = self._floor.journey[number]
+        walk = self._walks.of(row)
+        self._credit(row, walk.arrival(row, int(self._step[number]), at, walk.posting))
 
     def _credit(self, row: int, at: int) -> None:
         """What is surrendered is sold on credit; the rest becomes cash."""

@@ -35,8 +35,6 @@ class CorrectionStep:
 class HeldStep:
     """A payer whose payment came back still has the currency that it bought, and buys none again."""
 
-    by_payee = False
-
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
         del rows, log

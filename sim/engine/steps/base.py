@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Step(Protocol):
         ...
 
 
+@runtime_checkable
 class Contended(Step, Protocol):
     """A step at which payments may have to wait for each other, in a system or at a desk."""
 

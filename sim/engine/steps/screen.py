@@ -45,6 +45,7 @@ class ScreenStep:
         self._review, self._work, self._return, self._after, _ = (
             world.payments.draws[draw] for draw in draws
         )
+        self._attempt = world.journeys.attempt
         self._roles = roles
         self._at = declared.at
         self._first_desk = len(world.network.systems)
@@ -71,7 +72,7 @@ class ScreenStep:
         mine = np.flatnonzero((self._review[rows] < self._highest[0]) & (self._staffed[banks] | returning))
         none = np.full(len(mine), -1)
         return Asked(
-            payment=rows[mine],
+            journey=rows[mine],
             step=np.full(len(mine), number),
             facility=self._first_desk + banks[mine],
             debit=none,
@@ -110,7 +111,7 @@ class ScreenStep:
         log.review(
             Reviews(
                 payment=mine,
-                attempt=mine,
+                attempt=self._attempt[mine],
                 step=np.full(len(mine), number),
                 bank=banks,
                 arrived_at=arrival,
@@ -118,8 +119,8 @@ class ScreenStep:
                 ended_at=ended,
                 work=work,
                 sent_back=back,
-                goes_back_at=np.where(back, ended + after, NEVER),
-            )
+            ),
+            goes_back_at=ended + after,
         )
         out[reviewed] = np.where(back, NEVER, ended)
         return out

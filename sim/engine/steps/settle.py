@@ -41,7 +41,7 @@ class SettleStep:
         none = np.full(len(moving), -1)
         counter = self._roles.counter_accounts(self._declared, payment) if self._linked else (none, none)
         return Asked(
-            payment=payment,
+            journey=payment,
             step=np.full(len(moving), number),
             facility=np.full(len(moving), self.system),
             debit=debit[moving],

@@ -34,8 +34,8 @@ class Facility(Protocol):
         """Take in a request: meet it, or keep it waiting."""
         ...
 
-    def net(self, at: int) -> None:
-        """Meet what is waiting for this instant, which the facility had put on the agenda."""
+    def act(self, at: int) -> None:
+        """Do what the facility had put on the agenda of this instant."""
         ...
 
 

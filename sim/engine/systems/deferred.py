@@ -69,7 +69,7 @@ class DeferredNet:
         self._reckon(at)
         return []
 
-    def net(self, at: int) -> None:
+    def act(self, at: int) -> None:
         """See `System`: the cycle."""
         self._cycles.takes_place(at)
         self._pay_back(at)

@@ -97,7 +97,7 @@ class Gross:
         self._together.forget()
         return changed
 
-    def net(self, at: int) -> None:
+    def act(self, at: int) -> None:
         """See `System`: a run of offsetting, or a change of bounds that was waited for."""
         self._turn(at)
         self._await_turn()

@@ -54,7 +54,7 @@ class Hybrid:
             self._queues[account] = deque(n for n in queue if not self._floor.touches(n, accounts))
         return []
 
-    def net(self, at: int) -> None:
+    def act(self, at: int) -> None:
         """See `System`: the cycle."""
         self._cycles.takes_place(at)
         numbers = [number for queue in self._queues.values() for number in queue]

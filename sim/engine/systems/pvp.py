@@ -67,7 +67,7 @@ class Link:
                 self._hear(account, at)
         return []
 
-    def net(self, at: int) -> None:
+    def act(self, at: int) -> None:
         """See `System`: whatever can settle now that accounts were credited."""
         self._awaited = -1
         credited, self._credited = self._credited, {}
