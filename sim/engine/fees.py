@@ -24,11 +24,15 @@ def charge(
     """Charge payments at step number `step`, if they reach it before the run ends.
 
     `owed` are the payments, when they are charged, and the amounts (of the payments' currency) on which.
+    Firms of sides that the fee does not name owe nothing.
     """
     reached = owed[1] < log.end
-    rows, at, amount = (column[reached] for column in owed)
     parties = world.obligations.payer if fee.bearer == "payer" else world.obligations.payee
-    obligation = world.payments.obligation[rows]
+    firms = parties[world.payments.obligation[owed[0]]]
+    if fee.sides is not None:
+        groups = [group.side in fee.sides for group in world.scenario.firms.values()]
+        reached &= np.array(groups, dtype=np.bool_)[world.firms.group[firms]]
+    rows, at, amount = (column[reached] for column in owed)
     currency = world.fx.index(fee.currency)
     value = world.fx.convert(amount, world.payments.currency[rows], currency, at)
     log.charge(
@@ -36,7 +40,7 @@ def charge(
             payment=rows,
             attempt=world.journeys.attempt[rows],
             step=np.full(len(rows), step, dtype=np.int64),
-            firm=parties[obligation],
+            firm=firms[reached],
             at=at,
             currency=np.full(len(rows), currency, dtype=np.int64),
             amount=fee_amounts(fee, value),

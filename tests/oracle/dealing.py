@@ -49,14 +49,16 @@ class Dealing:
         self.sold_back.append(self._deal(payment, at, -1, by_payee=False))
 
     def charge(self, payment: Payment, at: int, step: int, fee: Fee) -> None:
-        """Somebody owes a fee."""
+        """Somebody owes a fee, unless it is asked of other sides."""
+        firm = payment.payer if fee.bearer == "payer" else payment.payee
+        if fee.sides is not None and self._side_name(firm) not in fee.sides:
+            return
         scale = 10 ** minor_digits(fee.currency)
         value = self._rates.convert(payment.amount, payment.currency, fee.currency, at)
         due = float(fee.flat) * scale + float(fee.share) * value
         due = max(due, float(fee.minimum) * scale)
         if fee.maximum is not None:
             due = min(due, float(fee.maximum) * scale)
-        firm = payment.payer if fee.bearer == "payer" else payment.payee
         self.charges.append(Charge(at, payment.number, payment.attempt, step, firm, round(due)))
 
     def _deal(self, payment: Payment, at: int, direction: int, *, by_payee: bool) -> Deal:
@@ -78,5 +80,8 @@ class Dealing:
         )
 
     def _side(self, firm: int) -> Side:
+        return self._world.scenario.sides[self._side_name(firm)]
+
+    def _side_name(self, firm: int) -> str:
         group = self._world.firms.groups[self._world.firms.group[firm]]
-        return self._world.scenario.sides[self._world.scenario.firms[group].side]
+        return self._world.scenario.firms[group].side

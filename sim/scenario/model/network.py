@@ -22,10 +22,9 @@ from sim.scenario.model.base import (
 )
 from sim.scenario.model.liquidity import IntradayCredit, Rate
 from sim.scenario.model.settlement import SystemName, TimeOfDay, Times
-from sim.scenario.model.steps import AnyBank, Step, not_a_role
+from sim.scenario.model.steps import AnyBank, SideName, Step, not_a_role
 from sim.scenario.model.timing import CalendarName, HoursChoice, Zone
 
-SideName = Annotated[str, AfterValidator(reference("sides"))]
 BankName = Annotated[str, AfterValidator(reference("banks"))]
 MarketName = Annotated[str, AfterValidator(reference("markets"))]
 

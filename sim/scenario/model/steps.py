@@ -14,6 +14,7 @@ from sim.scenario.model.base import (
     Share,
     check_amounts,
     nearest,
+    reference,
     written,
     wrong,
 )
@@ -57,11 +58,16 @@ def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
     return {holder for holder in found if isinstance(holder, str)}
 
 
+SideName = Annotated[str, AfterValidator(reference("sides"))]
+
+
 class Fee(Declaration):
     """What a step costs."""
 
     bearer: Literal["payer", "payee"] = "payer"
     """Firm that is charged."""
+    sides: Annotated[tuple[SideName, ...], Field(min_length=1)] | None = None
+    """Sides whose firms are charged, since a tariff is its own bank's; by default all."""
     currency: Currency
     """Currency of the charge."""
     flat: Amount = Field(default=Decimal(0), ge=0)

@@ -20,9 +20,10 @@ from sim.scenario.model.base import (
     reference,
     wrong,
 )
-from sim.scenario.model.network import BankName, SideName
+from sim.scenario.model.network import BankName
 from sim.scenario.model.risk import Hedge
 from sim.scenario.model.settlement import TimeOfDay
+from sim.scenario.model.steps import SideName
 from sim.scenario.model.timing import Zone
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
