@@ -8,6 +8,7 @@ import pytest
 from towns import YEAR, cost, opening, refusal, run, write
 
 import sim
+from sim.world.build import build_world
 
 # Prefunding.
 
@@ -26,9 +27,27 @@ def test_prefunding_counts_payments_due_in_the_period_by_the_system_they_ask() -
     payments = world.payments.set_index("payment_id")
     transfers = world.transfers.join(payments[["counted"]], on="payment_id")
     asked = transfers[transfers["counted"] & (transfers["debit_account"] == "minsk-a@nostro-usd")]
-    # New York works on 2 to 5 and 8 to 10 January.
-    expected = round(4 * int(asked["amount"].sum()) / 7)
+    # The bank in Minsk works on 3 to 5 and 8 to 10 January.
+    expected = round(4 * int(asked["amount"].sum()) / 6)
     assert world.accounts.set_index("account").loc["minsk-a@nostro-usd", "opening_balance"] == expected
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        [
+            "hours.moscow.calendar=russia",
+            "hours.new-york.sessions=['09:00-17:00']",
+            "hours.hvps.calendar=always",
+        ],
+        ["timeline=[{kind: service_days, hours: [belarus-office, hvps], days: [2024-01-06, 2024-01-07]}]"],
+        ["timeline=[{kind: outage, bank: minsk-a, from: 2024-01-04 00:00, to: 2024-01-10 00:00}]"],
+    ],
+)
+def test_other_hours_bring_no_other_balances(more: list[str]) -> None:
+    window = ["period.end=2024-01-11", "run_in=3d", "horizon=5d"]
+    usual, other = (build_world(sim.load("baseline", [*window, *change])) for change in ([], more))
+    assert (usual.network.accounts.opening == other.network.accounts.opening).all()
 
 
 def test_the_treasury_restores_what_was_prefunded(tmp_path: Path) -> None:

@@ -35,8 +35,9 @@ def prefunded(
     """The network with the opening balances that accounts state in days of mean payouts.
 
     `prefund_days` · (what the account is asked to pay for payments due in the period) / (working days of its
-    system whose sessions reach into the period), in whole minor units, halves to the even one. Targets of
-    treasuries that are not stated follow.
+    holder whose sessions reach into the period), in whole minor units, halves to the even one. The days are the
+    holder's, and as declared whatever the timeline says, so that a system with other hours or holidays is not
+    given other balances. Targets of treasuries that are not stated follow.
     """
     wanted = [k for k, account in enumerate(scenario.accounts) if account.prefund_days is not None]
     if not wanted:
@@ -46,9 +47,7 @@ def prefunded(
     period = (openings.window.period_start, openings.window.period_end)
     opening = network.accounts.opening.copy()
     for k in wanted:
-        # Who plans his balance does not know of outages.
-        hours = network.system_hours[network.accounts.system_number[k]].scheduled
-        days = working_days(hours, *period)
+        days = working_days(_hours_of_holder(scenario, openings, network, k), *period)
         share = float(scenario.accounts[k].prefund_days or 0)
         opening[k] = round_half_even(share * float(total[k]) / days) if days else 0
     accounts = replace(network.accounts, opening=opening)
@@ -73,6 +72,14 @@ def payouts(
                 moving = debit != credit
                 np.add.at(total, debit[moving], payments.amount[rows[moving]])
     return total
+
+
+def _hours_of_holder(scenario: Scenario, openings: Openings, network: Network, account: int) -> OpeningHours:
+    """When the holder of an account works; of a holder that is not declared as a bank, when its system does."""
+    bank = scenario.banks.get(network.accounts.holder[account])
+    if bank is not None:
+        return openings.ordinary_hours(bank.hours)
+    return network.system_hours[network.accounts.system_number[account]].scheduled
 
 
 def working_days(hours: OpeningHours, start: int, end: int) -> int:
