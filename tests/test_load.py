@@ -135,6 +135,54 @@ def test_a_variant_states_only_what_differs() -> None:
     assert toy.seed == 3
 
 
+def test_a_variant_is_held_to_what_it_says_that_it_changes() -> None:
+    changes = (
+        "systems: {dns: {limit: 9}}\naccounts: [{system: rtgs, balance: 100}, {system: dns, balance: 4}]\n"
+    )
+    named = "extends: base.yaml\ndiffers_in: PATHS\n" + changes
+    toy = variant(named.replace("PATHS", "[systems.dns.limit, accounts.*.balance]")).scenario
+    assert toy.accounts[1].balance == 4
+    assert variant(named.replace("PATHS", "[systems, accounts]")).scenario == toy
+    # What --set says is not the file's doing.
+    assert variant(named.replace("PATHS", "[systems, accounts]"), "seed=8").scenario.seed == 8
+    assert variant_refusal(named.replace("PATHS", "[systems]")) == [
+        "variant.yaml:2:1: differs_in: accounts.1.balance differs, too, but is not named here"
+    ]
+    assert variant_refusal(named.replace("PATHS", "[systems.dns.limit, accounts.0, accounts.1, seed]")) == [
+        "variant.yaml:2:33: differs_in: nothing differs at accounts.0",
+        "variant.yaml:2:57: differs_in: nothing differs at seed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "extends: base.yaml\ndiffers_in: {seed: 1}\n",
+            "variant.yaml:2:1: differs_in: a list of paths is needed",
+        ),
+        ("extends: base.yaml\ndiffers_in: [1]\n", "variant.yaml:2:14: differs_in: a list of paths is needed"),
+        (
+            "name: x\ndiffers_in: [seed]\n",
+            "variant.yaml:2:1: differs_in: a scenario that extends nothing differs",
+        ),
+    ],
+)
+def test_what_a_variant_changes_is_a_list_of_paths(text: str, told: str) -> None:
+    assert variant_refusal(text)[0].startswith(told)
+    assert refusal("base.yaml", "differs_in=[seed]")[0].startswith(
+        "--set differs_in=[seed]: differs_in: where a"
+    )
+
+
+def test_each_layer_is_held_to_its_own_list() -> None:
+    Path("middle.yaml").write_text("extends: base.yaml\ndiffers_in: [horizon]\nhorizon: 2d\n", "utf-8")
+    assert variant("extends: middle.yaml\ndiffers_in: [seed]\nseed: 4\n").scenario.seed == 4
+    assert variant_refusal("extends: middle.yaml\ndiffers_in: [seed, horizon]\nseed: 4\n") == [
+        "variant.yaml:2:20: differs_in: nothing differs at horizon"
+    ]
+
+
 def test_what_a_scenario_says_about_itself_is_not_inherited() -> None:
     toy = variant("extends: base.yaml\n").scenario
     assert (toy.name, toy.description) == ("toy", "")

@@ -13,15 +13,17 @@ from sim.errors import Problem, ScenarioError
 from sim.scenario import library
 from sim.scenario.document import DEEPEST, LARGEST_FILE, parse, parse_value
 from sim.scenario.model.base import nearest
-from sim.scenario.tree import KeyPath, Located, Node, Place, located
+from sim.scenario.tree import KeyPath, Located, Node, Place, dotted, located, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 #: What a scenario says about itself, which is not true of its variants.
 NOT_INHERITED: Final = frozenset({"name", "question", "description"})
 
 _EXTENDS: Final = "extends"
+_DIFFERS_IN: Final = "differs_in"
+_SAID_IN_FILES: Final = {_EXTENDS: "what a scenario extends", _DIFFERS_IN: "where a scenario differs"}
 _STANDARD_INPUT: Final = "-"
 _LONGEST_SHOWN: Final = 100
 _STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
@@ -31,7 +33,7 @@ _NOTHING_TO_REMOVE: Final = "null removes an inherited key, but nothing is inher
 
 
 class Resolved(NamedTuple):
-    """A scenario without `extends`, and what went wrong on the way but leaves a tree to look into further."""
+    """A scenario laid over what it extends, and what went wrong on the way but leaves a tree to look into."""
 
     tree: Node
     findings: tuple[Located, ...]
@@ -41,8 +43,10 @@ def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
     """The scenario at `source` (a path, a library name, or `-`), laid over what it extends.
 
     Mappings merge; scalars and lists replace; null removes an inherited key; a mapping of another `kind`
-    replaces the inherited one wholly, for the keys of two kinds do not mix. Each override `path=value` is
-    laid over the result by the same rules, in the order given.
+    replaces the inherited one wholly, for the keys of two kinds do not mix. A variant may list under
+    `differs_in` the paths at or below which it differs from what it extends (`*` is any one step); then it
+    must differ in all of them, and nowhere else. Each override `path=value` is laid over the result by the
+    same rules, in the order given.
 
     ScenarioError if a file cannot be found, read or parsed, or the chain of `extends` comes back to itself.
     """
@@ -50,7 +54,11 @@ def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
     layers = _layers(source)
     tree = Node({}, layers[-1].place)
     for layer in reversed(layers):
-        tree = _merge(_heritage(tree), layer, (), findings)
+        declared, own = _without(layer, _DIFFERS_IN)
+        inherited = _heritage(tree)
+        tree = _merge(inherited, own, (), findings)
+        if declared is not None:
+            findings += _held_to(declared, inherited, tree, is_variant=layer is not layers[-1])
     for override in overrides:
         try:
             tree = _override(tree, override, findings)
@@ -71,9 +79,8 @@ def _layers(source: str | Path) -> list[Node]:
     while True:
         name = _shown(path) if path else "<stdin>"
         tree = _read(path, name)
-        entries = dict(tree.value) if isinstance(tree.value, dict) else {}
-        parent = entries.pop(_EXTENDS, None)
-        layers.append(replace(tree, value=entries))
+        parent, own = _without(tree, _EXTENDS)
+        layers.append(own)
         names.append(name)
         if parent is None:
             return layers
@@ -83,6 +90,62 @@ def _layers(source: str | Path) -> list[Node]:
         if _shown(path) in names:
             circle = " → ".join([*names[names.index(_shown(path)) :], _shown(path)])
             _refuse(parent.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+
+
+def _without(tree: Node, key: str) -> tuple[Node | None, Node]:
+    """What stands under a key at the top, and the tree without it."""
+    entries = dict(tree.value) if isinstance(tree.value, dict) else {}
+    found = entries.pop(key, None)
+    return found, replace(tree, value=entries)
+
+
+def _held_to(declared: Node, inherited: Node, tree: Node, *, is_variant: bool) -> Iterator[Located]:
+    """Where a variant differs from what it extends but does not say so, or says so but does not differ."""
+    at = (_DIFFERS_IN,)
+    if not is_variant:
+        yield located(declared.mark, at, "a scenario that extends nothing differs from nothing")
+        return
+    items = declared.value if isinstance(declared.value, list) else [declared]
+    if stray := [item for item in items if not isinstance(item.value, str)]:
+        message = "a list of paths is needed, such as [systems.hvps, routes.usd]"
+        yield from (located(item.mark, at, message) for item in stray)
+        return
+    paths = {str(item.value): item for item in items}
+    unused = dict(paths)
+    for path in differences(inherited, _heritage(tree)):
+        holders = [named for named in paths if _lies_in(path, named)]
+        for holder in holders:
+            unused.pop(holder, None)
+        if not holders:
+            yield located(declared.mark, at, f"{dotted(path)} differs, too, but is not named here")
+    for named, item in unused.items():
+        yield located(item.place, at, f"nothing differs at {named}")
+
+
+def _lies_in(path: KeyPath, named: str) -> bool:
+    """Whether a path is that of a dotted text, in which `*` is any one step, or lies below it."""
+    steps = named.split(".")
+    return len(path) >= len(steps) and all(
+        step in {"*", str(found)} for step, found in zip(steps, path, strict=False)
+    )
+
+
+def differences(one: Node | None, other: Node | None, path: KeyPath = ()) -> Iterator[KeyPath]:
+    """The paths at which two trees differ, as deep as both have the same keys or equally long lists."""
+    if one and other and isinstance(one.value, dict) and isinstance(other.value, dict):
+        for key in dict.fromkeys([*one.value, *other.value]):
+            yield from differences(one.value.get(key), other.value.get(key), (*path, key))
+    elif (
+        one
+        and other
+        and isinstance(one.value, list)
+        and isinstance(other.value, list)
+        and len(one.value) == len(other.value)
+    ):
+        for index, (left, right) in enumerate(zip(one.value, other.value, strict=True)):
+            yield from differences(left, right, (*path, index))
+    elif not one or not other or plain(one) != plain(other):
+        yield path
 
 
 def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
@@ -172,8 +235,8 @@ def _override(tree: Node, override: str, findings: list[Located]) -> Node:
     if not _PATH.fullmatch(target):
         _refuse(place, (), f"{target!r} is not a path such as accounts.0.balance or accounts[0].balance")
     path = tuple(key or int(index) for key, index in _STEP.findall(target))
-    if path[0] == _EXTENDS:
-        _refuse(place, (_EXTENDS,), "what a scenario extends is said in its file")
+    if path[0] in _SAID_IN_FILES:
+        _refuse(place, path[:1], f"{_SAID_IN_FILES[path[0]]} is said in its file")
     if len(path) > DEEPEST:
         _refuse(place, (), f"the path is more than {DEEPEST} levels deep")
     if not text.strip():

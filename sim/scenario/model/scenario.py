@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
@@ -32,15 +32,30 @@ def _not_built_in(names: dict[str, object]) -> dict[str, object]:
     return names
 
 
-def _or_grouped(schema: dict[str, Any]) -> None:
-    """Tell in the JSON Schema that a list of accounts may also stand below its system."""
+#: Keys that say how a file is read, and are gone when it has been.
+_OF_THE_FILE: Final = {
+    "extends": {
+        "type": "string",
+        "description": "Path or library name of the scenario that this one is laid over.",
+    },
+    "differs_in": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Paths at or below which this one differs from what it extends; then nothing else may.",
+    },
+}
+
+
+def _as_written(schema: dict[str, Any]) -> None:
+    """Tell in the JSON Schema what a file may say beside the fields, and how else a list may be written."""
     or_mapping(schema, "accounts", several=True)
+    schema["properties"] |= _OF_THE_FILE
 
 
 class Scenario(Declaration):
     """A world to simulate, complete: two runs of one scenario and seed leave the same tables."""
 
-    model_config = ConfigDict(json_schema_extra=_or_grouped)
+    model_config = ConfigDict(json_schema_extra=_as_written)
 
     #: Lists that may also be written as mappings, and the field that the keys then fill, if they fill one.
     GROUPED: ClassVar = {("accounts",): "system", ("routes", "*", "steps"): None}
