@@ -16,6 +16,7 @@ from sim.scenario.document import parse, plain
 from sim.scenario.library import find, folder, names
 from sim.scenario.load import load, to_yaml
 from sim.scenario.merge import NOT_INHERITED, resolve
+from sim.scenario.model.steps import Originate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,48 @@ def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: dict[st
     assert set(results.payments["route"]) == set(results.scenario.routes)
 
 
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_names_its_lever(name: str) -> None:
+    """Loading holds a variant to its list: nothing else may differ, and all that it names must."""
+    named = written(name)["differs_in"]
+    assert named
+    assert named == list(dict.fromkeys(named))
+
+
+def order_windows(name: str) -> dict[tuple[str, str, str], set[str]]:
+    """When orders are taken up, by currency and sides of the payer and payee, on the routes in daily use."""
+    scenario = load(name)
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for route in scenario.routes.values():
+        carries = route.carries
+        for currency in carries.currencies or ():
+            for payer in [carries.payer] if carries.payer else ["belarus", "china"]:
+                for payee in [carries.payee] if carries.payee else ["belarus", "china"]:
+                    if payer == payee or route.weight == 0:
+                        continue
+                    for step in route.steps:
+                        if isinstance(step, Originate):
+                            hours = step.accepts
+                            declared = scenario.hours[hours] if isinstance(hours, str) else hours
+                            found.setdefault((currency, payer, payee), set()).add(repr(declared))
+    return found
+
+
+#: Designs that take orders in other hours, and so have part of their effect from that.
+OF_ORDERS = frozenset({"orders-all-day", "national-currency"})
+
+
+@pytest.mark.parametrize("name", [name for name in VARIANTS if chain(name)[-1] == "baseline"])
+def test_no_design_borrows_the_effect_of_another_order_window(name: str) -> None:
+    parent = parent_of(name)
+    assert parent is not None
+    own, inherited = order_windows(name), order_windows(parent)
+    changed = {key for key in own.keys() & inherited.keys() if own[key] != inherited[key]}
+    assert changed == ({("CNY", "belarus", "china")} if name in OF_ORDERS else set())
+    if name in OF_ORDERS:
+        assert "orders" in name or "orders-all-day" in load(name).description
+
+
 def test_nothing_is_declared_that_no_scenario_uses() -> None:
     """A variant may inherit what it does not need, but then its parent needs it, or a sister."""
     scenarios = [load(name) for name in NAMES]
@@ -124,7 +167,11 @@ def restated(child: Any, parent: Any, path: tuple[str, ...] = ()) -> Iterator[st
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_states_only_what_differs(name: str) -> None:
-    child = {key: value for key, value in written(name).items() if key not in {*NOT_INHERITED, "extends"}}
+    child = {
+        key: value
+        for key, value in written(name).items()
+        if key not in {*NOT_INHERITED, "extends", "differs_in"}
+    }
     parent = parent_of(name)
     assert parent is not None
     assert list(restated(child, plain(resolve(parent).tree))) == []
@@ -326,7 +373,11 @@ def test_nobody_pays_for_an_exchange_that_does_not_take_place(
 ) -> None:
     run = short_runs[name]
     fees = run.fees[run.fees["kind"] == "convert"]
-    deals = set(zip(run.conversions["payment_id"], run.conversions["firm"].astype(str), strict=True))
+    # The tariff is that of Belarusian banks, and their clients pay it.
+    sides = run.firms.set_index("firm")["side"].astype(str)
+    assert set(sides[fees["firm"].astype(str)]) <= {"belarus"}
+    dealt = run.conversions[(sides[run.conversions["firm"].astype(str)] == "belarus").to_numpy()]
+    deals = set(zip(dealt["payment_id"], dealt["firm"].astype(str), strict=True))
     charged = set(zip(fees["payment_id"], fees["firm"].astype(str), strict=True))
     assert deals <= charged
     # A firm is charged when it turns to the market, where the deal may not have been made by the end.
