@@ -9,7 +9,7 @@ import matplotlib as mpl
 from sim.errors import ResultsError
 from sim.show.frame import headline, shown
 from sim.show.palette import AVAILABLE, QUIET, STYLE, dress
-from sim.show.save import write_figure
+from sim.show.save import replace_figure
 from sim.show.words import Scale
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def plot_mechanisms(results: Sequence[Results], ax: Axes | None = None) -> Axes:
 
 def save_mechanisms(results: Sequence[Results], path: Path) -> Path:
     """Draw the runs side by side into a PNG file, and return its path; makes its folder."""
-    return write_figure(lambda ax: plot_mechanisms(results, ax), _SIZE, path)
+    return replace_figure(lambda ax: plot_mechanisms(results, ax), _SIZE, path)
 
 
 def _points(results: Sequence[Results]) -> list[_Point]:
