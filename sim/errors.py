@@ -69,12 +69,12 @@ class ResultsError(SettlementError):
     exit_code = 2
 
 
-class NoTableError(ResultsError, KeyError):
-    """A run has no table of that name."""
+class NoTableError(ResultsError, KeyError, AttributeError):
+    """A run has no table of that name, whichever way it was asked for."""
 
     def __init__(self, name: str, names: tuple[str, ...]) -> None:
-        self.name, self.names = name, names
         super().__init__(name, names)
+        self.name, self.names = name, names
 
     def __str__(self) -> str:
         """The name asked for, and those that there are."""

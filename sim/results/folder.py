@@ -61,7 +61,7 @@ def sealed(manifest: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 def redrawn(manifest: Mapping[str, Any], figures: Mapping[str, str]) -> dict[str, Any]:
     """The manifest with other figures; one that was changed by hand is not made good by that."""
     others = {name: found for name, found in manifest["files"].items() if not is_figure(name)}
-    content = {**manifest, "files": {**others, **figures}}
+    content = {**manifest, "files": dict(sorted({**others, **figures}.items()))}
     seal = content.pop(_SEAL)
     return {**content, _SEAL: _seal(content) if is_intact(manifest) else seal}
 

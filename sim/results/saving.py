@@ -95,7 +95,7 @@ def free_folder(wanted: Path) -> Iterator[tuple[Path, Path]]:
     """As `new_folder`, in the first free one of `wanted`, `wanted-2`, `wanted-3`, …; with the place it will have."""
     check_above(wanted)
     for name in numbered(wanted):
-        place = real_place(name)
+        place = real_place(wanted.parent) / name.name
         if os.path.lexists(place):
             continue
         with staged(place, wait=False) as stage:

@@ -98,6 +98,10 @@ def take_lock(stage: Path, *, wait: bool, make: bool = False) -> int | None:
             if make:
                 continue
             return None
+        except BaseException:
+            with suppress(OSError):
+                stage.rmdir()
+            raise
         held = False
         try:
             if not _locked(handle, wait=wait):

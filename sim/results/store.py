@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sim.errors import ResultsError, ResultsWarning
+from sim.errors import ResultsError
 from sim.results.folder import inside, sha256_of
 
 if TYPE_CHECKING:
@@ -25,11 +24,10 @@ def write_table(table: pd.DataFrame, path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def read_table(folder: Path, name: str, sha256: str) -> pd.DataFrame:
-    """A table of a run folder as it was saved: dictionary columns come back as categories.
+def read_table(folder: Path, name: str, sha256: str) -> tuple[pd.DataFrame, bool]:
+    """A table of a run folder as it was saved, and whether it is as it was written (`sha256`).
 
-    A file that is readable but not as it was written (`sha256`) is told by a `ResultsWarning`; one that is not
-    readable is refused with `ResultsError`.
+    Dictionary columns come back as categories. `ResultsError` if the file cannot be read.
     """
     path = inside(folder, f"{name}.parquet")
     changed = False
@@ -42,14 +40,7 @@ def read_table(folder: Path, name: str, sha256: str) -> pd.DataFrame:
             raise
         told = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ResultsError(f"{folder / path.name}: not a readable table ({told})") from None
-    if changed:
-        warn_of_change(folder / path.name)
-    return found
-
-
-def warn_of_change(path: Path) -> None:
-    """Tell that a file can be read but is not as the run wrote it."""
-    warnings.warn(f"{path}: changed since the run was saved", ResultsWarning, stacklevel=2)
+    return found, not changed
 
 
 def _read(path: Path) -> pd.DataFrame:
