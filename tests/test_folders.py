@@ -120,13 +120,16 @@ def test_a_place_that_is_no_folder_for_a_run_is_refused(target: str, told: str, 
     assert contents(folder) == before
 
 
-@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
-def test_a_place_where_nothing_may_be_written_is_told_before_anything_runs(folder: Path) -> None:
+def test_a_place_where_nothing_may_be_written_is_told_before_anything_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_scenario(folder / "source")
-    (folder / "closed").mkdir(mode=0o500)
-    result = invoke(*RUN, "-o", "closed/run")
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert "closed/run: the folder cannot be written" in result.stderr
+    monkeypatch.setattr("sim.results.execute.execute", lambda *_: pytest.fail("it was run"))
+    monkeypatch.setattr(os, "access", lambda *_: False)  # For root may write everywhere.
+    for arguments in (["-o", "closed/run"], []):
+        result = invoke(*RUN, *arguments)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert f"the folder cannot be written: {folder} cannot be written" in result.stderr
 
 
 def test_a_link_to_a_run_is_the_run(run: sim.Results, folder: Path) -> None:
@@ -380,6 +383,17 @@ def test_figures_drawn_again_replace_ours_alone(folder: Path) -> None:
     after = {name: found for name, found in contents(folder / "mine").items() if name not in added}
     assert after == before
     assert invoke("plot", "mine").stderr == ""
+
+
+def test_figures_of_a_run_are_not_put_into_another_one(
+    run: sim.Results, other: sim.Results, tmp_path: Path
+) -> None:
+    saved = run.save(tmp_path / "mine")
+    other.save(tmp_path / "mine", force=True)
+    before = contents(tmp_path)
+    with pytest.raises(sim.ResultsError, match="another run was saved here meanwhile"):
+        saved.save_figures(lambda *_: pytest.fail("it was drawn"))
+    assert contents(tmp_path) == before
 
 
 def test_a_file_that_is_no_figure_of_ours_is_not_drawn_over(folder: Path) -> None:

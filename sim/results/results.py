@@ -148,11 +148,13 @@ class Results:
     def save_figures(self, draw: Callable[[Results, Path], object]) -> list[Path]:
         """Draw the figures of a saved run again: what `draw` writes replaces the figures that the run wrote.
 
-        Returns their paths; `RunError` if they cannot be written.
+        Returns their paths; `RunError` if they cannot be written, `ResultsError` if the folder holds another run.
         """
         if self.folder is None:
             raise ResultsError("the run is not saved; figures go into its folder")
         with new_folder(self.folder, None, replaces=is_figure) as folder:
+            if read_manifest(self.folder) != {**self.manifest}:
+                raise ResultsError(f"{self.folder}: another run was saved here meanwhile; open it again")
             with believing(self):
                 draw(self, folder / FIGURES_FOLDER)
             figures = {name: sha256_of(folder / name) for name in files_below(folder)}
