@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 .PHONY: demo test check format bench clean
 
 demo: $(VENV)/.installed
-	$(BIN)/sim run scenarios/baseline.yaml -o runs/demo
+	$(BIN)/sim run scenarios/baseline.yaml -o runs/demo --force
 	@echo
 	@echo "Pictures: $(CURDIR)/runs/demo/figures"
 

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sim.api import open, plot_mechanisms, run  # noqa: A004 - as in `sim.open(folder)`
-    from sim.errors import PromiseError, ResultsError, RunError, ScenarioError, SettlementError
+    from sim.errors import (
+        PromiseError,
+        ResultsError,
+        ResultsWarning,
+        RunError,
+        ScenarioError,
+        SettlementError,
+    )
     from sim.results.results import Results
     from sim.scenario.load import load
     from sim.scenario.model import Scenario
@@ -31,12 +38,14 @@ _HOMES = {
     "RunError": "sim.errors",
     "PromiseError": "sim.errors",
     "ResultsError": "sim.errors",
+    "ResultsWarning": "sim.errors",
 }
 
 __all__ = [
     "PromiseError",
     "Results",
     "ResultsError",
+    "ResultsWarning",
     "RunError",
     "Scenario",
     "ScenarioError",

@@ -5,7 +5,9 @@ Only click is imported at the top, so that `sim --help` answers at once.
 
 from __future__ import annotations
 
+import signal
 import sys
+import warnings
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -47,15 +49,38 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        from sim.errors import SettlementError  # noqa: PLC0415 - see the module
+        from sim.errors import ResultsWarning, SettlementError  # noqa: PLC0415 - see the module
 
         try:
-            return command(*args, **kwargs)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", ResultsWarning)
+                warnings.showwarning = _show_warning(warnings.showwarning)
+                return command(*args, **kwargs)
         except SettlementError as error:
             click.echo(str(error), err=True)
             sys.exit(error.exit_code)
 
     return guarded
+
+
+def _show_warning(others: Callable[..., None]) -> Callable[..., None]:
+    """Tell our own warnings in one line, and leave the others to whoever told them before."""
+    from sim.errors import ResultsWarning  # noqa: PLC0415 - see the module
+
+    def show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Python calls it
+        if isinstance(message, ResultsWarning):
+            _warn([str(message)])
+        else:
+            others(message, *args, **kwargs)
+
+    return show_warning
+
+
+def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
+    if value == "":
+        # `Path` would take it for the current folder.
+        raise click.BadParameter("the name of a folder is needed, not an empty text")
+    return None if value is None else Path(value)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -72,8 +97,13 @@ def cli() -> None:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
-    help="Run folder; for several scenarios the folder of their run folders.  [default: runs/NAME-SEED]",
+    type=click.Path(),
+    callback=_folder,
+    help="Run folder; for several scenarios the folder of their run folders.  "
+    "[default: the next free one of runs/NAME-SEED, runs/NAME-SEED-2, …]",
+)
+@click.option(
+    "--force", is_flag=True, help="Replace a run of another text at -o; nothing else is ever replaced."
 )
 @_SEED
 @_SET
@@ -83,6 +113,7 @@ def cli() -> None:
 def run(
     scenarios: tuple[str, ...],
     output: Path | None,
+    force: bool,  # noqa: FBT001 - a flag of click
     seed: int | None,
     overrides: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a flag of click
@@ -91,14 +122,19 @@ def run(
     """Run scenarios, save their results and show them."""
     from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
 
+    if force and output is None:
+        raise click.UsageError("--force is for -o; without it a run takes a free name")
     loaded = load_all(scenarios, _with_seed(overrides, seed))
     targets = [_target(output, one.scenario, alone=len(loaded) == 1) for one in loaded]
     if len({*targets}) < len(targets):
         raise click.UsageError("two of these scenarios have the same name and seed, so the same run folder")
+    for one, target in zip(loaded, targets, strict=True):
+        _check_target(one, target, free=output is None, force=force)
     found = [
-        _run_one(one, target, figures=not no_figures) for one, target in zip(loaded, targets, strict=True)
+        _run_one(one, target, figures=not no_figures, free=output is None, force=force)
+        for one, target in zip(loaded, targets, strict=True)
     ]
-    side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets)
+    side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets[0].parent)
     if as_json:
         _print_json(found)
     else:
@@ -187,7 +223,7 @@ def plot(folders: tuple[Path, ...], output: Path | None) -> None:
         return
     if output is not None:
         raise click.UsageError("-o is for several runs; the figures of one go into its own folder")
-    for path in save_figures(open_run(folders[0]), folders[0] / "figures"):
+    for path in open_run(folders[0]).save_figures(save_figures):
         click.echo(path)
 
 
@@ -263,13 +299,22 @@ def _target(output: Path | None, scenario: Scenario, *, alone: bool) -> Path:
     return output if alone else output / name
 
 
-def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool) -> Results:
+def _check_target(loaded: Loaded[Scenario], target: Path, *, free: bool, force: bool) -> None:
+    from sim.results.execute import text_of  # noqa: PLC0415 - see the module
+    from sim.results.saving import check_above, check_target  # noqa: PLC0415
+
+    if free:
+        check_above(target)
+        return
+    with loaded.placing():
+        check_target(target, lambda: text_of(loaded.scenario), force=force)
+
+
+def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool, free: bool, force: bool) -> Results:
     from sim.results.execute import execute  # noqa: PLC0415 - see the module
-    from sim.results.store import check_target  # noqa: PLC0415
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
 
-    check_target(target)
     with loaded.placing(), progress_bar(loaded.scenario.name) as told:
         results = execute(loaded.scenario, told)
     _warn(results.manifest["warnings"])
@@ -277,16 +322,16 @@ def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool) -> Result
     def draw(drawn: Results, folder: Path) -> None:
         save_figures(drawn, folder / "figures")
 
-    return results.save(target, draw if figures else None)
+    return results.save(target, draw if figures else None, force=force, free=free)
 
 
-def _side_by_side(found: list[Results], targets: list[Path]) -> Path | None:
+def _side_by_side(found: list[Results], folder: Path) -> Path | None:
     """Set runs side by side, in the folder of their run folders; a warning if that cannot be."""
     from sim.errors import SettlementError  # noqa: PLC0415 - see the module
     from sim.show.mechanisms import save_mechanisms  # noqa: PLC0415
 
     try:
-        return save_mechanisms(found, targets[0].parent / _MECHANISMS)
+        return save_mechanisms(found, folder / _MECHANISMS)
     except SettlementError as error:
         _warn([str(error)])
         return None
@@ -337,8 +382,22 @@ def _print_summary(results: Results) -> None:
     print_summary(results, output())
 
 
+def _end_on_signals() -> None:
+    """Let what asks a process to end unwind it, so that it tidies up and leaves with 128 and the signal's number."""
+
+    def end(number: int, _frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Under nohup nothing but the end of the run ends it.
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, end)
+
+
 def main() -> None:
     """Entry point of the `sim` command."""
+    _end_on_signals()
     try:
         cli.main(prog_name="sim", standalone_mode=False)
     except click.exceptions.Abort:

@@ -4,8 +4,11 @@ SettlementError
 ├── ScenarioError       the input is wrong: a list of located problems (exit code 2)
 ├── RunError            the run could not be carried out (exit code 1)
 │   └── PromiseError    an identity that must hold on every run does not (exit code 1)
-├── ResultsError        a folder is not a readable run (exit code 2)
+├── ResultsError        a folder is not a readable run, or may not become one (exit code 2)
+│   └── NoTableError    a run has no table of that name (exit code 2)
 └── CalibrationError    the shipped history cannot tell what is asked (exit code 2)
+
+ResultsWarning          a file of a run was changed since it was written
 """
 
 from __future__ import annotations
@@ -61,9 +64,25 @@ class PromiseError(RunError):
 
 
 class ResultsError(SettlementError):
-    """The folder does not hold a run that can be opened."""
+    """The folder does not hold a run that can be opened, or holds something that a run may not replace."""
 
     exit_code = 2
+
+
+class NoTableError(ResultsError, KeyError, AttributeError):
+    """A run has no table of that name, whichever way it was asked for."""
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        super().__init__(name, names)
+        self.name, self.names = name, names
+
+    def __str__(self) -> str:
+        """The name asked for, and those that there are."""
+        return f"no table {self.name!r}; there are {', '.join(self.names)}"
+
+
+class ResultsWarning(UserWarning):
+    """A file of a run folder is not as the run wrote it."""
 
 
 class CalibrationError(SettlementError):

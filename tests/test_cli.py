@@ -306,11 +306,11 @@ def bad(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def refused(bad: Path, *arguments: str, code: int = 2) -> list[str]:
+def refused(bad: Path, *arguments: str) -> list[str]:
     """The lines on stderr of a command that must fail and write nothing."""
     before = sorted(bad.rglob("*"))
     result = invoke(*arguments)
-    assert result.exit_code == code, result.output
+    assert result.exit_code == 2, result.output
     assert isinstance(result.exception, SystemExit)
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -391,12 +391,12 @@ def test_a_route_without_an_account_is_told(bad: Path) -> None:
 @pytest.mark.parametrize("flag", ["--json", "--no-figures"])
 def test_a_foreign_folder_is_left_alone(flag: str, bad: Path) -> None:
     (bad / "folder" / "letter.txt").write_text("dear", "utf-8")
-    lines = refused(bad, "run", "baseline", "-o", "folder", flag, *FEW_DAYS, code=1)
+    lines = refused(bad, "run", "baseline", "-o", "folder", flag, *FEW_DAYS)
     assert lines == ["folder: exists and is not a run; choose another folder with -o"]
 
 
 def test_a_place_that_cannot_be_written_is_told(bad: Path) -> None:
-    lines = refused(bad, "run", "baseline", "-o", "one.yaml/run", "--no-figures", *FEW_DAYS, code=1)
+    lines = refused(bad, "run", "baseline", "-o", "one.yaml/run", "--no-figures", *FEW_DAYS)
     assert len(lines) == 1
     assert "one.yaml/run: the folder cannot be written" in lines[0]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import sys
 from decimal import Decimal
@@ -250,6 +251,34 @@ def test_a_parent_is_sought_beside_the_file_and_then_in_the_library(folder: Path
     assert variant("extends: mechanisms/fifo\n").scenario.seed == 11
     (problem,) = refusal("mechanisms/ffio")
     assert problem.endswith("is no file and no library scenario; did you mean 'mechanisms/fifo'?")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="made of links and pipes")
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "loop"])
+def test_only_a_file_that_has_an_end_is_extended(kind: str, folder: Path) -> None:
+    (folder / "there").mkdir()
+    os.mkfifo(folder / "pipe")
+    (folder / "endless").symlink_to("/dev/zero")
+    (folder / "loop").symlink_to("loop")
+    name, told = {
+        "folder": ("there", "'there' is a folder; name one of the files in it"),
+        "pipe": ("pipe", "'pipe' is a pipe or a device; a file is needed"),
+        "device": ("endless", "'endless' is a pipe or a device; a file is needed"),
+        "loop": ("loop", "'loop' is no file and no library scenario"),
+    }[kind]
+    (problem,) = variant_refusal(f"name: v\nextends: {name}\n")
+    assert problem.startswith(f"variant.yaml:2:10: extends: {told}")
+
+
+def test_a_circle_through_links_is_a_circle(folder: Path) -> None:
+    (folder / "again").symlink_to(".")
+    (folder / "other.yaml").symlink_to("variant.yaml")
+    for name, circle in (
+        ("other.yaml", "variant.yaml → other.yaml"),
+        ("again/variant.yaml", "variant.yaml → again/variant.yaml"),
+    ):
+        (problem,) = variant_refusal(f"extends: {name}\n")
+        assert problem == f"variant.yaml:1:10: extends: the scenario extends itself: {circle}"
 
 
 def test_a_folder_named_like_a_library_scenario_does_not_hide_it(folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from tiny import tiny_run
 
 import sim
 
@@ -48,9 +49,9 @@ def test_the_manifest_holds_the_hash_of_each_table(baseline_folder: Path) -> Non
     assert manifest["seed"] == 1
 
 
-@pytest.fixture
-def results(short_runs: dict[str, Results]) -> Results:
-    return short_runs["baseline"]
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    return tiny_run(tmp_path_factory.mktemp("tiny"))
 
 
 def test_tables_are_read_by_name_and_as_attributes(results: Results, tmp_path: Path) -> None:
@@ -110,22 +111,29 @@ def test_a_save_that_fails_leaves_everything_as_it_was(
     assert [path.name for path in tmp_path.iterdir()] == (["run"] if before else [])
 
 
-def test_an_old_run_comes_back_if_the_new_one_cannot_take_its_place(
-    results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("undone", [True, False], ids=["undone", "stuck"])
+def test_a_save_that_cannot_take_its_place_loses_nothing(
+    undone: bool, results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results.save(tmp_path / "run")
     old = contents(tmp_path)
     real = Path.rename
 
     def rename(self: Path, target: Path) -> Path:
-        if (self / "manifest.json").is_file() and "-old-" not in str(self) and "-old-" not in str(target):
+        if target == tmp_path / "run" / "scenario.yaml" and (self.parent.name == "new" or not undone):
             raise OSError(5, "Input/output error")
         return real(self, target)
 
     monkeypatch.setattr(Path, "rename", rename)
     with pytest.raises(sim.RunError, match="cannot be saved"):
         results.save(tmp_path / "run")
+    if undone:
+        assert contents(tmp_path) == old
+    else:
+        with pytest.raises(sim.ResultsError, match=r"cannot be finished \(Input/output error\)"):
+            sim.open(tmp_path / "run")
     monkeypatch.undo()
+    sim.open(tmp_path / "run")
     assert contents(tmp_path) == old
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 
@@ -136,7 +144,7 @@ def test_a_folder_with_other_things_in_it_is_refused(results: Results, tmp_path:
     (tmp_path / "file").write_text("x", "utf-8")
     old = contents(tmp_path)
     for target in ("precious", "file"):
-        with pytest.raises(sim.RunError, match="exists and is not a run"):
+        with pytest.raises(sim.ResultsError, match="exists and is not a run"):
             results.save(tmp_path / target)
     assert contents(tmp_path) == old
 

@@ -20,6 +20,7 @@ from sim.results.clearing import clearing_measures
 from sim.results.costs import cost_measures, costs_table
 from sim.results.days import business_days
 from sim.results.exposure import exposure_table, fx_results_table, maturities_table
+from sim.results.folder import Text, sha256_of
 from sim.results.frozen import frozen_measure, frozen_table
 from sim.results.fx_by import fx_result_by_table
 from sim.results.hedges import hedges_table
@@ -41,7 +42,7 @@ from sim.results.system_days import system_days_table
 from sim.results.tables import fact_tables
 from sim.results.throughput import throughput_measure, throughput_table
 from sim.scenario.load import to_yaml
-from sim.world.build import build_world
+from sim.world.build import build_world, prepare
 from sim.world.timing import resolve_calendars
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _manifest(
     return {
         "scenario": resolved.name,
         "seed": resolved.seed,
-        "scenario_sha256": hashlib.sha256(to_yaml(resolved).encode()).hexdigest(),
+        "scenario_sha256": _sha256(resolved),
         "versions": {
             "local-currency-settlement": version("local-currency-settlement"),
             "python": platform.python_version(),
@@ -145,9 +146,19 @@ def _manifest(
     }
 
 
+def text_of(scenario: Scenario) -> Text:
+    """What determines the tables that a scenario gives; `ScenarioError` if it cannot be run."""
+    openings, _ = prepare(scenario)
+    return Text.of({"scenario_sha256": _sha256(resolve_calendars(scenario, openings)), **_own_file(scenario)})
+
+
+def _sha256(resolved: Scenario) -> str:
+    return hashlib.sha256(to_yaml(resolved).encode()).hexdigest()
+
+
 def _own_file(scenario: Scenario) -> dict[str, dict[str, str]]:
     """The file that payments of one's own came from, by its absolute path, and what was in it."""
     if scenario.payments is None:
         return {}
     file = Path(scenario.payments.file)
-    return {"payments_file": {"path": str(file), "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}}
+    return {"payments_file": {"path": str(file), "sha256": sha256_of(file)}}

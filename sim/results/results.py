@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -10,22 +12,33 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sim.errors import ResultsError
-from sim.results.html import results_html
-from sim.results.measure import Measure
-from sim.results.store import (
+from sim.errors import NoTableError, ResultsError, ResultsWarning, ScenarioError, SettlementError
+from sim.results.folder import (
+    FIGURES_FOLDER,
     MANIFEST,
     MEASURES,
     SCENARIO,
-    new_folder,
+    Text,
+    files_below,
+    inside,
+    is_figure,
+    is_intact,
     read_json,
-    read_table,
+    read_manifest,
+    redrawn,
+    sealed,
+    sha256_of,
     write_json,
-    write_table,
 )
-from sim.scenario.load import load, to_yaml
+from sim.results.html import results_html
+from sim.results.measure import Measure
+from sim.results.saving import free_folder, new_folder, real_place, tidy
+from sim.results.store import read_table, write_table
+from sim.scenario.load import load_saved, to_yaml
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sim.scenario.model import Scenario
 
 #: Figures by name. The room that draws them puts them here, so that this one need not know it.
@@ -46,7 +59,12 @@ class Plots:
             figure = FIGURES[name]
         except KeyError:
             raise AttributeError(f"no figure {name!r}; there are {', '.join(sorted(FIGURES))}") from None
-        return lambda *args, **kwargs: figure(self._results, *args, **kwargs)
+
+        def draw(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the figure has it
+            with believing(self._results):
+                return figure(self._results, *args, **kwargs)
+
+        return draw
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +80,7 @@ class Results:
     manifest: Mapping[str, Any]
     _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     folder: Path | None = None
+    _changed: list[Path] = field(default_factory=list, repr=False)
 
     @property
     def table_names(self) -> tuple[str, ...]:
@@ -76,18 +95,17 @@ class Results:
     def __getitem__(self, name: str) -> pd.DataFrame:
         if name not in self._tables:
             if name not in self.table_names or self.folder is None:
-                raise KeyError(f"no table {name!r}; there are {', '.join(self.table_names)}")
-            self._tables[name] = read_table(self.folder / f"{name}.parquet")
+                raise NoTableError(name, self.table_names)
+            self._tables[name], intact = read_table(self.folder, name, self.manifest["tables"][name])
+            if not intact:
+                _tell_change(self.folder / f"{name}.parquet", self._changed)
         return self._tables[name]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         # Private names and those asked for by copy and pickle must not look for a table.
         if name.startswith("_"):
             raise AttributeError(name)
-        try:
-            return self[name]
-        except KeyError as error:
-            raise AttributeError(str(error)) from None
+        return self[name]
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *self.table_names})
@@ -103,28 +121,119 @@ class Results:
     def _repr_html_(self) -> str:
         return results_html(repr(self)[1:-1], self.measures)
 
-    def save(self, target: str | Path, decorate: Callable[[Results, Path], None] | None = None) -> Results:
+    def save(
+        self,
+        target: str | Path,
+        decorate: Callable[[Results, Path], None] | None = None,
+        *,
+        force: bool = False,
+        free: bool = False,
+    ) -> Results:
         """Write the run folder, whole or not at all, and return the results as saved there.
 
-        `decorate` may add files to the folder before it takes its place. `RunError` if it cannot be written.
+        An earlier run at `target` is replaced if it has the same text (scenario, seed and payments), or with
+        `force`; what the run did not write stays. With `free` nothing is replaced: the run takes the first free
+        one of `target`, `target-2`, `target-3`, … `decorate` may add files to the folder before it takes its
+        place. `ResultsError` if something else is there, `RunError` if it cannot be written.
         """
-        target = Path(target)
-        with new_folder(target) as folder:
-            hashes = {name: write_table(self[name], folder / f"{name}.parquet") for name in self.table_names}
-            (folder / SCENARIO).write_text(to_yaml(self.scenario), encoding="utf-8")
-            write_json({name: m._asdict() for name, m in self.measures.items()}, folder / MEASURES)
-            if decorate is not None:
-                decorate(self, folder)
-            manifest = {**self.manifest, "tables": hashes}
-            write_json(manifest, folder / MANIFEST)
-        return replace(self, manifest=manifest, folder=target)
+        if free:
+            with free_folder(Path(target)) as (place, folder):
+                manifest = self._write(folder, decorate)
+        else:
+            with new_folder(target, Text.of(self.manifest), force=force) as folder:
+                manifest = self._write(folder, decorate)
+            place = Path(target) if ".." not in Path(target).parts else real_place(target)
+        return replace(self, manifest=manifest, folder=place, _changed=[])
+
+    def save_figures(self, draw: Callable[[Results, Path], object]) -> list[Path]:
+        """Draw the figures of a saved run again: what `draw` writes replaces the figures that the run wrote.
+
+        Returns their paths; `RunError` if they cannot be written, `ResultsError` if the folder holds another run.
+        """
+        if self.folder is None:
+            raise ResultsError("the run is not saved; figures go into its folder")
+        with new_folder(self.folder, None, replaces=is_figure) as folder:
+            if read_manifest(self.folder) != {**self.manifest}:
+                raise ResultsError(f"{self.folder}: another run was saved here meanwhile; open it again")
+            with believing(self):
+                draw(self, folder / FIGURES_FOLDER)
+            figures = {name: sha256_of(folder / name) for name in files_below(folder)}
+            write_json(redrawn(self.manifest, figures), folder / MANIFEST)
+        return [self.folder / name for name in figures]
+
+    @property
+    def changed(self) -> tuple[Path, ...]:
+        """The files that turned out not to be as the run wrote them, of those that were read."""
+        return tuple(self._changed)
+
+    def _write(self, folder: Path, decorate: Callable[[Results, Path], None] | None) -> dict[str, Any]:
+        hashes = {name: write_table(self[name], folder / f"{name}.parquet") for name in self.table_names}
+        (folder / SCENARIO).write_text(to_yaml(self.scenario), encoding="utf-8")
+        write_json({name: m._asdict() for name, m in self.measures.items()}, folder / MEASURES)
+        if decorate is not None:
+            decorate(self, folder)
+        manifest = sealed({**self.manifest, "tables": hashes}, folder)
+        write_json(manifest, folder / MANIFEST)
+        return manifest
+
+
+@contextmanager
+def believing(*runs: Results) -> Iterator[None]:
+    """Use tables and measures as if they were ours; what fails on a changed one is a `ResultsError` that names it."""
+    try:
+        yield
+    except SettlementError:
+        raise
+    except Exception as error:
+        changed = [str(path) for run in runs for path in run.changed]
+        if not changed:
+            raise
+        message = f"{', '.join(changed)}: changed since the run was saved, so that this cannot be computed"
+        raise ResultsError(f"{message} ({type(error).__name__}: {error})") from None
 
 
 def open_run(folder: str | Path) -> Results:
-    """The results that a run left in `folder`; nothing is run again. `ResultsError` if there are none."""
+    """The results that a run left in `folder`; nothing is run again, and nothing else is needed.
+
+    `ResultsError` if there are none, or if something in the folder cannot be read; a file that can be read but
+    is not as the run wrote it is told by a `ResultsWarning`, a table when it is first used.
+    """
+    tidy(real_place(folder))
     folder = Path(folder)
-    if not (folder / MANIFEST).is_file():
-        raise ResultsError(f"{folder}: not a run folder (it has no {MANIFEST})")
-    manifest = read_json(folder / MANIFEST)
-    found = {name: Measure(**content) for name, content in read_json(folder / MEASURES).items()}
-    return Results(load(folder / SCENARIO), MappingProxyType(found), manifest, folder=folder)
+    manifest = read_manifest(folder)
+    measures = _read_measures(folder)
+    file = inside(folder, SCENARIO)
+    try:
+        scenario = load_saved(file)
+    except ScenarioError as error:
+        raise ResultsError(f"{folder / SCENARIO}: not the scenario of a run\n{error}") from None
+    changed: list[Path] = []
+    if not is_intact(manifest):
+        _tell_change(folder / MANIFEST, changed)
+    for name in (MEASURES, SCENARIO):
+        if sha256_of(folder / name) != manifest["files"][name]:
+            _tell_change(folder / name, changed)
+    found = Results(
+        scenario, MappingProxyType(measures), MappingProxyType(manifest), folder=folder, _changed=changed
+    )
+    with believing(found):
+        found._repr_html_()
+    return found
+
+
+def _tell_change(path: Path, changed: list[Path]) -> None:
+    changed.append(path)
+    warnings.warn(f"{path}: changed since the run was saved", ResultsWarning, stacklevel=3)
+
+
+def _read_measures(folder: Path) -> dict[str, Measure]:
+    found = {}
+    for name, content in read_json(folder, MEASURES).items():
+        if not (
+            isinstance(content, dict)
+            and {*content} == {*Measure._fields}
+            and isinstance(content["unit"], str)
+        ):
+            raise ResultsError(f"{folder / MEASURES}: {name!r} is not a measure with its value and unit")
+        found[name] = Measure(**content)
+    return found

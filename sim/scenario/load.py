@@ -61,6 +61,15 @@ def load(source: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     return load_located(source, overrides).scenario
 
 
+def load_saved(file: Path) -> Scenario:
+    """The scenario that a run saved: complete, so that it extends nothing, and the payments' file may be gone."""
+    # Loaded here for the same reason as below.
+    from sim.scenario.check import check  # noqa: PLC0415
+    from sim.scenario.model import Scenario  # noqa: PLC0415
+
+    return load_as(Scenario, file, check=check, saved=True).scenario
+
+
 def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> list[Loaded[Scenario]]:
     """Several scenarios, each with its places; ScenarioError with the problems of all of them."""
     loaded: list[Loaded[Scenario]] = []
@@ -90,13 +99,15 @@ def load_as(
     overrides: Sequence[str] = (),
     *,
     check: Callable[[M], Iterable[tuple[KeyPath, str, str | None]]] | None = None,
+    saved: bool = False,
 ) -> Loaded[M]:
     """As `load_located`, for any model; `check` tells (path, message, suggestion) of what no field can see.
 
     The context of validation holds `names`, the keys under each top-level key, for references to them, and
-    `document`, the scenario as it was written, for rules that reach across declarations.
+    `document`, the scenario as it was written, for rules that reach across declarations. Of a `saved` scenario
+    nothing outside its file is looked at.
     """
-    resolved, findings = resolve(source, overrides)
+    resolved, findings = resolve(source, overrides, alone=saved)
     groups = spread(resolved, getattr(model, "GROUPED", {}))
     tree = groups.tree
     data = _written(tree)
@@ -104,7 +115,7 @@ def load_as(
     scenario = None
     told = [*findings, *groups.findings]
     try:
-        scenario = model.model_validate(data, context={"names": names, "document": data})
+        scenario = model.model_validate(data, context={"names": names, "document": data, "saved": saved})
     except ValidationError as error:
         told += explain(error, tree, model)
     if scenario is not None and check is not None:

@@ -39,8 +39,10 @@ class Resolved(NamedTuple):
     findings: tuple[Located, ...]
 
 
-def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
+def resolve(source: str | Path, overrides: Sequence[str] = (), *, alone: bool = False) -> Resolved:
     """The scenario at `source` (a path, a library name, or `-`), laid over what it extends.
+
+    One that has to stand `alone` is the file at a path, and extends nothing.
 
     Mappings merge; scalars and lists replace; null removes an inherited key; a mapping of another `kind`
     replaces the inherited one wholly, for the keys of two kinds do not mix. A variant may list under
@@ -51,7 +53,7 @@ def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
     ScenarioError if a file cannot be found, read or parsed, or the chain of `extends` comes back to itself.
     """
     findings: list[Located] = []
-    layers = _layers(source)
+    layers = _layers(source, alone=alone)
     tree = Node({}, layers[-1].place)
     for layer in reversed(layers):
         declared, own = _without(layer, _DIFFERS_IN)
@@ -71,24 +73,36 @@ def _refuse(place: Place, path: KeyPath, message: str, suggestion: str | None = 
     raise ScenarioError([located(place, path, message, suggestion).problem])
 
 
-def _layers(source: str | Path) -> list[Node]:
+def _layers(source: str | Path, *, alone: bool) -> list[Node]:
     """The scenario, what it extends, what that extends, and so on, each without its `extends`."""
     layers: list[Node] = []
     names: list[str] = []
-    path = None if str(source) == _STANDARD_INPUT else _locate(str(source), Path(), Place(str(source)), ())
+    files: list[Path] = []
+    if alone:
+        path: Path | None = Path(source)
+    else:
+        path = (
+            None if str(source) == _STANDARD_INPUT else _locate(str(source), Path(), Place(str(source)), ())
+        )
     while True:
         name = _shown(path) if path else "<stdin>"
         tree = _read(path, name)
         parent, own = _without(tree, _EXTENDS)
         layers.append(own)
         names.append(name)
+        files += [path.resolve()] if path else []
         if parent is None:
             return layers
+        if alone:
+            _refuse(parent.mark, (_EXTENDS,), "the scenario of a run is complete and extends nothing")
         if not isinstance(parent.value, str):
             _refuse(parent.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
         path = _locate(parent.value, path.parent if path else Path(), parent.place, (_EXTENDS,))
-        if _shown(path) in names:
-            circle = " → ".join([*names[names.index(_shown(path)) :], _shown(path)])
+        _check_regular(path, parent)
+        if path.resolve() in files:
+            circle = " → ".join(
+                [*names[len(names) - len(files) + files.index(path.resolve()) :], _shown(path)]
+            )
             _refuse(parent.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
 
 
@@ -159,6 +173,14 @@ def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
     candidates = {*library.names(), *_neighbours(name, folder)}
     message = f"{name!r} is no file and no library scenario"
     _refuse(place, at, message, nearest(name, candidates))
+
+
+def _check_regular(path: Path, parent: Node) -> None:
+    """Refuse what `extends` may lead to but could never be read to its end, such as a pipe or a device."""
+    if path.is_dir():
+        _refuse(parent.place, (_EXTENDS,), f"{parent.value!r} is a folder; name one of the files in it")
+    if not path.is_file():
+        _refuse(parent.place, (_EXTENDS,), f"{parent.value!r} is a pipe or a device; a file is needed")
 
 
 def _exists(path: Path) -> bool:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import matplotlib as mpl
 
 from sim.errors import ResultsError
+from sim.results.results import believing
 from sim.show.frame import headline, shown
 from sim.show.palette import AVAILABLE, QUIET, STYLE, dress
-from sim.show.save import write_figure
+from sim.show.save import replace_figure
 from sim.show.words import Scale
 
 if TYPE_CHECKING:
@@ -56,6 +57,11 @@ def plot_mechanisms(results: Sequence[Results], ax: Axes | None = None) -> Axes:
     `intraday_liquidity_usage_total` and the `liquidity` and `netting` parts of `delay_by_cause`. Returns the axes;
     `ResultsError` if there is no run, or if the runs report in different currencies.
     """
+    with believing(*results):
+        return _side_by_side(results, ax)
+
+
+def _side_by_side(results: Sequence[Results], ax: Axes | None) -> Axes:
     currencies = {run.measures["intraday_liquidity_usage_total"].unit for run in results}
     if len(currencies) != 1:
         told = f"these runs report in {' and '.join(sorted(currencies))}" if currencies else "there is no run"
@@ -68,7 +74,7 @@ def plot_mechanisms(results: Sequence[Results], ax: Axes | None = None) -> Axes:
 
 def save_mechanisms(results: Sequence[Results], path: Path) -> Path:
     """Draw the runs side by side into a PNG file, and return its path; makes its folder."""
-    return write_figure(lambda ax: plot_mechanisms(results, ax), _SIZE, path)
+    return replace_figure(lambda ax: plot_mechanisms(results, ax), _SIZE, path)
 
 
 def _points(results: Sequence[Results]) -> list[_Point]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from sim.errors import RunError
+from sim.errors import ResultsError, RunError
 from sim.results.results import FIGURES
+from sim.results.saving import new_file
 from sim.show.frame import NEEDS, SIZES, blank
 from sim.show.palette import STYLE
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from sim.results.results import Results
 
 _DOTS_PER_INCH: Final = 150
+#: What our figures say in themselves, so that a file by another hand is told from them.
+_SOFTWARE: Final = "local-currency-settlement"
+_BEGINNING: Final = 1000
 
 
 def save_figures(results: Results, folder: Path) -> list[Path]:
@@ -37,6 +41,22 @@ def save_figures(results: Results, folder: Path) -> list[Path]:
     ]
 
 
+def replace_figure(draw: Callable[[Axes], object], size: tuple[float, float], path: Path) -> Path:
+    """As `write_figure`, in the place of an earlier figure of ours or of none; `ResultsError` for another file."""
+    try:
+        with path.open("rb") as file:
+            ours = _SOFTWARE.encode() in file.read(_BEGINNING)
+    except FileNotFoundError:
+        ours = True
+    except OSError as error:
+        raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
+    if not ours:
+        raise ResultsError(f"{path}: exists and is not a figure of ours; choose another file with -o")
+    with new_file(path) as temporary:
+        write_figure(draw, size, temporary)
+    return path
+
+
 def write_figure(draw: Callable[[Axes], object], size: tuple[float, float], path: Path) -> Path:
     """Draw into a figure of a size in inches and write it as PNG; makes the folder. `RunError` if it cannot."""
     # The backend is a choice about windows, and none is opened here.
@@ -47,7 +67,7 @@ def write_figure(draw: Callable[[Axes], object], size: tuple[float, float], path
         draw(figure.add_subplot())
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            canvas.print_figure(path, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None})
+            canvas.print_figure(path, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": _SOFTWARE})
         except OSError as error:
             raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
     return path

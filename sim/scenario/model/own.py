@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 
 from sim.scenario.model.base import Declaration, nearest, reference, wrong
 from sim.scenario.model.settlement import SystemName
@@ -28,9 +28,10 @@ class WrittenText(str):
         return self
 
 
-def _file(value: object) -> object:
-    if not isinstance(value, str):
-        return value  # the type is told by the validation that follows
+def _file(value: object, info: ValidationInfo) -> object:
+    # The type is told by the validation that follows; the file of a saved run has been read, and may be gone.
+    if not isinstance(value, str) or (info.context or {}).get("saved"):
+        return value
     written_in = value.file if isinstance(value, WrittenText) else ""
     path = Path.cwd() / Path(written_in).parent / value
     try:
