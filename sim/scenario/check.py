@@ -11,7 +11,7 @@ from sim.scenario.check_flows import check_flows
 from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.check_screening import check_screening
 from sim.scenario.crosses import find_quote
-from sim.scenario.dates import check_timeline
+from sim.scenario.dates import check_run, check_timeline
 from sim.scenario.detours import check_detours
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import nearest
@@ -34,6 +34,7 @@ def check(scenario: Scenario) -> list[Finding]:
     topology = Topology(scenario)
     return [
         *_calendars(scenario),
+        *(Finding(*found) for found in check_run(scenario)),
         *_rates(scenario),
         *_systems(scenario),
         *_own_payments(scenario),

@@ -12,6 +12,7 @@ from sim.scenario.model.base import (
     Currency,
     Declaration,
     Share,
+    Whole,
     check_amounts,
     nearest,
     written,
@@ -134,7 +135,7 @@ class Screen(_Step):
     """From then until the money begins its way back over the same accounts, day and night."""
     correction: Durations | None = None
     """Working time of the payer's bank on what came back, before it is instructed again; none by default."""
-    attempts: int = Field(default=2, ge=1, le=10)
+    attempts: Whole = Field(default=2, ge=1, le=10)
     """How often a payment is instructed in all; sent back at the last attempt, it is cancelled."""
 
     @model_validator(mode="after")
