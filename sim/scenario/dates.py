@@ -48,7 +48,9 @@ class Stretch(NamedTuple):
 def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Path and message of what leads the run out of the years that calendars and time zones know."""
     zone = ZoneInfo(scenario.period.zone)
-    longest = max((term.days[1] for flow in scenario.flows.values() for term in flow.terms.values()), default=0)
+    longest = max(
+        (term.days[1] for flow in scenario.flows.values() for term in flow.terms.values()), default=0
+    )
     run_in = timedelta(seconds=scenario.run_in)
     first = from_instant(to_instant(scenario.period.start, zone), zone) - run_in
     last = from_instant(to_instant(scenario.period.end, zone), zone) + timedelta(seconds=scenario.horizon)
@@ -89,8 +91,10 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
 
 def _unreal(path: Path, entry: Entry, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
     """Local times of an entry that clocks skip, or show twice."""
+    told: list[tuple[Path, datetime | None]]
     if isinstance(entry, Mix | Volume):
-        told = [((*path, "path", number, "at"), point.at) for number, point in enumerate(entry.path)]
+        instants = [point.at for point in entry.path]
+        told = [((*path, "path", number, "at"), at) for number, at in enumerate(instants)]
     else:
         fields = (("at", "at"), ("from", "from_"), ("to", "to"))
         told = [((*path, key), getattr(entry, field, None)) for key, field in fields]

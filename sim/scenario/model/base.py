@@ -58,10 +58,12 @@ def reference(section: str, *builtin: str) -> Callable[[str, ValidationInfo], st
     """
 
     def check(name: str, info: ValidationInfo) -> str:
-        if info.context is None:
+        sections = (info.context or {}).get("names")
+        if sections is None:
             return name
-        known = {*info.context.get("names", {}).get(section, ()), *builtin}
-        if name not in known:
+        declared = sections.get(section, ())
+        known = {*(declared or ()), *builtin}
+        if declared is not None and name not in known:
             raise wrong(f"{name!r} is not declared under {section!r}", suggestion=nearest(name, known))
         return name
 
