@@ -166,10 +166,14 @@ def test_banks_are_shut_on_their_own_holidays_and_open_on_half_ones(
         ("ECB", "working days of European Central Bank (XECB)", True),
         ("US", "working days of Federal Reserve (XFED)", True),
         ("BE", "weekdays without public or bank holidays of Belgium", True),
-        ("DE", "weekdays without nationwide public holidays of Germany; its banks may keep other days", False),
+        (
+            "DE",
+            "weekdays without nationwide public holidays of Germany; its banks may keep other days",
+            False,
+        ),
     ],
 )
-def test_a_calendar_says_what_its_days_are(country: str, told: str, of_banks: bool) -> None:  # noqa: FBT001
+def test_a_calendar_says_what_its_days_are(country: str, told: str, of_banks: bool) -> None:
     assert (meaning(country), is_of_banks(country)) == (told, of_banks)
 
 
