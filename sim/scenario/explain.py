@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.core.clock import format_duration, parse_duration
@@ -51,6 +52,9 @@ _ENDS: Final = frozenset({"gt", "ge", "lt", "le"})
 _STRUCTURAL: Final = frozenset({"missing", "extra_forbidden", "union_tag_invalid", "union_tag_not_found"})
 _KEY_ITSELF: Final = "[key]"
 _LONGEST_SHOWN: Final = 60
+#: Nobody reads more, and to look for what each was meant to be takes time.
+MOST_TOLD: Final = 1_000
+_LONG_QUOTE: Final = re.compile(rf"('[^']{{{_LONGEST_SHOWN}}})[^']+'")
 
 
 class Spot(NamedTuple):
@@ -69,12 +73,28 @@ class Spot(NamedTuple):
     """The union and its alternative that the error comes from, if any."""
 
 
-def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[Located]:
-    """One finding for each thing wrong; of the alternatives of a union only the nearest is heard."""
-    outline = Outline(model)
-    spots = _without_echoes([_spot(each, tree, outline) for each in error.errors(include_url=False)])
+@cache
+def _outline(model: type[BaseModel]) -> Outline:
+    return Outline(model)
+
+
+def explain(
+    error: ValidationError, tree: Node, model: type[BaseModel], *, whole: bool = True
+) -> list[Located]:
+    """One finding for each thing wrong; of the alternatives of a union only the nearest is heard.
+
+    A tree that is not `whole` may have more than is seen: only what is wrong with a value alone is told.
+    """
+    outline = _outline(model)
+    errors = error.errors(include_url=False)
+    told = [_spot(each, tree, outline) for each in errors[:MOST_TOLD]]
+    spots = _without_echoes([spot for spot in told if whole or _stands_alone(spot)])
     unions: dict[KeyPath, dict[str, list[Spot]]] = {}
     findings = []
+    if len(errors) > MOST_TOLD:
+        findings.append(
+            located(tree.place, (), f"of {len(errors):,} problems the first {MOST_TOLD:,} are told")
+        )
     for spot in spots:
         if spot.branch is None:
             findings.append(_tell(spot))
@@ -87,9 +107,30 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
 
 
 def _without_echoes(spots: list[Spot]) -> list[Spot]:
-    """Errors without those of lists that are too short only because of errors in their entries."""
+    """Errors without those of lists that are too short only because of errors in their entries.
+
+    Nor is a key missing that stands there misspelt.
+    """
     deeper = {spot.path[:length] for spot in spots for length in range(len(spot.path))}
-    return [spot for spot in spots if spot.error["type"] != "too_short" or spot.path not in deeper]
+    meant = {
+        (*spot.path[:-1], nearest(str(spot.path[-1]), keys(spot.around)))
+        for spot in spots
+        if spot.error["type"] == "extra_forbidden"
+    }
+    return [
+        spot
+        for spot in spots
+        if not (spot.error["type"] == "too_short" and spot.path in deeper)
+        and not (spot.error["type"] == "missing" and (*_parent(spot), spot.error["loc"][-1]) in meant)
+    ]
+
+
+def _stands_alone(spot: Spot) -> bool:
+    """Whether an error is one of a value, whatever else may be declared."""
+    of_whole = spot.error["type"] in {"scenario", "value_error"} and isinstance(
+        spot.error["input"], dict | list
+    )
+    return spot.error["type"] not in _STRUCTURAL - {"extra_forbidden"} and not of_whole
 
 
 def _spot(error: Any, tree: Node, outline: Outline) -> Spot:  # noqa: ANN401
@@ -163,7 +204,7 @@ def _place(spot: Spot) -> Place:
 def _custom(spot: Spot) -> Located:
     """What a validator of the model itself said, which may name a key below the declaration."""
     context = spot.error.get("ctx", {})
-    message = str(context.get("error") or spot.error["msg"])
+    message = _LONG_QUOTE.sub(r"\1…'", str(context.get("error") or spot.error["msg"]))
     if field := context.get("field"):
         # A key may itself hold a dot, as the name of a city does.
         steps = (field,) if spot.node.below(field) else tuple(field.split("."))
@@ -174,9 +215,14 @@ def _custom(spot: Spot) -> Located:
     return located(_place(spot), spot.path, message, context.get("suggestion"))
 
 
+def _parent(spot: Spot) -> KeyPath:
+    """Where something is missing."""
+    return spot.path[:-1] if spot.path[-1:] == (spot.error["loc"][-1],) else spot.path
+
+
 def _missing(spot: Spot) -> Located:
     step = spot.error["loc"][-1]
-    parent = spot.path[:-1] if spot.path[-1:] == (step,) else spot.path
+    parent = _parent(spot)
     what = f"the key {step!r} is needed here" if isinstance(step, str) else f"entry {step} is missing here"
     return located(spot.node.mark, parent, what)
 

@@ -9,14 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from sim.errors import Problem, ScenarioError
+from sim.errors import ScenarioError
 from sim.scenario import library
-from sim.scenario.document import DEEPEST, LARGEST_FILE, parse, parse_value
+from sim.scenario.differences import held_to
+from sim.scenario.document import DEEPEST, LARGEST_FILE, Read, parse_value, read
 from sim.scenario.model.base import nearest
-from sim.scenario.tree import KeyPath, Located, Node, Place, dotted, located, plain
+from sim.scenario.tree import KeyPath, Located, Node, Place, located
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 #: What a scenario says about itself, which is not true of its variants.
 NOT_INHERITED: Final = frozenset({"name", "question", "description"})
@@ -37,6 +38,27 @@ class Resolved(NamedTuple):
 
     tree: Node
     findings: tuple[Located, ...]
+    whole: bool
+    """Whether all that it extends could be read, so that what is not there is missing."""
+    spoilt: frozenset[KeyPath]
+    """Where the tree is not what its author meant, so that nothing can be said of it; at the top, keys may lack."""
+
+
+class _Lineage(NamedTuple):
+    """A scenario and its ancestors, the youngest first, as far as they could be read."""
+
+    layers: tuple[Read, ...]
+    findings: tuple[Located, ...]
+    """Why the oldest of them has no parent although it names one."""
+    whole: bool
+    """Whether all could be read."""
+
+
+class _Override(NamedTuple):
+    """What `--set` lays where."""
+
+    path: KeyPath
+    value: Node
 
 
 def resolve(source: str | Path, overrides: Sequence[str] = (), *, alone: bool = False) -> Resolved:
@@ -50,60 +72,75 @@ def resolve(source: str | Path, overrides: Sequence[str] = (), *, alone: bool = 
     must differ in all of them, and nowhere else. Each override `path=value` is laid over the result by the
     same rules, in the order given.
 
-    ScenarioError if a file cannot be found, read or parsed, or the chain of `extends` comes back to itself.
+    ScenarioError if the file itself cannot be found, read or parsed. If one that it extends cannot, or the chain
+    comes back to itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
     """
-    findings: list[Located] = []
-    layers = _layers(source, alone=alone)
-    tree = Node({}, layers[-1].place)
+    layers, findings, whole = _lineage(source, alone=alone)
+    told = [*findings, *(found for layer in layers for found in layer.findings)]
+    ignored: list[Located] = []
+    tree = Node({}, layers[-1].tree.place)
     for layer in reversed(layers):
-        declared, own = _without(layer, _DIFFERS_IN)
+        declared, own = _without(layer.tree, _DIFFERS_IN)
         inherited = _heritage(tree)
-        tree = _merge(inherited, own, (), findings)
-        if declared is not None:
-            findings += _held_to(declared, inherited, tree, is_variant=layer is not layers[-1])
+        tree = _merge(inherited, own, (), told if whole else ignored)
+        if declared is not None and whole:
+            told += held_to(
+                declared, (_DIFFERS_IN,), inherited if layer is not layers[-1] else None, _heritage(tree)
+            )
     for override in overrides:
         try:
-            tree = _override(tree, override, findings)
+            path, value = _read_override(override)
+            tree = _lay(tree, (), path, value, told) if whole else tree
         except ScenarioError as error:
-            findings += [Located(_place_of(override), problem) for problem in error.problems]
-    return Resolved(tree, tuple(findings))
+            told += [Located(_place_of(override), problem) for problem in error.problems]
+    return Resolved(tree, tuple(told), whole, frozenset().union(*(layer.spoilt for layer in layers)))
 
 
 def _refuse(place: Place, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
     raise ScenarioError([located(place, path, message, suggestion).problem])
 
 
-def _layers(source: str | Path, *, alone: bool) -> list[Node]:
+def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
     """The scenario, what it extends, what that extends, and so on, each without its `extends`."""
-    layers: list[Node] = []
-    names: list[str] = []
-    files: list[Path] = []
+    layers: list[Read] = []
+    ancestors: dict[str, str] = {}
+    path: Path | None
     if alone:
-        path: Path | None = Path(source)
+        path = Path(source)
+    elif str(source) == _STANDARD_INPUT:
+        path = None
     else:
-        path = (
-            None if str(source) == _STANDARD_INPUT else _locate(str(source), Path(), Place(str(source)), ())
-        )
+        path = _locate(str(source), Path(), Place(str(source)), ())
+    name = _shown(path) if path else "<stdin>"
+    found = _read(path, name)
     while True:
-        name = _shown(path) if path else "<stdin>"
-        tree = _read(path, name)
-        parent, own = _without(tree, _EXTENDS)
-        layers.append(own)
-        names.append(name)
-        files += [path.resolve()] if path else []
-        if parent is None:
-            return layers
-        if alone:
+        parent, own = _without(found.tree, _EXTENDS)
+        layers.append(found._replace(tree=own))
+        if parent is not None and alone:
             _refuse(parent.mark, (_EXTENDS,), "the scenario of a run is complete and extends nothing")
-        if not isinstance(parent.value, str):
-            _refuse(parent.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
-        path = _locate(parent.value, path.parent if path else Path(), parent.place, (_EXTENDS,))
-        _check_regular(path, parent)
-        if path.resolve() in files:
-            circle = " → ".join(
-                [*names[len(names) - len(files) + files.index(path.resolve()) :], _shown(path)]
-            )
-            _refuse(parent.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+        if parent is None or (_EXTENDS,) in found.spoilt:
+            return _Lineage(tuple(layers), (), whole=(_EXTENDS,) not in found.spoilt)
+        # A link to a file is that file.
+        ancestors[os.path.realpath(path) if path else name] = name
+        try:
+            path = _parent(parent, path.parent if path else Path(), ancestors)
+            name = _shown(path)
+            found = _read(path, name, parent.place)
+        except ScenarioError as error:
+            findings = tuple(Located(parent.mark, problem) for problem in error.problems)
+            return _Lineage(tuple(layers), findings, whole=False)
+
+
+def _parent(named: Node, folder: Path, ancestors: dict[str, str]) -> Path:
+    """The file of what a scenario in `folder` says it extends, which is none of the `ancestors` on the way to it."""
+    if not isinstance(named.value, str) or not named.value.strip():
+        _refuse(named.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
+    path = _locate(named.value, folder, named.place, (_EXTENDS,))
+    if (full := os.path.realpath(path)) in ancestors:
+        names = [*ancestors.values(), _shown(path)]
+        circle = " → ".join(names[list(ancestors).index(full) :])
+        _refuse(named.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+    return path
 
 
 def _without(tree: Node, key: str) -> tuple[Node | None, Node]:
@@ -111,55 +148,6 @@ def _without(tree: Node, key: str) -> tuple[Node | None, Node]:
     entries = dict(tree.value) if isinstance(tree.value, dict) else {}
     found = entries.pop(key, None)
     return found, replace(tree, value=entries)
-
-
-def _held_to(declared: Node, inherited: Node, tree: Node, *, is_variant: bool) -> Iterator[Located]:
-    """Where a variant differs from what it extends but does not say so, or says so but does not differ."""
-    at = (_DIFFERS_IN,)
-    if not is_variant:
-        yield located(declared.mark, at, "a scenario that extends nothing differs from nothing")
-        return
-    items = declared.value if isinstance(declared.value, list) else [declared]
-    if stray := [item for item in items if not isinstance(item.value, str)]:
-        message = "a list of paths is needed, such as [systems.hvps, routes.usd]"
-        yield from (located(item.mark, at, message) for item in stray)
-        return
-    paths = {str(item.value): item for item in items}
-    unused = dict(paths)
-    for path in differences(inherited, _heritage(tree)):
-        holders = [named for named in paths if _lies_in(path, named)]
-        for holder in holders:
-            unused.pop(holder, None)
-        if not holders:
-            yield located(declared.mark, at, f"{dotted(path)} differs, too, but is not named here")
-    for named, item in unused.items():
-        yield located(item.place, at, f"nothing differs at {named}")
-
-
-def _lies_in(path: KeyPath, named: str) -> bool:
-    """Whether a path is that of a dotted text, in which `*` is any one step, or lies below it."""
-    steps = named.split(".")
-    return len(path) >= len(steps) and all(
-        step in {"*", str(found)} for step, found in zip(steps, path, strict=False)
-    )
-
-
-def differences(one: Node | None, other: Node | None, path: KeyPath = ()) -> Iterator[KeyPath]:
-    """The paths at which two trees differ, as deep as both have the same keys or equally long lists."""
-    if one and other and isinstance(one.value, dict) and isinstance(other.value, dict):
-        for key in dict.fromkeys([*one.value, *other.value]):
-            yield from differences(one.value.get(key), other.value.get(key), (*path, key))
-    elif (
-        one
-        and other
-        and isinstance(one.value, list)
-        and isinstance(other.value, list)
-        and len(one.value) == len(other.value)
-    ):
-        for index, (left, right) in enumerate(zip(one.value, other.value, strict=True)):
-            yield from differences(left, right, (*path, index))
-    elif not one or not other or plain(one) != plain(other):
-        yield path
 
 
 def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
@@ -173,14 +161,6 @@ def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
     candidates = {*library.names(), *_neighbours(name, folder)}
     message = f"{name!r} is no file and no library scenario"
     _refuse(place, at, message, nearest(name, candidates))
-
-
-def _check_regular(path: Path, parent: Node) -> None:
-    """Refuse what `extends` may lead to but could never be read to its end, such as a pipe or a device."""
-    if path.is_dir():
-        _refuse(parent.place, (_EXTENDS,), f"{parent.value!r} is a folder; name one of the files in it")
-    if not path.is_file():
-        _refuse(parent.place, (_EXTENDS,), f"{parent.value!r} is a pipe or a device; a file is needed")
 
 
 def _exists(path: Path) -> bool:
@@ -203,17 +183,23 @@ def _shown(path: Path) -> str:
     return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)
 
 
-def _read(path: Path | None, name: str) -> Node:
+def _read(path: Path | None, name: str, said: Place | None = None) -> Read:
+    """The scenario in a file, or on standard input; what is no file is told where it was `said`, under `extends`."""
+    at, key = (Place(name), ()) if said is None else (said, (_EXTENDS,))
+    subject = "this" if said is None else repr(name)
     try:
         if path is None:
-            return parse(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
+            return read(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
+        if said is not None and path.exists() and not (path.is_file() or path.is_dir()):
+            # Such as a pipe, which might never end.
+            _refuse(at, key, f"{subject} is a pipe or a device; a file is needed")
         with path.open("rb") as file:
-            return parse(file.read(LARGEST_FILE + 1), name)
+            return read(file.read(LARGEST_FILE + 1), name)
     except IsADirectoryError:
-        message = "this is a folder; name one of the files in it"
+        message = f"{subject} is a folder; name one of the files in it"
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror or error}"
-    raise ScenarioError([Problem(str(Place(name)), "", message)])
+        message = f"{'the file' if said is None else subject} cannot be read: {error.strerror or error}"
+    _refuse(at, key, message)
 
 
 def _heritage(tree: Node) -> Node:
@@ -248,7 +234,8 @@ def _place_of(override: str) -> Place:
     return Place(f"--set {shown}")
 
 
-def _override(tree: Node, override: str, findings: list[Located]) -> Node:
+def _read_override(override: str) -> _Override:
+    """Path and value of `path=value`; ScenarioError if it is something else."""
     place = _place_of(override)
     target, equals, text = override.partition("=")
     target = target.strip()
@@ -263,7 +250,7 @@ def _override(tree: Node, override: str, findings: list[Located]) -> Node:
         _refuse(place, (), f"the path is more than {DEEPEST} levels deep")
     if not text.strip():
         _refuse(place, path, "a value is needed after '='; null removes the key")
-    return _lay(tree, (), path, parse_value(text, place.file), findings)
+    return _Override(path, parse_value(text, place.file))
 
 
 def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:

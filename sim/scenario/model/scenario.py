@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.core.currency import MINOR_DIGITS
-from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
+from sim.scenario.model.base import Currency, Declaration, Duration, Name, Whole, or_mapping, wrong
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.facilities import Facility
 from sim.scenario.model.fx import Fx
@@ -60,13 +60,20 @@ class Scenario(Declaration):
     #: Lists that may also be written as mappings, and the field that the keys then fill, if they fill one.
     GROUPED: ClassVar = {("accounts",): "system", ("routes", "*", "steps"): None}
 
+    #: What stands for a needed section while the others are checked, and is itself never looked at.
+    STAND_INS: ClassVar = {
+        "name": "unnamed",
+        "period": {"start": "2024-01-01", "end": "2024-01-02"},
+        "systems": {"unnamed": {"kind": "rtgs", "currency": "USD", "hours": "always"}},
+    }
+
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Short name; names the run folder."""
     question: str = ""
     """The question that the scenario answers, one sentence."""
     description: str = ""
     """What it stands for, in prose."""
-    seed: int = Field(default=1, ge=0, lt=2**63)
+    seed: Whole = Field(default=1, ge=0, lt=2**63)
     """Root of all randomness."""
     period: Period
     """What is measured."""

@@ -12,6 +12,7 @@ from sim.scenario.model.base import (
     Currency,
     Declaration,
     Share,
+    Whole,
     check_amounts,
     nearest,
     reference,
@@ -47,14 +48,17 @@ def _bank(name: str, info: ValidationInfo) -> str:
 
 def _all_banks(name: str, info: ValidationInfo) -> set[str]:
     """Every bank of the scenario; where nothing is known of it, `name` passes for one."""
-    if info.context is None:
+    sections = (info.context or {}).get("names")
+    declared = None if sections is None else sections.get("banks", ())
+    if declared is None:
         return {name}
-    return set(info.context.get("names", {}).get("banks") or _holders(written(info, "accounts")))
+    return set(declared or _holders(written(info, "accounts")))
 
 
 def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
     """Who is a bank where none is declared: whoever holds an account."""
-    found = [account.get("holder") for account in accounts or () if isinstance(account, dict)]
+    listed = accounts if isinstance(accounts, list) else []
+    found = [account.get("holder") for account in listed if isinstance(account, dict)]
     return {holder for holder in found if isinstance(holder, str)}
 
 
@@ -140,7 +144,7 @@ class Screen(_Step):
     """From then until the money begins its way back over the same accounts, day and night."""
     correction: Durations | None = None
     """Working time of the payer's bank on what came back, before it is instructed again; none by default."""
-    attempts: int = Field(default=2, ge=1, le=10)
+    attempts: Whole = Field(default=2, ge=1, le=10)
     """How often a payment is instructed in all; sent back at the last attempt, it is cancelled."""
 
     @model_validator(mode="after")
