@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -114,13 +115,19 @@ def _neighbours(name: str, folder: Path) -> list[str]:
 
 def _shown(path: Path) -> str:
     """One name for one file: relative to the working folder if it is below it, without `..`."""
-    full = Path(os.path.normpath(Path.cwd() / path))
-    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # It was deleted, so no file is below it.
+        return os.path.normpath(path)
+    full = Path(os.path.normpath(here / path))
+    return str(full.relative_to(here) if full.is_relative_to(here) else full)
 
 
 def _read(path: Path | None, name: str) -> Node:
     try:
         if path is None:
+            if sys.stdin is None:
+                raise OSError(errno.EBADF, "it is closed")
             return parse(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
         with path.open("rb") as file:
             return parse(file.read(LARGEST_FILE + 1), name)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -41,13 +43,18 @@ def write_figure(draw: Callable[[Axes], object], size: tuple[float, float], path
     """Draw into a figure of a size in inches and write it as PNG; makes the folder. `RunError` if it cannot."""
     # The backend is a choice about windows, and none is opened here.
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
-    with mpl.rc_context({**settings, **STYLE}):
+    drawn = BytesIO()
+    with mpl.rc_context({**settings, **STYLE}), warnings.catch_warnings():
+        # What has no glyph was told in a sentence, and what is too long for its place is cut off there.
+        for message in ("Glyph .* missing", "constrained_layout not applied", "Tight layout not applied"):
+            warnings.filterwarnings("ignore", message)
         figure = blank(*size)
         canvas = FigureCanvasAgg(figure)
         draw(figure.add_subplot())
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            canvas.print_figure(path, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None})
-        except OSError as error:
-            raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
+        canvas.print_figure(drawn, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": None})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawn.getvalue())
+    except OSError as error:
+        raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
     return path
