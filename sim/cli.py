@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
-from sim.stopping import Stopped, leave, listen, tidied
+from sim.stopping import Stopped, Tidied, leave, listen
 from sim.terminal import give, give_json, say, secure_streams, takes_unicode, warn
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _in_sentences() -> Iterator[None]:
 
     told: set[str] = set()
 
-    def tell(message: Warning | str, *_: object) -> None:
+    def tell(message: Warning | str, *_: object, **__: object) -> None:
         if str(message) not in told:
             told.add(str(message))
             _warn([str(message)])
@@ -332,7 +332,7 @@ def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool) -> Result
         save_figures(drawn, folder / "figures")
 
     check_target(target)
-    with tidied():
+    with Tidied():
         with loaded.placing(), progress_bar(loaded.scenario.name) as told:
             results = execute(loaded.scenario, told)
         _warn(results.manifest["warnings"])

@@ -1,4 +1,4 @@
-"""Text of others commands no terminal: what is not meant to be seen is spelt out, as `\\x1b` or `\\u202e`."""
+"""Text of others commands no terminal: what is not meant to be seen is spelt out, as Python would escape it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def visible(character: str) -> bool:
 
 
 def escaped(character: str) -> str:
-    """The escape of a character in Python: `\\n`, `\\x1b`, `\\u202e`, `\\U000e0001`."""
+    """The escape of a character in Python, with a code of two, four or eight digits, or a letter for some."""
     return character.encode("unicode_escape").decode("ascii")
 
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from types import FrameType
 
 _WORDS = {"SIGINT": "interrupted", "SIGTERM": "terminated", "SIGHUP": "hung up"}
@@ -31,7 +29,7 @@ def listen() -> None:
     """Stop on SIGINT, SIGTERM and SIGHUP from now on; what whoever started the process ignores stays ignored.
 
     The process leaves at once, from wherever it is: an exception would be lost, or told by a traceback, inside
-    of a callback of the interpreter or the import of a library. Only within `tidied` is one raised.
+    of a callback of the interpreter or the import of a library. Only in a stretch that is `Tidied` one is raised.
     """
     for name in _WORDS:
         number = getattr(signal, name, None)
@@ -39,23 +37,24 @@ def listen() -> None:
             signal.signal(number, _stop)
 
 
-@contextmanager
-def tidied() -> Iterator[None]:
-    """Raise `Stopped` within, so that what was begun is tidied; a further signal does not disturb that."""
-    global _tidying  # noqa: PLW0603 - a process has one set of signals
-    _tidying = True
-    earlier, sys.unraisablehook = sys.unraisablehook, _unraisable
-    try:
-        yield
-    finally:
+class Tidied:
+    """A stretch in which `Stopped` is raised, so that what was begun is tidied; a further signal does not disturb."""
+
+    def __enter__(self) -> None:
+        global _tidying  # noqa: PLW0603 - a process has one set of signals
+        _tidying = True
+        sys.unraisablehook = _unraisable
+
+    def __exit__(self, *_: object) -> None:
+        global _tidying  # noqa: PLW0603 - as above
         _tidying = False
-        sys.unraisablehook = earlier
+        sys.unraisablehook = sys.__unraisablehook__
 
 
 def leave(number: int) -> None:
     """Say that the process was stopped by a signal, and end it."""
     name = signal.Signals(number).name
-    try:
+    try:  # noqa: SIM105 - see the module
         os.write(2, f"{_WORDS.get(name, name)}\n".encode())
     except OSError:
         pass  # nobody listens

@@ -30,8 +30,8 @@ def secure_streams() -> None:
         except OSError:
             # A file that is opened next would take the number, and what a library prints would go into it.
             os.open(os.devnull, os.O_RDWR)
-    sys.stdout = sys.__stdout__ = _Stream.of(sys.stdout, 1)
-    sys.stderr = sys.__stderr__ = _Stream.of(sys.stderr, 2)
+    sys.stdout = _Stream.of(sys.stdout, 1)
+    sys.stderr = _Stream.of(sys.stderr, 2)
 
 
 def say(text: object = "") -> None:
@@ -72,7 +72,7 @@ def _lines(text: object) -> str:
 class _Stream(TextIOWrapper):
     """A standard stream that is never left in a state in which the end of the process could complain of it."""
 
-    def __init__(self, buffer: BinaryIO, number: int, fault: str | None = None, **options: Any) -> None:
+    def __init__(self, buffer: BinaryIO, number: int, fault: str | None = None, **options: Any) -> None:  # noqa: ANN401
         super().__init__(buffer, errors=FALLBACK, **options)
         self._number = number
         self._fault = fault
@@ -83,10 +83,8 @@ class _Stream(TextIOWrapper):
         if not isinstance(stream, TextIOWrapper):
             nowhere = open(os.devnull, "wb")  # noqa: PTH123, SIM115 - open as long as the process
             return cls(nowhere, number, "it is closed", encoding="utf-8")
-        options = {
-            "encoding": stream.encoding,
-            "line_buffering": stream.line_buffering,
-            "write_through": stream.write_through,
+        options: dict[str, Any] = {
+            name: getattr(stream, name) for name in ("encoding", "line_buffering", "write_through")
         }
         return cls(cast("BinaryIO", stream.detach()), number, **options)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import sys
@@ -127,7 +126,7 @@ def _read(path: Path | None, name: str) -> Node:
     try:
         if path is None:
             if sys.stdin is None:
-                raise OSError(errno.EBADF, "it is closed")
+                _refuse(Place(name), (), "standard input is closed")
             return parse(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
         with path.open("rb") as file:
             return parse(file.read(LARGEST_FILE + 1), name)

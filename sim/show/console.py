@@ -20,7 +20,8 @@ _NARROWEST = 40
 class _Plain(Console):
     """A console on which text is text: no part of it is markup, commands the terminal or has no sign there."""
 
-    def render_str(self, text: str, **options: Any) -> Text:
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - rich's own
+        """The text as it is, with escapes for what should not or cannot be shown."""
         lines = "\n".join(map(readable, text.split("\n")))
         return super().render_str(encodable(lines, self.encoding), **options)
 

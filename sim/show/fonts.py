@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import warnings
-from functools import lru_cache
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from unicodedata import name
 
-from matplotlib.font_manager import FontProperties, fontManager, get_font
+from matplotlib.font_manager import fontManager, get_font
 from matplotlib.text import Text
 
 from sim.readable import readable
@@ -57,13 +57,13 @@ def draw_all_scripts(drawn: Artist) -> None:
             text.set_fontfamily([own, *families])
     for script in sorted({name(c, "unknown").split()[0] for c in nowhere}):
         warnings.warn(
-            f"no font of this system draws {script} characters, so they are boxes in figures; "
-            "fonts-noto-cjk is a package that draws Chinese",
+            f"no font of this system draws {script} characters, so figures show boxes for them; "
+            "install one that does, such as Noto Sans CJK for Chinese",
             stacklevel=1,
         )
 
 
-@lru_cache
+@cache
 def _fallbacks(lacking: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Families that together draw the characters, as few as the order of looking gives, and what none draws."""
     found: list[str] = []
@@ -82,11 +82,12 @@ def _families() -> Iterator[str]:
     yield from sorted(family for family in installed if _LAST_RESORT not in family.replace(" ", ""))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _drawn_by(family: str) -> frozenset[str]:
     """The characters that a family has outlines for."""
+    file = next(entry.fname for entry in fontManager.ttflist if entry.name == family)
     try:
-        font: Any = get_font(fontManager.findfont(FontProperties(family=[family]), fallback_to_default=False))
-        return frozenset(map(chr, font.get_charmap())) if font.scalable else frozenset()
-    except (OSError, RuntimeError, ValueError):  # a font that has gone, or that cannot be read
+        font: Any = get_font(file)
+    except (OSError, RuntimeError):  # a font that has gone, or that cannot be read
         return frozenset()
+    return frozenset(map(chr, font.get_charmap())) if font.scalable else frozenset()
