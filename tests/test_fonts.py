@@ -28,11 +28,12 @@ def named(results: Results, name: str) -> Results:
 def title(results: Results, name: str) -> Text:
     """The title of a figure of a run whose scenario has a name."""
     axes: Axes = calendar(named(results, name), Figure().add_subplot())
-    return next(text for text in axes.findobj(Text) if isinstance(text, Text) and ": " in text.get_text())
+    texts = [text for text in axes.findobj(Text) if isinstance(text, Text)]
+    return next(text for text in texts if text.get_text().startswith("Payments"))
 
 
 def test_cyrillic_needs_no_other_font(baseline_run: Results) -> None:
-    assert title(baseline_run, "Расчёты").get_fontfamily() == ["DejaVu Sans"]
+    assert len(title(baseline_run, "Расчёты").get_fontfamily()) == 1
 
 
 def test_a_script_falls_back_to_a_font_of_the_system_that_has_it(
