@@ -10,7 +10,9 @@ The names below are all there is to import; each is loaded when it is first used
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+
+# As in `typing`, which takes longer to load than all that a command needs to listen for signals.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from sim.api import open, plot_mechanisms, run  # noqa: A004 - as in `sim.open(folder)`
@@ -57,7 +59,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'sim' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

@@ -5,17 +5,21 @@ Only click is imported at the top, so that `sim --help` answers at once.
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
-import warnings
+from contextlib import contextmanager
 from functools import wraps
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import click
 
+from sim.stopping import Stopped, Tidied, leave, listen
+from sim.terminal import give, give_json, say, secure_streams, takes_unicode, warn
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from sim.results.results import Results
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
+_NOWHERE = "the current folder has been deleted; change into another one"
 #: What several runs side by side are saved as.
 _MECHANISMS = "mechanisms.png"
 
@@ -37,7 +42,7 @@ _SET = click.option(
     help="Change a value of the scenario; may be repeated.",
 )
 _SEED = click.option("--seed", type=click.IntRange(min=0), help="Use this seed instead of the scenario's.")
-_SCENARIOS = click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO…")
+_SCENARIOS = click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 _SCENARIO = click.argument("scenario", metavar="SCENARIO")
 _DAY = click.DateTime(["%Y-%m-%d"])
 #: The models of exchange rates that have something to estimate.
@@ -45,35 +50,79 @@ _MODELS = ("lognormal", "bootstrap", "mean_reverting", "jump", "regime", "basket
 
 
 def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print the package's own errors, one line per problem, and leave with their exit code."""
+    """Print the package's own errors, one line per problem, and leave with their exit code.
+
+    So is told what the system refuses, wherever it does; what libraries warn of is told in a sentence.
+    """
 
     @wraps(command)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        from sim.errors import ResultsWarning, SettlementError  # noqa: PLC0415 - see the module
-
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", ResultsWarning)
-                warnings.showwarning = _show_warning(warnings.showwarning)
-                return command(*args, **kwargs)
-        except SettlementError as error:
-            click.echo(str(error), err=True)
-            sys.exit(error.exit_code)
+        with _errors_told(), _in_sentences():
+            return command(*args, **kwargs)
 
     return guarded
 
 
-def _show_warning(others: Callable[..., None]) -> Callable[..., None]:
-    """Tell our own warnings in one line, and leave the others to whoever told them before."""
-    from sim.errors import ResultsWarning  # noqa: PLC0415 - see the module
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    from sim.errors import SettlementError  # noqa: PLC0415 - see the module
 
-    def show_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as Python calls it
-        if isinstance(message, ResultsWarning):
+    try:
+        yield
+    except SettlementError as error:
+        if error.exit_code == 1 and _is_nowhere():
+            warn(_NOWHERE)
+            sys.exit(2)
+        warn(error)
+        sys.exit(error.exit_code)
+    except MemoryError:
+        warn("there is not enough memory for this")
+        sys.exit(1)
+    except OSError as error:
+        if _is_nowhere():
+            warn(_NOWHERE)
+            sys.exit(2)
+        place = f"{error.filename}: " if error.filename is not None else ""
+        warn(f"{place}{error.strerror or error}")
+        sys.exit(1)
+
+
+@contextmanager
+def _in_sentences() -> Iterator[None]:
+    """Tell warnings of libraries, and what they log, as our own: a sentence each, once, and no line of code."""
+    import logging  # noqa: PLC0415 - see the module
+    import warnings  # noqa: PLC0415
+
+    from sim.errors import ResultsWarning  # noqa: PLC0415
+
+    told: set[str] = set()
+
+    def tell(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in told:
+            told.add(str(message))
             _warn([str(message)])
-        else:
-            others(message, *args, **kwargs)
 
-    return show_warning
+    class Sentences(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            tell(record.getMessage())
+
+    earlier = logging.lastResort
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ResultsWarning)
+        warnings.showwarning = tell
+        logging.lastResort = Sentences(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.lastResort = earlier
+
+
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
@@ -141,7 +190,8 @@ def run(
         for results in found:
             _print_summary(results)
         if side_by_side is not None:
-            click.echo(f"\nSide by side in {side_by_side}")
+            say()
+            say(f"Side by side in {side_by_side}")
 
 
 @cli.command()
@@ -159,7 +209,7 @@ def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> None:
             if loaded.scenario.payments is not None:
                 build_world(loaded.scenario)
         _warn(warnings(loaded.scenario, openings))
-        click.echo(f"{loaded.scenario.name}: valid")
+        say(f"{loaded.scenario.name}: valid")
 
 
 @cli.command()
@@ -176,7 +226,7 @@ def show(scenario: str, seed: int | None, overrides: tuple[str, ...]) -> None:
     loaded = load_located(scenario, _with_seed(overrides, seed))
     with loaded.placing():
         openings, _ = prepare(loaded.scenario)
-    click.echo(to_yaml(resolve_calendars(loaded.scenario, openings)), nl=False)
+    give(to_yaml(resolve_calendars(loaded.scenario, openings), ascii_only=not takes_unicode()))
 
 
 @cli.command("list")
@@ -195,15 +245,13 @@ def list_() -> None:
 @_tell_errors
 def schema() -> None:
     """Print the JSON Schema of scenarios, for editors."""
-    import json  # noqa: PLC0415 - see the module
+    from sim.scenario.model import Scenario  # noqa: PLC0415 - see the module
 
-    from sim.scenario.model import Scenario  # noqa: PLC0415
-
-    click.echo(json.dumps(Scenario.model_json_schema(), indent=2, ensure_ascii=False))
+    give_json(Scenario.model_json_schema())
 
 
 @cli.command()
-@click.argument("folders", nargs=-1, required=True, metavar="RUN…", type=click.Path(path_type=Path))
+@click.argument("folders", nargs=-1, required=True, metavar="RUN...", type=click.Path(path_type=Path))
 @click.option(
     "-o",
     "--output",
@@ -219,12 +267,13 @@ def plot(folders: tuple[Path, ...], output: Path | None) -> None:
 
     if len(folders) > 1:
         target = output or Path("runs") / _MECHANISMS
-        click.echo(save_mechanisms([open_run(folder) for folder in folders], target))
+        say(save_mechanisms([open_run(folder) for folder in folders], target))
         return
     if output is not None:
         raise click.UsageError("-o is for several runs; the figures of one go into its own folder")
-    for path in open_run(folders[0]).save_figures(save_figures):
-        click.echo(path)
+    with Tidied():
+        for path in open_run(folders[0]).save_figures(save_figures):
+            say(path)
 
 
 @cli.command()
@@ -257,14 +306,14 @@ def calibrate(
     elif as_yaml:
         from sim.scenario.writing import dump  # noqa: PLC0415 - see the module
 
-        click.echo(dump({"fx": found[0].fx}), nl=False)
+        give(dump({"fx": found[0].fx}, ascii_only=not takes_unicode()))
     else:
         from sim.show.calibration import print_calibration  # noqa: PLC0415 - see the module
         from sim.show.console import output  # noqa: PLC0415
 
         for number, one in enumerate(found):
             if number:
-                click.echo()
+                say()
             print_calibration(one, output())
 
 
@@ -315,14 +364,14 @@ def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool, free: boo
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
 
-    with loaded.placing(), progress_bar(loaded.scenario.name) as told:
-        results = execute(loaded.scenario, told)
-    _warn(results.manifest["warnings"])
-
     def draw(drawn: Results, folder: Path) -> None:
         save_figures(drawn, folder / "figures")
 
-    return results.save(target, draw if figures else None, force=force, free=free)
+    with Tidied():
+        with loaded.placing(), progress_bar(loaded.scenario.name) as told:
+            results = execute(loaded.scenario, told)
+        _warn(results.manifest["warnings"])
+        return results.save(target, draw if figures else None, force=force, free=free)
 
 
 def _side_by_side(found: list[Results], folder: Path) -> Path | None:
@@ -339,12 +388,10 @@ def _side_by_side(found: list[Results], folder: Path) -> Path | None:
 
 def _warn(warnings: Iterable[str]) -> None:
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        warn(f"warning: {' '.join(warning.split())}")
 
 
 def _print_json(found: list[Results]) -> None:
-    import json  # noqa: PLC0415 - see the module
-
     content: list[dict[str, Any]] = [
         {
             "scenario": results.scenario.name,
@@ -354,12 +401,10 @@ def _print_json(found: list[Results]) -> None:
         }
         for results in found
     ]
-    click.echo(json.dumps(content[0] if len(content) == 1 else content, indent=2, ensure_ascii=False))
+    give_json(content[0] if len(content) == 1 else content)
 
 
 def _print_calibrations_json(found: list[Calibration], *, alone: bool) -> None:
-    import json  # noqa: PLC0415 - see the module
-
     content: list[dict[str, Any]] = [
         {
             "model": one.model,
@@ -371,8 +416,7 @@ def _print_calibrations_json(found: list[Calibration], *, alone: bool) -> None:
         }
         for one in found
     ]
-    # The numbers of a declaration are decimals, which JSON writes as any other.
-    click.echo(json.dumps(content[0] if alone else content, indent=2, ensure_ascii=False, default=float))
+    give_json(content[0] if alone else content)
 
 
 def _print_summary(results: Results) -> None:
@@ -382,27 +426,19 @@ def _print_summary(results: Results) -> None:
     print_summary(results, output())
 
 
-def _end_on_signals() -> None:
-    """Let what asks a process to end unwind it, so that it tidies up and leaves with 128 and the signal's number."""
-
-    def end(number: int, _frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        # Under nohup nothing but the end of the run ends it.
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, end)
-
-
 def main() -> None:
-    """Entry point of the `sim` command."""
-    _end_on_signals()
+    """The whole life of the process after its start: leaves with an exit code of design and no traceback."""
+    listen()
+    secure_streams()
+    # No window is opened, so a setting that chooses how it would look is of no concern here.
+    os.environ["MPLBACKEND"] = "agg"
     try:
-        cli.main(prog_name="sim", standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        with _errors_told():
+            cli.main(prog_name="sim", standalone_mode=False)
+    except Stopped as stopped:
+        leave(*stopped.args)
     except click.ClickException as error:
-        error.show()
+        message = StringIO()
+        error.show(message)
+        warn(message.getvalue().rstrip("\n"))
         sys.exit(error.exit_code)

@@ -4,6 +4,7 @@ SettlementError
 ├── ScenarioError       the input is wrong: a list of located problems (exit code 2)
 ├── RunError            the run could not be carried out (exit code 1)
 │   └── PromiseError    an identity that must hold on every run does not (exit code 1)
+├── OutputError         the answer cannot be written to standard output (exit code 1)
 ├── ResultsError        a folder is not a readable run, or may not become one (exit code 2)
 │   └── NoTableError    a run has no table of that name (exit code 2)
 └── CalibrationError    the shipped history cannot tell what is asked (exit code 2)
@@ -15,11 +16,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sim.readable import readable
+
 
 class SettlementError(Exception):
-    """Root of the tree; every message says what is wrong, where, and what to do."""
+    """Root of the tree; every message says what is wrong, where, and what to do, on one line."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message; what it quotes of a file or a name commands no terminal."""
+        return readable(super().__str__())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +45,7 @@ class Problem:
     def __str__(self) -> str:
         """One line, as an editor or a terminal can follow it."""
         hint = f"; did you mean {self.suggestion!r}?" if self.suggestion else ""
-        return ": ".join(part for part in (self.where, self.path, self.message) if part) + hint
+        return readable(": ".join(part for part in (self.where, self.path, self.message) if part) + hint)
 
 
 class ScenarioError(SettlementError):
@@ -61,6 +68,10 @@ class RunError(SettlementError):
 
 class PromiseError(RunError):
     """A promise broke: a cause is missing, money appeared, or an account passed its limit."""
+
+
+class OutputError(SettlementError):
+    """The answer could not be written to standard output, though what it tells of may have been done."""
 
 
 class ResultsError(SettlementError):

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
+from sim.readable import readable
+
 if TYPE_CHECKING:
     from sim.results.measure import Measure
 
@@ -17,7 +19,7 @@ def results_html(title: str, measures: Mapping[str, Measure]) -> str:
     """A table of the measures; one with rows and columns of its own is only pointed to."""
     rows = "".join(row for name, measure in measures.items() for row in _rows(name, measure))
     return (
-        f"<p><b>{escape(title)}</b></p>"
+        f"<p><b>{escape(readable(title))}</b></p>"
         f"<table><thead><tr><th>measure</th><th></th><th>value</th><th>unit</th></tr></thead>"
         f"<tbody>{rows}</tbody></table>"
     )
@@ -37,7 +39,7 @@ def _rows(name: str, measure: Measure) -> Iterator[str]:
 
 
 def _row(name: str, key: str, value: str, unit: str) -> str:
-    cells = "".join(f"<td>{escape(text)}</td>" for text in (name, key))
+    cells = "".join(f"<td>{escape(readable(text))}</td>" for text in (name, key))
     return f"<tr>{cells}<td style='text-align:right'>{value}</td><td>{escape(unit)}</td></tr>"
 
 

@@ -144,9 +144,12 @@ def _names(
     return names | {str(section): None for section in (*misspelt, *spoilt)}
 
 
-def to_yaml(scenario: BaseModel) -> str:
-    """The scenario resolved and complete, every default stated; loading the text gives an equal scenario."""
-    return dump(_writable(scenario.model_dump(exclude_none=True, by_alias=True)))
+def to_yaml(scenario: BaseModel, *, ascii_only: bool = False) -> str:
+    """The scenario resolved and complete, every default stated; loading the text gives an equal scenario.
+
+    With `ascii_only` all text beyond ASCII is escaped, for streams that cannot take it.
+    """
+    return dump(_writable(scenario.model_dump(exclude_none=True, by_alias=True)), ascii_only=ascii_only)
 
 
 def _written(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is

@@ -179,8 +179,12 @@ def _neighbours(name: str, folder: Path) -> list[str]:
 
 def _shown(path: Path) -> str:
     """One name for one file: relative to the working folder if it is below it, without `..`."""
-    full = Path(os.path.normpath(Path.cwd() / path))
-    return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # It was deleted, so no file is below it.
+        return os.path.normpath(path)
+    full = Path(os.path.normpath(here / path))
+    return str(full.relative_to(here) if full.is_relative_to(here) else full)
 
 
 def _read(path: Path | None, name: str, said: Place | None = None) -> Read:
@@ -189,6 +193,8 @@ def _read(path: Path | None, name: str, said: Place | None = None) -> Read:
     subject = "this" if said is None else repr(name)
     try:
         if path is None:
+            if sys.stdin is None:
+                _refuse(Place(name), (), "standard input is closed")
             return read(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
         if said is not None and path.exists() and not (path.is_file() or path.is_dir()):
             # Such as a pipe, which might never end.

@@ -25,21 +25,42 @@ _PLAIN: Final = re.compile(
 )
 #: Truth values of YAML 1.1, which other tools still read.
 _AMBIGUOUS: Final = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
-_BLOCK: Final = re.compile(
-    "[\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]+"
+#: Control and format characters (among them those that turn the direction of writing), and what is no character.
+_UNSEEN: Final = (
+    "\x00-\x09\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff"
+    "\ufeff\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e0fff"
 )
-_ESCAPED: Final = re.compile('["\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]')
+_BLOCK: Final = re.compile(f"[^{_UNSEEN}]+")
+_ESCAPED: Final = re.compile(f'["\\\\\n{_UNSEEN}]')
+_NOT_ASCII: Final = re.compile(f'["\\\\\n{_UNSEEN}\x80-\U0010ffff]')
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
-def dump(data: Mapping[str, Any]) -> str:
+class _Foreign(str):
+    """Text that is written in ASCII, between double quotes."""
+
+    __slots__ = ()
+
+
+def dump(data: Mapping[str, Any], *, ascii_only: bool = False) -> str:
     """Block YAML of a tree of mappings, sequences, text, int, Decimal, bool and None; keys keep their order.
 
     Text that could be taken for something else is quoted, long prose is folded, short lists stand on one
-    line. ValueError for a Decimal that is not finite, TypeError for any other type (a float above all).
+    line; with `ascii_only` all text beyond ASCII is escaped. ValueError for a Decimal that is not finite,
+    TypeError for any other type (a float above all).
     """
-    lines = _mapping(data, 0) if data else ["{}"]
+    lines = _mapping(_in_ascii(data) if ascii_only else data, 0) if data else ["{}"]
     return "\n".join(lines) + "\n"
+
+
+def _in_ascii(value: Any) -> Any:  # noqa: ANN401 - a tree of unknown shape is what this is
+    if isinstance(value, str):
+        return value if value.isascii() else _Foreign(value)
+    if isinstance(value, Mapping):
+        return {_in_ascii(key): _in_ascii(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_ascii(child) for child in value]
+    return value
 
 
 def _mapping(data: Mapping[str, Any], indent: int) -> list[str]:
@@ -107,6 +128,8 @@ def _inline(value: object, *, flow: bool = False) -> str:
 
 def _text(text: str, *, flow: bool = False) -> str:
     """The text without quotes if nothing could take it for something else."""
+    if isinstance(text, _Foreign):
+        return f'"{_NOT_ASCII.sub(_escape, text)}"'
     plain = _PLAIN.fullmatch(text) and text.casefold() not in _AMBIGUOUS and read_scalar(text) == text
     if plain and not (flow and "," in text):
         return text
@@ -126,7 +149,7 @@ def _block(text: str, column: int, indent: int) -> list[str] | None:
     body = text.removesuffix("\n")
     lines = body.split("\n")
     long = column + len(text) > _WIDTH and " " in text
-    if not (long or len(lines) > 1) or not _BLOCK.fullmatch(text):
+    if not (long or len(lines) > 1) or isinstance(text, _Foreign) or not _BLOCK.fullmatch(text):
         return None
     if lines[0][:1] in {"", " "} or not lines[-1].strip(" "):
         return None

@@ -22,7 +22,7 @@ def print_calibration(found: Calibration, console: Console) -> None:
     width = min(console.width, _WIDTH)
     counts = ", ".join(f"{code} {count:,}" for code, count in found.observations.items())
     console.print(Text.assemble((found.model, "bold"), f", {found.window.first} to {found.window.last}"))
-    console.print(Text(f"observations: {counts}"), width=width)
+    console.print(f"observations: {counts}", width=width)
     console.print()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     table.add_column("parameter")
@@ -34,7 +34,7 @@ def print_calibration(found: Calibration, console: Console) -> None:
     console.print(Padding(table, (0, 0, 0, 2), expand=False), width=width)
     console.print()
     for note in found.notes:
-        console.print(Text(note), width=width)
+        console.print(note, width=width)
 
 
 def _told(value: float) -> str:

@@ -1,15 +1,34 @@
-"""Text for people goes to a console that knows the width of their terminal."""
+"""Text for people goes to a console that knows the width of their terminal, and the signs that it has."""
 
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-#: Width where there is no terminal to ask, as in a pipe or a log.
+from sim.readable import encodable, readable
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+#: Width where there is no terminal to ask, as in a pipe or a log; and the least in which a table can be read.
 _WIDTH = 80
+_NARROWEST = 40
+
+
+class _Plain(Console):
+    """A console on which text is text: no part of it is markup, commands the terminal or has no sign there."""
+
+    def render_str(self, text: str, **options: Any) -> Text:  # noqa: ANN401 - rich's own
+        """The text as it is, with escapes for what should not or cannot be shown."""
+        lines = "\n".join(map(readable, text.split("\n")))
+        return super().render_str(encodable(lines, self.encoding), **options)
 
 
 def output() -> Console:
-    """Standard output."""
-    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
+    """Standard output. What is printed as `str`, in cells of tables too, is shown as it is; `Text` is not checked."""
+    watched = sys.stdout is not None and sys.stdout.isatty()
+    console = _Plain(highlight=False, markup=False, emoji=False, width=None if watched else _WIDTH)
+    console.width = max(console.width, _NARROWEST)
+    return console

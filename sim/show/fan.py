@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 
 from sim.core.currency import minor_digits
 from sim.show.dates import draw_dates, local
-from sim.show.frame import heading, headline, label_ends, nothing, panels, shown
-from sim.show.palette import INK, STYLE, currency_colours, dress, in_millions
+from sim.show.frame import heading, headline, label_ends, nothing, panels, shown, styled
+from sim.show.palette import INK, currency_colours, dress, in_millions
 from sim.show.words import spelt
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def exposure_fan(runs: Sequence[Results], ax: Axes | None = None) -> Axes:
     ):
         raise ValueError("the runs differ in their days, sides or currencies")
     target = shown(9, 6.6) if ax is None else ax
-    with rc_context(STYLE):
+    with styled(target):
         _draw(first, cases, len(runs), target)
     return target
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -10,10 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from sim.results.results import FIGURES
+from sim.show.fonts import draw_all_scripts
 from sim.show.palette import INK, QUIET, STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from matplotlib.axes import Axes
     from matplotlib.gridspec import SubplotSpec
@@ -48,7 +50,7 @@ def figure(
         @wraps(draw)
         def drawing(results: Results, ax: Axes | None = None) -> Axes:
             target = shown(width, height) if ax is None else ax
-            with mpl.rc_context(STYLE):
+            with styled(target):
                 draw(results, target)
             return target
 
@@ -59,6 +61,14 @@ def figure(
         return drawing
 
     return register
+
+
+@contextmanager
+def styled(ax: Axes) -> Iterator[None]:
+    """Draw within in our style, and see to it that names in any script can be read."""
+    with mpl.rc_context(STYLE):
+        yield
+    draw_all_scripts(ax.figure)
 
 
 def blank(width: float, height: float) -> Figure:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-import matplotlib as mpl
-
 from sim.errors import ResultsError
 from sim.results.results import believing
-from sim.show.frame import headline, shown
-from sim.show.palette import AVAILABLE, QUIET, STYLE, dress
+from sim.show.frame import headline, shown, styled
+from sim.show.palette import AVAILABLE, QUIET, dress
 from sim.show.save import replace_figure
 from sim.show.words import Scale
 
@@ -67,7 +65,7 @@ def _side_by_side(results: Sequence[Results], ax: Axes | None) -> Axes:
         told = f"these runs report in {' and '.join(sorted(currencies))}" if currencies else "there is no run"
         raise ResultsError(f"runs that report in one currency can be set side by side; {told}")
     target = shown(*_SIZE) if ax is None else ax
-    with mpl.rc_context(STYLE):
+    with styled(target):
         _draw(target, _points(results), currencies.pop())
     return target
 

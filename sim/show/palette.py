@@ -74,6 +74,8 @@ OPEN: Final = "#0072b2"
 STYLE: Final[Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.5,
+    # Names are text, whatever stands between two dollar signs.
+    "text.parse_math": False,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.labelsize": 9.5,

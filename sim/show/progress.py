@@ -24,7 +24,7 @@ def progress_bar(name: str) -> Iterator[Callable[[int, World], None] | None]:
         yield None
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[day]}"),
         TimeElapsedColumn(),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
+from contextlib import contextmanager
 from functools import partial
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -15,7 +19,7 @@ from sim.show.frame import NEEDS, SIZES, blank
 from sim.show.palette import STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -61,13 +65,33 @@ def write_figure(draw: Callable[[Axes], object], size: tuple[float, float], path
     """Draw into a figure of a size in inches and write it as PNG; makes the folder. `RunError` if it cannot."""
     # The backend is a choice about windows, and none is opened here.
     settings: Any = {key: value for key, value in mpl.rcParamsDefault.items() if "backend" not in key}
-    with mpl.rc_context({**settings, **STYLE}):
+    drawn = BytesIO()
+    with mpl.rc_context({**settings, **STYLE}), _quiet():
         figure = blank(*size)
         canvas = FigureCanvasAgg(figure)
         draw(figure.add_subplot())
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            canvas.print_figure(path, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": _SOFTWARE})
-        except OSError as error:
-            raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
+        canvas.print_figure(drawn, dpi=_DOTS_PER_INCH, format="png", metadata={"Software": _SOFTWARE})
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(drawn.getvalue())
+    except OSError as error:
+        raise RunError(f"{path}: the figure cannot be written ({error.strerror or error})") from None
     return path
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what matplotlib tells its programmers of fonts and room.
+
+    What no font draws is told in a sentence before; a name too long for its place is cut off there.
+    """
+    fonts = logging.getLogger("matplotlib.font_manager")
+    level = fonts.level
+    fonts.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph .* missing")
+            warnings.filterwarnings("ignore", "constrained_layout not applied")
+            yield
+    finally:
+        fonts.setLevel(level)

@@ -81,14 +81,14 @@ def _print_exposure(values: Mapping[str, Any], currency: str, console: Console) 
         _line(console, f"Most that was paid away and not final at one time: {amount(at_risk, currency)}")
 
 
-def print_library(scenarios: Sequence[tuple[str, str]], console: Console | None = None) -> None:
+def print_library(scenarios: Sequence[tuple[str, str]], console: Console) -> None:
     """Print names of scenarios, each with the question that it answers."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
     for name, question in scenarios:
-        table.add_row(Text(name), Text(question))
-    (console or Console()).print(table, highlight=False)
+        table.add_row(name, " ".join(question.split()))
+    console.print(table, highlight=False)
 
 
 def _print_head(results: Results, values: Mapping[str, Any], currency: str, console: Console) -> None:
@@ -97,7 +97,7 @@ def _print_head(results: Results, values: Mapping[str, Any], currency: str, cons
         Text.assemble((scenario.name, "bold"), f", seed {scenario.seed}"), width=_WIDTH, highlight=False
     )
     if scenario.question:
-        _line(console, scenario.question)
+        _line(console, " ".join(scenario.question.split()))
     period = scenario.period
     # A period or run that ends at midnight has the day before as its last one.
     until = pd.Timestamp(results.manifest["followed_until"]).tz_convert(period.zone) - _INSTANT
@@ -132,13 +132,13 @@ def _delays(values: Mapping[str, Any]) -> Table:
 
 def _causes(values: Mapping[str, Any]) -> Table:
     table = _table("cause", "hours", "share", "")
-    table.columns[-1].justify = "left"
+    table.columns[-1].justify, table.columns[-1].style = "left", "blue"
     found = values["delay_by_cause"]
     total = sum(found.values())
     for cause, hours in sorted(found.items(), key=lambda item: -item[1]):
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
-            table.add_row(CAUSES[cause], f"{hours:.2f}", percent(hours / total), Text(bar, style="blue"))
+            table.add_row(CAUSES[cause], f"{hours:.2f}", percent(hours / total), bar)
     return table
 
 
@@ -282,4 +282,4 @@ def _section(console: Console, title: str, table: Table) -> None:
 
 
 def _line(console: Console, text: str, style: str = "") -> None:
-    console.print(Text(text, style=style), width=min(console.width, _WIDTH), highlight=False)
+    console.print(text, style=style, width=min(console.width, _WIDTH), highlight=False)

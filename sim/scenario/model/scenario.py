@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.core.currency import MINOR_DIGITS
+from sim.readable import readable
 from sim.scenario.model.base import Currency, Declaration, Duration, Name, Whole, or_mapping, wrong
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.facilities import Facility
@@ -157,7 +158,8 @@ class Scenario(Declaration):
         }
         left = "style='text-align:left'"
         rows = "".join(
-            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(text)}</td></tr>"
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(readable(text))}</td></tr>"
             for name, text in parts.items()
         )
-        return f"<p><b>Scenario {escape(self.name)}</b>: {escape(self.description)}</p><table>{rows}</table>"
+        description = escape(readable(self.description.rstrip("\n")))
+        return f"<p><b>Scenario {escape(self.name)}</b>: {description}</p><table>{rows}</table>"
