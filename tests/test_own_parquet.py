@@ -50,8 +50,7 @@ def test_an_amount_may_be_of_any_type_that_is_exact_to_the_minor_unit(column: pa
     [
         (pa.array([12.0, 5.255]), "'5.255' has more than 2 decimals, the most BYN has"),
         (pa.array([12.0, 0.1 + 0.2]), "'0.30000000000000004' has more than 2 decimals, the most BYN has"),
-        (pa.array([12.0, 2e12]), "'2e+12 as an inexact float' is not an amount such as 1234.56"),
-        (pa.array([12.0, float("nan")]), "'nan as an inexact float' is not an amount such as 1234.56"),
+        (pa.array([12.0, float("nan")]), "'nan' is not an amount such as 1234.56"),
         (pa.array([12, -5]), "an amount is more than zero, not '-5'"),
         (pa.array([Decimal(12), None]), "'' is not an amount such as 1234.56"),
         (

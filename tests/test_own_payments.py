@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from own_files import (
     BERLIN,
@@ -18,7 +16,6 @@ from own_files import (
     ST_JOHNS,
     a_year,
     local,
-    parquet_table,
     refusal_of_rows,
     table,
 )
@@ -101,14 +98,6 @@ def test_a_byte_order_mark_and_the_line_endings_of_any_editor_are_accepted(
 def test_an_id_may_hold_quotes_commas_and_lines() -> None:
     found = table(f'{HEADER}\n"a ""b"", c\nd",2024-03-04T09:10,A,B,1\n')
     assert found.payment_id.tolist() == ['a "b", c\nd']
-
-
-def test_a_header_alone_is_an_empty_period() -> None:
-    for text in (HEADER, f"{HEADER}\n", f'"{HEADER}"'.replace(",", '","')):
-        found = table(text)
-        assert len(found) == 0
-        assert found.amount.dtype == np.int64
-    assert len(parquet_table({name: pa.array([], pa.string()) for name in HEADER.split(",")})) == 0
 
 
 def test_a_row_on_a_route_needs_no_account_in_the_system() -> None:
