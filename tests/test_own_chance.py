@@ -306,7 +306,7 @@ PIECES = [HEADER, GOOD, "system", "A", "1", ",", ";", '"', "\n", "\r\n", "\r", "
 CSV_BYTES = st.lists(st.sampled_from(PIECES), max_size=12).map(lambda parts: "".join(parts).encode())
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(CSV_BYTES | st.binary(max_size=200) | CSV_BYTES.map(lambda data: data + b"\xff"))
 def test_whatever_the_bytes_a_csv_file_is_read_or_refused(data: bytes) -> None:
     Path("payments.csv").write_bytes(data)

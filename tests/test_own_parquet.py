@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pyarrow as pa
@@ -43,6 +44,26 @@ def test_a_timestamp_without_a_zone_is_local_to_the_period(unit: str, zone: str 
 )
 def test_an_amount_may_be_of_any_type_that_is_exact_to_the_minor_unit(column: pa.Array) -> None:
     assert parquet_table(typed(amount=column)).amount.tolist()[0] == 1200
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_a_float_is_taken_as_long_as_no_other_amount_shares_it(kind: pa.DataType) -> None:
+    exact = [12.5, 0.01, 131072.0] + [1e10, 12345678901.25, 2e12, 1e14, 1e15] * (kind == pa.float64())
+    assert parquet_table(many(exact, kind)).amount.tolist() == [
+        round(Fraction(value) * 100) for value in exact
+    ]
+    shared = [1e14 + 1 / 8, 1e14 + 7 / 64] if kind == pa.float64() else [12345678.9, 300000.0]
+    told = parquet_refusal(many(shared, kind))
+    assert len(told) == 2
+    assert all("as a binary float may stand for other amounts, too" in problem for problem in told)
+
+
+def many(amounts: list[float], kind: pa.DataType) -> dict[str, object]:
+    rows = len(amounts)
+    return {name: cells[:1] * rows for name, cells in typed().items()} | {
+        "payment_id": [f"P{number}" for number in range(rows)],
+        "amount": pa.array(amounts, kind),
+    }
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def test_an_optional_column_is_held_to_its_meaning(more: str, said: str, problem
 def test_a_system_is_needed_in_the_scenario_or_in_the_row() -> None:
     setting = replace(SETTING, default_system=None)
     assert refusal_of_rows(f"{GOOD},", more=",system", setting=setting) == [
-        "2: system: a name is needed here"
+        "2: system: this row names neither a system nor a route"
     ]
     assert refusal_of_rows(GOOD, setting=setting) == [
         "1: system: this column is missing, and the scenario names no system"

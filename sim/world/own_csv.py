@@ -27,6 +27,8 @@ _LONGEST_RECORD: Final = 2**20
 #: Lines that are no rows, after which nobody wants to hear of more.
 _MOST_BROKEN: Final = 100_000
 _RECORDS: Final = 20_000
+#: Blank lines, and lines that end in a carriage return alone.
+_UNUSUAL: Final = re.compile(rb"\n\r?\n|\r[^\n]|\r\Z|\A\r?\n")
 
 
 class _EndError(Exception):
@@ -87,7 +89,7 @@ class _Reader:
 
     def _plain(self, body: bytes) -> Sheet | None:
         """Lines of which each is a row without quotes; None for others."""
-        if b'"' in body or len(self._names) == 1:
+        if b'"' in body or len(self._names) == 1 or _UNUSUAL.search(body):
             return None
         positions = [str(position) for position in range(len(self._names))]
         try:
@@ -205,7 +207,7 @@ class _Reader:
         self._findings.add(line, "", message)
         self._broken += 1
         if self._broken == _MOST_BROKEN:
-            self._end(line, f"the {_MOST_BROKEN:,}th line that is no row; the others were not looked at")
+            self._end(0, f"line {line} is the {_MOST_BROKEN:,}th that is no row; reading ended there")
 
     def _end(self, line: int, message: str) -> NoReturn:
         self._findings.add(line, "", message)

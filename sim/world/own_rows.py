@@ -39,6 +39,7 @@ class Rows:
     def __init__(self, setting: Setting, findings: Findings) -> None:
         self._setting, self._findings = setting, findings
         self._systems = tuple(setting.currencies_of_system)
+        self._no_usual_way = setting.default_system is None and setting.default_route is None
         self._holds = _matrix(setting.banks, self._systems, lambda *pair: pair in setting.accounts)
         self._passes = _matrix(
             setting.routes, self._systems, lambda way, name: name in setting.systems_of_route.get(way, ())
@@ -98,9 +99,8 @@ class Rows:
         self._check_period(instructed_at)
         due_at = self._instants("due_at", instructed_at)
         system, route = self._ways()
-        everywhere = np.ones(self._count, dtype=np.bool_)
-        payer_bank = self._named("payer_bank", setting.banks, needed=everywhere)
-        payee_bank = self._named("payee_bank", setting.banks, needed=everywhere)
+        payer_bank = self._named("payer_bank", setting.banks)
+        payee_bank = self._named("payee_bank", setting.banks)
         self._check_banks(payer_bank, payee_bank, np.where(route < 0, system, -1))
         currency = self._currency(system, route)
         amount = self._amounts("amount", currency, 1)
@@ -130,12 +130,7 @@ class Rows:
         for name in free:
             if name in NEEDED:
                 self._findings.add(line, name, "this column is missing")
-        setting = self._setting
-        if (
-            {"system", "route"} <= {*free}
-            and setting.default_system is None
-            and setting.default_route is None
-        ):
+        if self._no_usual_way and {"system", "route"} <= {*free}:
             self._findings.add(line, "system", "this column is missing, and the scenario names no system")
 
     def _blame(
@@ -241,9 +236,11 @@ class Rows:
         """System and route of each row; a row that has a route needs no system, and names none off it."""
         setting = self._setting
         route = self._named("route", setting.routes, setting.default_route)
-        routed = self._sheet.stated("route") | (setting.default_route is not None)
-        needed = ~routed & (setting.default_system is None)
-        system = self._named("system", self._systems, setting.default_system, needed)
+        system = self._named("system", self._systems, setting.default_system)
+        # Without either column, that is told of the file.
+        if self._no_usual_way and not {"system", "route"}.isdisjoint(self._sheet.texts):
+            named = self._sheet.stated("route") | self._sheet.stated("system")
+            self._blame("system", ~named, lambda _: "this row names neither a system nor a route")
         both = np.flatnonzero((route >= 0) & (system >= 0))
         off = np.zeros(self._count, dtype=np.bool_)
         off[both] = ~self._passes[route[both], system[both]]
@@ -254,9 +251,7 @@ class Rows:
         )
         return np.where(off, -1, system), route
 
-    def _named(
-        self, column: str, names: Sequence[str], default: str | None = None, needed: Flags | None = None
-    ) -> Numbers:
+    def _named(self, column: str, names: Sequence[str], default: str | None = None) -> Numbers:
         """The number of the name in each row; −1 where none is needed, and for what is found to be unknown."""
         if column not in self._sheet.texts:
             return np.full(self._count, names.index(default) if default else -1)
@@ -265,8 +260,8 @@ class Rows:
             texts = pc.if_else(pa.array(stated), texts, default)
         found = pc.index_in(texts, value_set=pa.array(names, pa.string()))
         numbers = np.asarray(pc.fill_null(found, -1), dtype=np.int64)
-        if needed is not None:
-            self._blame(column, ~stated & needed, lambda _: "a name is needed here")
+        if column in NEEDED:
+            self._blame(column, ~stated, lambda _: "a name is needed here")
         what = "holds no account" if column.endswith("bank") else f"is not declared under '{column}s'"
         unknown = (numbers < 0) & stated
         self._blame(column, unknown, lambda row: f"{shown(texts[row].as_py())} {what}", names)
