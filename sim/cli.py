@@ -45,6 +45,25 @@ _SEED = click.option("--seed", type=click.IntRange(min=0), help="Use this seed i
 _SCENARIOS = click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 _SCENARIO = click.argument("scenario", metavar="SCENARIO")
 _DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def _size(text: str) -> int:
+    from sim.core.size import parse_size  # noqa: PLC0415 - see the module
+
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+_MAX_INPUT = click.option(
+    "--max-input",
+    type=_size,
+    default="2GB",
+    show_default=True,
+    metavar="SIZE",
+    help="Refuse a file of payments that needs more memory than this when read.",
+)
 #: The models of exchange rates that have something to estimate.
 _MODELS = ("lognormal", "bootstrap", "mean_reverting", "jump", "regime", "basket")
 
@@ -158,6 +177,7 @@ def cli() -> None:
 @_SET
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON instead of a summary.")
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
+@_MAX_INPUT
 @_tell_errors
 def run(
     scenarios: tuple[str, ...],
@@ -167,6 +187,7 @@ def run(
     overrides: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a flag of click
     no_figures: bool,  # noqa: FBT001 - a flag of click
+    max_input: int,
 ) -> None:
     """Run scenarios, save their results and show them."""
     from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
@@ -180,7 +201,7 @@ def run(
     for one, target in zip(loaded, targets, strict=True):
         _check_target(one, target, free=output is None, force=force)
     found = [
-        _run_one(one, target, figures=not no_figures, free=output is None, force=force)
+        _run_one(one, target, figures=not no_figures, free=output is None, force=force, max_input=max_input)
         for one, target in zip(loaded, targets, strict=True)
     ]
     side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets[0].parent)
@@ -197,8 +218,9 @@ def run(
 @cli.command()
 @_SCENARIOS
 @_SET
+@_MAX_INPUT
 @_tell_errors
-def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> None:
+def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: int) -> None:
     """Check scenarios, and the payments they bring, and tell every problem with file, line and column."""
     from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
     from sim.world.build import build_world, prepare, warnings  # noqa: PLC0415
@@ -207,7 +229,7 @@ def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> None:
         with loaded.placing():
             openings, _ = prepare(loaded.scenario)
             if loaded.scenario.payments is not None:
-                build_world(loaded.scenario)
+                build_world(loaded.scenario, max_input=max_input)
         _warn(warnings(loaded.scenario, openings))
         say(f"{loaded.scenario.name}: valid")
 
@@ -359,7 +381,9 @@ def _check_target(loaded: Loaded[Scenario], target: Path, *, free: bool, force: 
         check_target(target, lambda: text_of(loaded.scenario), force=force)
 
 
-def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool, free: bool, force: bool) -> Results:
+def _run_one(
+    loaded: Loaded[Scenario], target: Path, *, figures: bool, free: bool, force: bool, max_input: int
+) -> Results:
     from sim.results.execute import execute  # noqa: PLC0415 - see the module
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
@@ -369,7 +393,7 @@ def _run_one(loaded: Loaded[Scenario], target: Path, *, figures: bool, free: boo
 
     with Tidied():
         with loaded.placing(), progress_bar(loaded.scenario.name) as told:
-            results = execute(loaded.scenario, told)
+            results = execute(loaded.scenario, told, max_input=max_input)
         _warn(results.manifest["warnings"])
         return results.save(target, draw if figures else None, force=force, free=free)
 

@@ -30,6 +30,7 @@ SETTING = Setting(
     accounts={(bank, system) for bank in BANKS for system in CURRENCIES} - {("Central", "rtgs")},
     routes=("direct", "detour"),
     default_system="rtgs",
+    systems_of_route={"direct": set(CURRENCIES), "detour": set(CURRENCIES)},
 )
 HEADER = "payment_id,instructed_at,payer_bank,payee_bank,amount"
 GOOD = "P1,2024-03-04T09:10:00,A,B,12.34"
@@ -80,9 +81,11 @@ def typed(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - columns of any ty
 
 def same(one: OwnPaymentsTable, other: OwnPaymentsTable) -> bool:
     """Whether two tables hold the same values of the same types."""
+    pairs = [(getattr(one, field.name), getattr(other, field.name)) for field in fields(one)]
     return all(
-        np.array_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
-    ) and all(getattr(one, field.name).dtype == getattr(other, field.name).dtype for field in fields(one))
+        a.equals(b) if isinstance(a, pa.Array) else np.array_equal(a, b) and a.dtype == b.dtype
+        for a, b in pairs
+    )
 
 
 def local(text: str, zone: ZoneInfo = MINSK) -> int:

@@ -27,7 +27,7 @@ routes:
     steps:
 {steps}
       - {{kind: post, work: {{kind: fixed, value: 0}}}}
-payments: {{file: payments.csv, system: nostro, route: chain}}
+payments: {{file: payments.csv, route: chain}}
 """
 
 
@@ -189,14 +189,19 @@ def test_a_payment_of_one_s_own_needs_the_accounts_of_its_route(
 
 
 def test_a_payment_of_one_s_own_needs_a_route_of_its_currency(tmp_path: Path) -> None:
-    accounts = [*TWO, "holder: minsk, system: biss", "holder: beijing, system: biss"]
+    accounts = [*TWO, "holder: minsk, system: biss, balance: 30", "holder: beijing, system: biss"]
     path = tmp_path / "scenario.yaml"
     with pytest.raises(sim.ScenarioError):
         run(tmp_path, accounts, ["system: biss"])
     biss = "systems:\n  biss: {kind: rtgs, currency: BYN, hours: always}"
     rates = "fx: {kind: constant, rates: {BYN: 3.2, CNY: 7.25}}"
     path.write_text(path.read_text("utf-8").replace("systems:", f"{rates}\n{biss}", 1), "utf-8")
-    with pytest.raises(sim.ScenarioError, match="'biss' settles BYN, not CNY"):
+    assert moved(sim.run(path)) == {"minsk@biss": -30, "beijing@biss": 30}
+    rows = tmp_path / "payments.csv"
+    rows.write_text(
+        rows.read_text("utf-8").replace("amount", "amount,currency").replace("30", "30,CNY"), "utf-8"
+    )
+    with pytest.raises(sim.ScenarioError, match="'chain' settles BYN, not 'CNY'"):
         sim.run(path)
 
 

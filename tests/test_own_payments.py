@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
 import pytest
 from own_files import (
     BERLIN,
@@ -18,7 +16,6 @@ from own_files import (
     ST_JOHNS,
     a_year,
     local,
-    parquet_table,
     refusal_of_rows,
     table,
 )
@@ -103,14 +100,6 @@ def test_an_id_may_hold_quotes_commas_and_lines() -> None:
     assert found.payment_id.tolist() == ['a "b", c\nd']
 
 
-def test_a_header_alone_is_an_empty_period() -> None:
-    for text in (HEADER, f"{HEADER}\n", f'"{HEADER}"'.replace(",", '","')):
-        found = table(text)
-        assert len(found) == 0
-        assert found.amount.dtype == np.int64
-    assert len(parquet_table({name: pa.array([], pa.string()) for name in HEADER.split(",")})) == 0
-
-
 def test_a_row_on_a_route_needs_no_account_in_the_system() -> None:
     found = table(f"{HEADER},route\n{GOOD.replace(',B,', ',Central,')},direct\n")
     assert found.route.tolist() == [0]
@@ -155,3 +144,55 @@ def test_every_half_hour_of_a_year_is_the_instant_that_clocks_showed(zone: ZoneI
     kept = [(at, clock) for at, clock in zip(every, shown, strict=True) if clock in once]
     rows = "\n".join(f"{at},{clock.isoformat()},A,B,1" for at, clock in kept)
     assert table(f"{HEADER}\n{rows}", setting).instructed_at.tolist() == [at for at, _ in kept]
+
+
+# Routes.
+
+ROUTED = replace(
+    SETTING,
+    default_system=None,
+    systems_of_route={"direct": {"rtgs"}, "detour": {"yen", "rtgs"}},
+    currencies_of_route={"direct": ("BYN",), "detour": ("JPY",)},
+)
+
+
+def test_rows_that_name_a_route_need_no_system() -> None:
+    found = table(
+        f"{HEADER},route\n{GOOD},direct\n{GOOD.replace('P1', 'P2').replace('12.34', '7')},detour", ROUTED
+    )
+    assert found.currency.tolist() == ["BYN", "JPY"]
+    assert found.amount.tolist() == [1234, 7]
+    assert (found.route.tolist(), found.system.tolist()) == ([0, 1], [-1, -1])
+    by_default = replace(ROUTED, default_route="direct")
+    assert table(f"{HEADER}\n{GOOD}", by_default).currency.tolist() == ["BYN"]
+
+
+def test_a_row_names_a_system_or_a_route() -> None:
+    assert refusal_of_rows(
+        f"{GOOD},direct", f"{GOOD.replace('P1', 'P2')},", more=",route", setting=ROUTED
+    ) == ["3: system: this row names neither a system nor a route"]
+
+
+def test_the_system_of_a_row_lies_on_its_route() -> None:
+    rows = [f"{GOOD},rtgs,direct", f"{GOOD.replace('P1', 'P2')},yen,direct"]
+    assert refusal_of_rows(*rows, more=",system,route", setting=ROUTED) == [
+        "3: system: 'direct' does not pass 'yen'"
+    ]
+    assert table(f"{HEADER},system,route\n{rows[0]}", ROUTED).currency.tolist() == ["BYN"]
+
+
+def test_the_usual_system_is_not_forced_on_a_route_that_does_not_pass_it() -> None:
+    found = table(
+        f"{HEADER},route\n{GOOD.replace('12.34', '7')},detour", replace(ROUTED, default_system="dinar")
+    )
+    assert (found.currency.tolist(), found.amount.tolist()) == (["JPY"], [7])
+
+
+def test_the_currency_of_a_row_is_one_of_its_route() -> None:
+    assert refusal_of_rows(f"{GOOD},direct,JPY", more=",route,currency", setting=ROUTED) == [
+        "2: currency: 'direct' settles BYN, not 'JPY'"
+    ]
+    torn = replace(ROUTED, currencies_of_route={"direct": ()})
+    assert refusal_of_rows(f"{GOOD},direct", more=",route", setting=torn) == [
+        "2: route: the systems of 'direct' have no currency in common"
+    ]

@@ -26,7 +26,10 @@ ROWS = {
     "P1,2024-03-04T09:10,A,B, 5": "amount: ' 5' is not an amount such as 1234.56",
     "P1,2024-03-04T09:10,A,B,5.": "amount: '5.' is not an amount such as 1234.56",
     "P1,2024-03-04T09:10,A,B,٣": "amount: '٣' is not an amount such as 1234.56",
-    'P1,2024-03-04T09:10,A,B,"1,234.56"': "amount: '1,234.56' is not an amount such as 1234.56",
+    'P1,2024-03-04T09:10,A,B,"1,234.56"': (
+        "amount: '1,234.56' is not an amount such as 1234.56; "
+        "decimals follow a point, and thousands are not set apart"
+    ),
     "P1,2024-03-04T09:10,A,B,1000000000000000.01": (
         "amount: '1000000000000000.01' BYN is more than this simulator can count"
     ),
@@ -89,7 +92,7 @@ def test_an_optional_column_is_held_to_its_meaning(more: str, said: str, problem
 def test_a_system_is_needed_in_the_scenario_or_in_the_row() -> None:
     setting = replace(SETTING, default_system=None)
     assert refusal_of_rows(f"{GOOD},", more=",system", setting=setting) == [
-        "2: system: a name is needed here"
+        "2: system: this row names neither a system nor a route"
     ]
     assert refusal_of_rows(GOOD, setting=setting) == [
         "1: system: this column is missing, and the scenario names no system"
@@ -159,12 +162,15 @@ def test_columns_that_are_there_are_looked_at_even_if_another_is_missing() -> No
     [
         (b"", "the file is empty; it begins with a line of column names"),
         (b"\n\n", "the file is empty; it begins with a line of column names"),
-        (f"{HEADER}\n{GOOD}\n".encode("utf-16"), "the file is in UTF-16 or UTF-32; save it as UTF-8"),
-        (f"{HEADER}\n{GOOD}\n".encode("utf-16-le"), "1: a zero byte; this is no text, or not in UTF-8"),
+        (f"{HEADER}\n{GOOD}\n".encode("utf-16"), "this is in UTF-16 or UTF-32; save it as UTF-8"),
+        (f"{HEADER}\n{GOOD}\n".encode("utf-16-le"), "this is in UTF-16 or UTF-32; save it as UTF-8"),
         (f"{HEADER}\n{GOOD}\0\n".encode(), "2: a zero byte; this is no text, or not in UTF-8"),
         (
             f"{HEADER}\r\n{GOOD}\r\nБанк".encode("cp1251"),
-            "3: a byte that is not UTF-8; save the file as UTF-8",
+            (
+                "3: byte 90 of the file (0xc1) is not UTF-8; save the file as UTF-8 "
+                "(it may be in Windows-1251 or another old encoding)"
+            ),
         ),
         (f"{HEADER}\n".replace(",", ";").encode(), "1: the columns are separated by semicolons; use commas"),
         (b'"payment_id";"amount"\n', "1: the columns are separated by semicolons; use commas"),

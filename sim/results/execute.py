@@ -43,6 +43,7 @@ from sim.results.tables import fact_tables
 from sim.results.throughput import throughput_measure, throughput_table
 from sim.scenario.load import to_yaml
 from sim.world.build import build_world, prepare
+from sim.world.own_payments import MAX_INPUT
 from sim.world.timing import resolve_calendars
 
 if TYPE_CHECKING:
@@ -54,14 +55,20 @@ if TYPE_CHECKING:
     from sim.world.build import World
 
 
-def execute(scenario: Scenario, progress: Callable[[int, World], None] | None = None) -> Results:
+def execute(
+    scenario: Scenario,
+    progress: Callable[[int, World], None] | None = None,
+    *,
+    max_input: int = MAX_INPUT,
+) -> Results:
     """Run a scenario and check its promises; nothing is written.
 
-    `progress` is told the simulated instant now and then. `ScenarioError` if the scenario cannot be run,
+    `progress` is told the simulated instant now and then; `max_input` is as for `build_world`. `ScenarioError`
+    if the scenario cannot be run,
     `PromiseError` if an identity does not hold.
     """
     began = time.perf_counter()
-    world = build_world(scenario)
+    world = build_world(scenario, max_input=max_input)
     drawn = time.perf_counter()
     records = simulate(world, None if progress is None else lambda at: progress(at, world))
     simulated = time.perf_counter()

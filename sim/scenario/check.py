@@ -23,7 +23,7 @@ from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, 
 from sim.scenario.model.steps import Convert, Originate, Post, Settle
 from sim.scenario.model.timeline import ChangedQuote, Liquidity
 from sim.scenario.partial import sound_findings
-from sim.scenario.topology import Topology, books
+from sim.scenario.topology import Topology, books, legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +59,12 @@ def _own_payments(scenario: Scenario) -> Iterator[Finding]:
     for section in ("flows", "loans", "projects"):
         if getattr(scenario, section):
             yield Finding((section,), f"a scenario has either {section!r} or 'payments' of its own")
+    system, declared = scenario.payments.system, scenario.payments.route
+    if system is not None and declared is not None:
+        passed = [step.system for step in scenario.routes[declared].steps if isinstance(step, Settle)]
+        if not any(system in (name, *legs(scenario, name)) for name in passed):
+            message = f"{declared!r}, the route of these payments, does not pass {system!r}"
+            yield Finding(("payments", "system"), message)
     for name, route in scenario.routes.items():
         for number, step in enumerate(route.steps):
             if isinstance(step, Convert) or step.fee is not None:

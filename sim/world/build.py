@@ -23,6 +23,7 @@ from sim.world.journeys import Journeys, plan_journeys
 from sim.world.jumps import with_jumps
 from sim.world.network import Network, build_network, system_hours
 from sim.world.obligations import draw_obligations
+from sim.world.own_payments import MAX_INPUT
 from sim.world.payments import Payments, own_payments, trade_payments
 from sim.world.prefund import prefunded
 from sim.world.routing import sides_of
@@ -70,11 +71,12 @@ class World:
         return np.array(by_group, dtype=np.int64)[self.firms.group]
 
 
-def build_world(scenario: Scenario, replication: int = 0) -> World:
+def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> World:
     """Draw the world of one replication.
 
     Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
-    something that its own time or data do not cover.
+    something that its own time or data do not cover, or if reading its own payments would take more than
+    `max_input` bytes.
     """
     openings, fx = prepare(scenario, replication)
     window = openings.window
@@ -86,7 +88,7 @@ def build_world(scenario: Scenario, replication: int = 0) -> World:
         payments, uniform = trade_payments(scenario, replication, openings, fx, firms, obligations)
         sides = sides_of(scenario, firms, obligations, payments.obligation)
     else:
-        payments, uniform = own_payments(scenario, window, fx, network, routes)
+        payments, uniform = own_payments(scenario, window, fx, network, routes, max_input)
         sides = None
     # Who plans his balance does not know of ways that will be closed.
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)

@@ -90,9 +90,17 @@ def trade_payments(
 
 
 def own_payments(
-    scenario: Scenario, window: Window, fx: FxPaths, network: Network, routes: dict[str, Route]
+    scenario: Scenario,
+    window: Window,
+    fx: FxPaths,
+    network: Network,
+    routes: dict[str, Route],
+    max_input: int,
 ) -> tuple[Payments, Uniform]:
-    """The user's payments, and further draws for them; one without a route goes straight to its system."""
+    """The user's payments, and further draws for them; one without a route goes straight to its system.
+
+    Reading them takes at most `max_input` bytes.
+    """
     declared = scenario.payments
     if declared is None:
         raise AssertionError("asked for only where there are payments of one's own")
@@ -105,15 +113,15 @@ def own_payments(
         found = next(obstacles(topology, scenario.routes[route], passenger), None)
         return None if found is None else f"{found.message} (step {found.step} of {route!r})"
 
+    of_system = {name: tuple(kept[leg].currency for leg in legs(scenario, name)) for name in scenario.systems}
+    passes = {name: _systems(route) for name, route in scenario.routes.items()}
     table = read_payments(
         Path(declared.file),
         Setting(
             zone=window.zone,
             period_start=window.start,
             end=window.end,
-            currencies_of_system={
-                name: tuple(kept[leg].currency for leg in legs(scenario, name)) for name in scenario.systems
-            },
+            currencies_of_system=of_system,
             banks=network.banks,
             accounts={
                 (bank, name)
@@ -124,12 +132,24 @@ def own_payments(
             routes=list(scenario.routes),
             default_system=declared.system,
             default_route=declared.route,
+            systems_of_route={
+                name: {place for system in passed for place in (system, *legs(scenario, system))}
+                for name, passed in passes.items()
+            },
+            currencies_of_route={
+                name: tuple(
+                    code for code in of_system[passed[0]] if all(code in of_system[k] for k in passed)
+                )
+                for name, passed in passes.items()
+                if passed
+            },
             obstacle=obstacle,
             link_of_route={
-                name: link for name, route in scenario.routes.items() if (link := _link(route, scenario))
+                name: link for name, passed in passes.items() if (link := _link(passed, scenario))
             },
             rates=scenario.fx is not None,
         ),
+        max_input,
     )
     direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)
     currencies = {code: fx.index(code) for code in set(table.currency.tolist())}
@@ -145,13 +165,17 @@ def own_payments(
         due_at=table.due_at,
         instructed_at=table.instructed_at,
         draws={name: uniform(name) for name in [*draw_names(scenario.routes), "route"]},
-        ids=table.payment_id,
+        ids=table.payment_id.to_numpy(zero_copy_only=False),
         counter_amount=table.counter_amount,
     )
     return payments, uniform
 
 
-def _link(route: Route, scenario: Scenario) -> str | None:
-    """The first link on a route, None if there is none."""
-    systems = [step.system for step in route.steps if isinstance(step, Settle)]
+def _systems(route: Route) -> list[str]:
+    """The systems, or links, that a route passes."""
+    return [step.system for step in route.steps if isinstance(step, Settle)]
+
+
+def _link(systems: list[str], scenario: Scenario) -> str | None:
+    """The first link among the systems of a route, None if there is none."""
     return next((name for name in systems if isinstance(scenario.systems[name], Pvp)), None)

@@ -73,7 +73,8 @@ class OwnPayments(Declaration):
     12.34), and optionally currency, priority (a whole number, by default 0; higher goes first), due_at (by
     default instructed_at), system, route, counter_amount (what the payment is exchanged for in a `pvp`; by
     default its value at mid when it is submitted there). Times are local to the zone of the period
-    (2024-03-04T09:10:00) unless they have an offset of their own (Z, +08:00)."""
+    (2024-03-04T09:10:00) unless they have an offset of their own (Z, +08:00). A row that names a route needs no
+    system, and may name only one that the route passes. A binary float is taken as long as it can mean one amount."""
     system: SystemName | None = None
     """System that settles the payments whose row names none."""
     route: RouteName | None = None
