@@ -1,6 +1,6 @@
 """A scenario file is text with places: every value remembers where it was written.
 
-This module alone touches the YAML parser. It takes parse events, not loaded values, because a loader
+This module and `scanning` alone touch the YAML parser. It takes parse events, not loaded values, because a loader
 forgets lines, reads `16:30` as 990 or `no` as false, and lets the last of two equal keys win.
 """
 
@@ -10,7 +10,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -25,6 +24,7 @@ from ruamel.yaml.events import (
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.scalars import read_scalar
+from sim.scenario.scanning import parse_events
 from sim.scenario.tree import KeyPath, Node, Place, Value, dotted, plain
 from sim.scenario.writing import dump
 
@@ -137,7 +137,7 @@ class _Builder:
         if found := _UNPRINTABLE.search(text):
             at = _place_of(found.start(), text, "")
             self._fail(place(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
-        self._events = YAML(typ="safe", pure=True).parse(text)
+        self._events = parse_events(text)
 
     def document(self) -> Node:
         """The one document; ScenarioError if there is none, or more, or anything is wrong with it."""

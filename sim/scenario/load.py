@@ -100,7 +100,7 @@ def load_as(
     groups = spread(resolved, getattr(model, "GROUPED", {}))
     tree = groups.tree
     data = _written(tree)
-    names = {section: tuple(value) for section, value in data.items() if isinstance(value, dict)}
+    names = {section: value.keys() for section, value in data.items() if isinstance(value, dict)}
     scenario = None
     told = [*findings, *groups.findings]
     try:

@@ -55,9 +55,10 @@ def reference(section: str, *builtin: str) -> Callable[[str, ValidationInfo], st
     def check(name: str, info: ValidationInfo) -> str:
         if info.context is None:
             return name
-        known = {*info.context.get("names", {}).get(section, ()), *builtin}
-        if name not in known:
-            raise wrong(f"{name!r} is not declared under {section!r}", suggestion=nearest(name, known))
+        declared = info.context.get("names", {}).get(section, ())
+        if name not in declared and name not in builtin:
+            hint = nearest(name, {*declared, *builtin})
+            raise wrong(f"{name!r} is not declared under {section!r}", suggestion=hint)
         return name
 
     return check

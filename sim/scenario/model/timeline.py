@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, time
 from typing import Annotated, Final, Literal, Self
 
@@ -117,9 +118,9 @@ class ServiceDays(Declaration):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        for number, day in enumerate(self.days):
-            if day in self.days[:number]:
-                raise wrong(f"{day} is listed twice", field="days")
+        (day, times), *_ = Counter(self.days).most_common(1)
+        if times > 1:
+            raise wrong(f"{day} is listed twice", field="days")
         return self
 
 
