@@ -293,7 +293,7 @@ def test_what_no_field_can_see_is_told_at_its_place() -> None:
         ]
 
     with pytest.raises(ScenarioError) as caught:
-        load_as(Toy, "base.yaml", check=check)
+        load_as(Toy, "base.yaml", checks=[check])
     assert str(caught.value).splitlines() == [
         "base.yaml:1:1: hours.x: missing; did you mean 'y'?",
         "base.yaml:10:14: accounts.1.balance: seed 3 is odd",

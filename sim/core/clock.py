@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -20,22 +22,38 @@ NEVER: Final = 2**61
 
 Seconds = NDArray[np.int64]
 
+#: A century; what is longer is a slip, and would leave the days that calendars know.
+LONGEST: Final = 36_525 * DAY
+
 _UNITS: Final = {"s": 1, "min": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d|w)")
+_PART: Final = r"([0-9]+(?:\.[0-9]+)?)\s*(s|min|h|d|w)"
+_DURATION: Final = re.compile(rf"\s*(?:{_PART}\s*)+")
+_MOST_DIGITS: Final = 30
+_SHOWN: Final = "%Y-%m-%d %H:%M"
+
+
+def refuse_other_digits(text: str) -> None:
+    """ValueError for digits other than 0 to 9, such as Arabic or full-width ones, which look alike to few readers."""
+    if other := next((char for char in text if char.isdecimal() and not char.isascii()), None):
+        raise ValueError(f"{text!r} has the digit {other!r} in it; write digits as 0 to 9")
 
 
 def parse_duration(text: str) -> int:
     """Seconds of a duration such as `90s`, `15min`, `2.5h`, `120d`, `8w`; ValueError if it is none.
 
-    Parts add up (`1d 12h`); the total must be a whole number of seconds.
+    Parts add up (`1d 12h`); the total must be a whole number of seconds, exactly, and at most `LONGEST`.
     """
-    stripped = text.strip()
-    parts = _DURATION.findall(stripped)
-    if not parts or _DURATION.sub("", stripped).strip():
+    refuse_other_digits(text)
+    if not _DURATION.fullmatch(text):
         raise ValueError(f"{text!r} is not a duration such as 90s, 15min, 2h, 120d or 8w")
-    total = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if total != int(total):
+    parts = re.findall(_PART, text)
+    if max(len(number) for number, _ in parts) > _MOST_DIGITS:
+        raise ValueError(f"{text!r} has too many digits for a duration")
+    total = sum(Fraction(number) * _UNITS[unit] for number, unit in parts)
+    if total.denominator != 1:
         raise ValueError(f"{text!r} is not a whole number of seconds")
+    if total > LONGEST:
+        raise ValueError(f"{text!r} is longer than {LONGEST // DAY:,} days, a century")
     return int(total)
 
 
@@ -47,8 +65,35 @@ def format_duration(seconds: int) -> str:
     return f"{seconds}s"
 
 
+def exact_instant(local: datetime, zone: ZoneInfo) -> int:
+    """`to_instant` of a wall-clock time that comes once in `zone`.
+
+    Midnight stands for the beginning of its day, whatever clocks do then. ValueError for any other time
+    that clocks skip or show twice, and for a day that they skip as a whole.
+    """
+    # Read with the offset before the change first, a skipped time is the later of the two instants.
+    first, second = (to_instant(local.replace(fold=fold), zone) for fold in (0, 1))
+    midnight = local.tzinfo is None and local.time() == time()
+    if first < second and not midnight:
+        offsets = " or ".join(f"{local.replace(tzinfo=zone, fold=fold).isoformat()[-6:]}" for fold in (0, 1))
+        raise ValueError(
+            f"{local:{_SHOWN}} comes twice in {zone.key}; add the offset that is meant, {offsets}"
+        )
+    if first > second and not (midnight and from_instant(first, zone).date() == local.date()):
+        after = from_instant(first, zone).utcoffset()
+        span = range(second, first + 1)
+        change = span[bisect_left(span, 1, key=lambda at: from_instant(at, zone).utcoffset() == after)]
+        before, then = (from_instant(at, zone) for at in (change - 1, change))
+        skipped = f"from {before + timedelta(seconds=1):{_SHOWN}} to {then:{_SHOWN}}"
+        raise ValueError(f"{local:{_SHOWN}} does not exist in {zone.key}: clocks go {skipped}")
+    return first
+
+
 def to_instant(local: datetime, zone: ZoneInfo) -> int:
-    """The instant of a wall-clock time; an own offset of `local` wins over `zone`."""
+    """The instant of a wall-clock time; an own offset of `local` wins over `zone`.
+
+    A time that clocks skip is as much later as they are put forward, of one that they show twice it is the first.
+    """
     aware = local if local.tzinfo else local.replace(tzinfo=zone)
     return int(aware.timestamp())
 
@@ -59,7 +104,11 @@ def from_instant(instant: int, zone: ZoneInfo) -> datetime:
 
 
 def local_instant(day: date, seconds_after_midnight: int, zone: ZoneInfo) -> int:
-    """The instant of a wall-clock time of `day`, which may lie on a neighbouring day (−3600, 90 000)."""
+    """The instant of a wall-clock time of `day`, which may lie on a neighbouring day (−3600, 90 000).
+
+    A time that clocks skip counts from the clock before the change, so that 02:30 is 03:30 where they go
+    from 02:00 to 03:00; of a time that they show twice it is the first.
+    """
     days, rest = divmod(seconds_after_midnight, DAY)
     clock = time(rest // HOUR, rest // MINUTE % 60, rest % MINUTE)
     return int(datetime.combine(day + timedelta(days=days), clock, tzinfo=zone).timestamp())

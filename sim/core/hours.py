@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sim.core.clock import DAY, HOUR, MINUTE, NEVER, Seconds, local_instant
+from sim.core.clock import DAY, HOUR, MINUTE, NEVER, Seconds, local_instant, refuse_other_digits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from sim.core.calendars import Days, Flags, WorkingDays
 
 _SESSION: Final = re.compile(
-    r"(?:T(?P<from>[+-]1)?\s+)?(?P<opens>[\d:]+)\s*-\s*(?P<to>T(?:[+-]1)?\s+)?(?P<closes>[\d:]+)"
+    r"(?:T(?P<from>[+-]1)?\s+)?(?P<opens>[\d:]+)\s*-\s*(?P<to>T(?:[+-]1)?\s+)?(?P<closes>[\d:]+)",
+    re.ASCII,
 )
-_CLOCK: Final = re.compile(r"(\d\d):([0-5]\d)(?::([0-5]\d))?")
+_CLOCK: Final = re.compile(r"(\d\d):([0-5]\d)(?::([0-5]\d))?", re.ASCII)
 _NO_DATE: Final = np.datetime64("NaT", "D")
 
 
@@ -172,6 +173,7 @@ def parse_session(text: str) -> tuple[int, int]:
     on the closing day, a closing not after the opening is the next day's (`17:00-08:00`). Seconds may be
     given, and 24:00 as a closing. Anything else is refused with ValueError.
     """
+    refuse_other_digits(text)
     match = _SESSION.fullmatch(text.strip())
     if not match:
         raise ValueError(f"{text!r} is not a session such as 09:00-17:30 or T-1 20:30-17:15")
@@ -198,6 +200,9 @@ def opening_hours(
     the table follows an unknown one and has none). A session that runs into a later-starting one, of
     another day, ends where that begins. ValueError for bad text, for no session, and for sessions of
     the same day that overlap.
+
+    Where clocks are put forward, a time that they skip counts from the clock before the change (02:30 is
+    03:30); of a time that they show twice it is the first. What then closes before it opens is left out.
     """
     if not sessions:
         raise ValueError("opening hours need at least one session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Final
 
@@ -12,21 +13,22 @@ from sim.scenario.check_flows import check_flows
 from sim.scenario.check_liquidity import check_liquidity
 from sim.scenario.check_screening import check_screening
 from sim.scenario.crosses import find_quote
-from sim.scenario.dates import check_timeline
+from sim.scenario.dates import check_run, check_timeline
 from sim.scenario.detours import check_detours
 from sim.scenario.finding import Finding
+from sim.scenario.model import Scenario
 from sim.scenario.model.base import nearest
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, Rtgs
 from sim.scenario.model.steps import Convert, Originate, Post, Settle
 from sim.scenario.model.timeline import ChangedQuote, Liquidity
+from sim.scenario.partial import sound_findings
 from sim.scenario.topology import Topology, books
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
 
 #: Calendars that are joint of joint ones, so deep; each level is looked into by the one above it.
@@ -35,27 +37,7 @@ _DEEPEST_CALENDAR: Final = 50
 
 def check(scenario: Scenario) -> list[Finding]:
     """Everything that does not fit together, in the order of the declarations."""
-    topology = Topology(scenario)
-    return [
-        *_calendars(scenario),
-        *_rates(scenario),
-        *_systems(scenario),
-        *_own_payments(scenario),
-        *_origins(scenario),
-        *_accounts(scenario),
-        *_liquidity(scenario),
-        *_quotes(scenario),
-        *check_bounds(scenario),
-        *check_liquidity(scenario),
-        *check_screening(scenario),
-        *_routes(scenario),
-        *_vehicles(scenario),
-        *_auctions(scenario),
-        *check_flows(scenario, topology),
-        *(Finding(*found) for found in check_timeline(scenario)),
-        *_hedges(scenario),
-        *check_detours(scenario),
-    ]
+    return list(sound_findings(CHECKS, scenario))
 
 
 def _calendars(scenario: Scenario) -> Iterator[Finding]:
@@ -286,3 +268,35 @@ def _auctions(scenario: Scenario) -> Iterator[Finding]:
         for number, text in enumerate(market.at):
             if not open_at(text, market.hours, scenario):
                 yield Finding(("markets", name, "at", number), f"at {text} the market is closed")
+
+
+def _flows(scenario: Scenario) -> Iterator[Finding]:
+    yield from check_flows(scenario, Topology(scenario))
+
+
+def _dates(scenario: Scenario) -> Iterator[Finding]:
+    yield from (Finding(*found) for found in check_run(scenario))
+    yield from (Finding(*found) for found in check_timeline(scenario))
+
+
+#: Each for itself, for one may ask for a section that is wrong and then tells nothing.
+CHECKS: Final[tuple[Callable[[Scenario], Iterable[Finding]], ...]] = (
+    _calendars,
+    _rates,
+    _systems,
+    _own_payments,
+    _origins,
+    _accounts,
+    _liquidity,
+    _quotes,
+    check_bounds,
+    check_liquidity,
+    check_screening,
+    _routes,
+    _vehicles,
+    _auctions,
+    _flows,
+    _dates,
+    _hedges,
+    check_detours,
+)

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sim.core.clock import HOUR, NEVER, from_instant, to_instant
+from sim.core.clock import HOUR, NEVER, exact_instant, from_instant, to_instant
+from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
 from sim.scenario.model.timeline import (
     ChangedHours,
     ChangedQuote,
@@ -45,6 +46,23 @@ class Stretch(NamedTuple):
     said: str
 
 
+def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+    """Path and message of what leads the run out of the years that calendars and time zones know."""
+    zone = ZoneInfo(scenario.period.zone)
+    longest = max(
+        (term.days[1] for flow in scenario.flows.values() for term in flow.terms.values()), default=0
+    )
+    run_in = timedelta(seconds=scenario.run_in)
+    first = from_instant(to_instant(scenario.period.start, zone), zone) - run_in
+    last = from_instant(to_instant(scenario.period.end, zone), zone) + timedelta(seconds=scenario.horizon)
+    known = f"calendars and time zones are known from {FIRST_YEAR} to {LAST_YEAR}"
+    if (first - timedelta(days=longest)).year < FIRST_YEAR:
+        key = "run_in" if first.year < FIRST_YEAR else "period"
+        yield (key,), f"what is simulated begins before {FIRST_YEAR}; {known}"
+    if last.year > LAST_YEAR:
+        yield ("horizon",), f"what is simulated ends after {LAST_YEAR}; {known}"
+
+
 def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Path and message of each entry outside of the run, out of order, or at odds with one before it."""
     zone = ZoneInfo(scenario.period.zone)
@@ -56,6 +74,9 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
         path = ("timeline", number)
         if isinstance(entry, Mix | Volume):
             yield from _order((*path, "path"), entry, zone)
+        if unreal := list(_unreal(path, entry, zone)):
+            yield from unreal
+            continue
         if _reversed(entry, zone):
             yield (*path, "to"), "it ends before it starts"
             continue
@@ -67,6 +88,23 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
                     message = f"{stretch.said} is changed by entry {other} of the timeline at the same time"
                     yield (*path, *_place(stretch)), message
             before.setdefault(stretch.subject, _Taken()).add(stretch, number)
+
+
+def _unreal(path: Path, entry: Entry, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
+    """Local times of an entry that clocks skip, or show twice."""
+    told: list[tuple[Path, datetime | None]]
+    if isinstance(entry, Mix | Volume):
+        instants = [point.at for point in entry.path]
+        told = [((*path, "path", number, "at"), at) for number, at in enumerate(instants)]
+    else:
+        fields = (("at", "at"), ("from", "from_"), ("to", "to"))
+        told = [((*path, key), getattr(entry, field, None)) for key, field in fields]
+    for where, at in told:
+        try:
+            if at is not None:
+                exact_instant(at, zone)
+        except ValueError as error:
+            yield where, str(error)
 
 
 def _reversed(entry: Entry, zone: ZoneInfo) -> bool:

@@ -25,13 +25,24 @@ from ruamel.yaml.events import (
 from sim.errors import Problem, ScenarioError
 from sim.scenario.scalars import read_scalar
 from sim.scenario.scanning import parse_events
-from sim.scenario.tree import KeyPath, Node, Place, Value, dotted, plain
+from sim.scenario.tree import KeyPath, Located, Node, Place, Value, located, plain
 from sim.scenario.writing import dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["DEEPEST", "LARGEST_FILE", "Node", "Place", "dump", "parse", "parse_value", "plain"]
+__all__ = [
+    "DEEPEST",
+    "LARGEST_FILE",
+    "Node",
+    "Place",
+    "Read",
+    "dump",
+    "parse",
+    "parse_value",
+    "plain",
+    "read",
+]
 
 #: Bytes of a file, values in it (aliases counted in full), and levels of nesting that are still a scenario.
 LARGEST_FILE: Final = 5_000_000
@@ -69,18 +80,36 @@ class _Built(NamedTuple):
     depth: int
 
 
+class Read(NamedTuple):
+    """The mapping that a file is, what is wrong with its text, and what can therefore not be judged."""
+
+    tree: Node
+    findings: tuple[Located, ...]
+    spoilt: frozenset[KeyPath]
+    """Where the tree is not what its author meant; at the top, keys may be missing."""
+
+
 def parse(data: bytes | str, file: str) -> Node:
     """The mapping that a whole file is, with every place in `file`.
 
     ScenarioError, with all that could be told, for any text that is no such mapping: faulty YAML, duplicate
     keys, keys that are not text, merge keys, tags, several documents, cyclic or exploding aliases.
     """
+    tree, findings, _ = read(data, file)
+    if findings:
+        raise ScenarioError([found.problem for found in findings])
+    return tree
+
+
+def read(data: bytes | str, file: str) -> Read:
+    """As `parse`, but what leaves a tree to look into further is told beside it."""
     text = _decode(data, file) if isinstance(data, bytes) else data
-    built = _Builder(text, lambda line, column: Place(file, line, column)).document()
+    builder = _Builder(text, lambda line, column: Place(file, line, column))
+    built = builder.document()
     if not isinstance(built.value, dict):
         found = "a list" if isinstance(built.value, list) else "a single value"
-        raise ScenarioError([Problem(str(built.place), "", f"a scenario is a mapping of keys, not {found}")])
-    return built
+        builder.fail(built.place, f"a scenario is a mapping of keys, not {found}")
+    return Read(built, tuple(builder.findings), frozenset(builder.spoilt))
 
 
 def parse_value(text: str, source: str) -> Node:
@@ -91,6 +120,8 @@ def parse_value(text: str, source: str) -> Node:
     place = Place(source)
     builder = _Builder(text, lambda _line, _column: place)
     node = builder.document()
+    if builder.findings:
+        raise ScenarioError([found.problem for found in builder.findings])
     if isinstance(node.value, dict) and not builder.braces:
         message = "text with ': ' in it needs quotes (a mapping needs braces)"
         raise ScenarioError([Problem(str(place), "", message)])
@@ -130,42 +161,41 @@ class _Builder:
 
     def __init__(self, text: str, place: Callable[[int, int], Place]) -> None:
         self.braces = False
+        self.findings: list[Located] = []
+        self.spoilt: set[KeyPath] = set()
         self._place_at = place
         self._last = place(1, 1)
-        self._problems: list[Problem] = []
         self._anchors: dict[str, _Built | None] = {}
         if found := _UNPRINTABLE.search(text):
             at = _place_of(found.start(), text, "")
-            self._fail(place(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
+            self.fail(place(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
         self._events = parse_events(text)
 
     def document(self) -> Node:
-        """The one document; ScenarioError if there is none, or more, or anything is wrong with it."""
+        """The one document, with `findings`; ScenarioError if there is none, or if it cannot be read to its end."""
         self._next()
         if isinstance(self._next(), StreamEndEvent):
-            self._fail(self._last, "nothing is written here")
+            self.fail(self._last, "nothing is written here")
         first = self._next()
         if _is_empty(first):
-            self._fail(self._last, "nothing is written here")
+            self.fail(self._last, "nothing is written here")
         self.braces = bool(getattr(first, "flow_style", False))
         built = self._node(first, ())
         self._next()
         if isinstance(self._next(), DocumentStartEvent):
             self._problem(self._last, (), "a second document begins here; a file holds one scenario")
-        if self._problems:
-            raise ScenarioError(self._problems)
         return built.node
 
     def _next(self) -> Any:  # noqa: ANN401  # the parser's events are untyped
         try:
             event = next(self._events)
         except MarkedYAMLError as error:
-            self._fail(*self._in_plain_words(error))
+            self.fail(*self._in_plain_words(error))
         except YAMLError as error:
-            self._fail(self._last, f"not YAML: {error}".splitlines()[0])
+            self.fail(self._last, f"not YAML: {error}".splitlines()[0])
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError) as error:
             # The parser's own slips on malformed text, such as an escape beyond the last code point.
-            self._fail(self._last, f"not YAML, somewhere after this ({error})")
+            self.fail(self._last, f"not YAML, somewhere after this ({error})")
         self._last = self._place_at(event.start_mark.line + 1, event.start_mark.column + 1)
         return event
 
@@ -182,20 +212,26 @@ class _Builder:
 
     def _problem(self, place: Place, path: KeyPath, message: str) -> None:
         # The parser's own messages may break lines.
-        self._problems.append(Problem(str(place), dotted(path), " ".join(message.split())))
+        self.findings.append(located(place, path, " ".join(message.split())))
 
-    def _fail(self, place: Place, message: str, path: KeyPath = ()) -> NoReturn:
+    def _spoil(self, place: Place, path: KeyPath, message: str, spoilt: KeyPath | None = None) -> None:
+        """Tell a problem that leaves something else at `spoilt`, by default `path`, than was meant there."""
         self._problem(place, path, message)
-        raise ScenarioError(self._problems)
+        self.spoilt.add(path if spoilt is None else spoilt)
+
+    def fail(self, place: Place, message: str, path: KeyPath = ()) -> NoReturn:
+        """Refuse the whole text, and tell what was found before."""
+        self._problem(place, path, message)
+        raise ScenarioError([found.problem for found in self.findings])
 
     def _node(self, event: Any, path: KeyPath) -> _Built:  # noqa: ANN401
         place = self._last
         if len(path) > DEEPEST:
-            self._fail(place, f"nested more than {DEEPEST} levels deep")
+            self.fail(place, f"nested more than {DEEPEST} levels deep")
         if isinstance(event, AliasEvent):
             return self._alias(str(event.anchor), place, path)
         if event.tag:
-            self._problem(place, path, "tags are not used in scenarios; put the text in quotes")
+            self._spoil(place, path, "tags are not used in scenarios; put the text in quotes")
         if event.anchor in self._anchors:
             self._problem(place, path, f"the anchor {event.anchor!r} is given twice")
         if event.anchor:
@@ -204,7 +240,7 @@ class _Builder:
         if event.anchor:
             self._anchors[event.anchor] = built
         if built.size > MOST_VALUES:
-            self._fail(place, f"more than {MOST_VALUES:,} values (aliases counted in full)", path)
+            self.fail(place, f"more than {MOST_VALUES:,} values (aliases counted in full)", path)
         return built
 
     def _content(self, event: Any, place: Place, path: KeyPath) -> _Built:  # noqa: ANN401
@@ -216,12 +252,12 @@ class _Builder:
 
     def _alias(self, name: str, place: Place, path: KeyPath) -> _Built:
         if name not in self._anchors:
-            self._fail(place, f"no anchor {name!r} stands before this alias of it", path)
+            self.fail(place, f"no anchor {name!r} stands before this alias of it", path)
         built = self._anchors[name]
         if built is None:
-            self._fail(place, f"the alias {name!r} stands inside what it repeats", path)
+            self.fail(place, f"the alias {name!r} stands inside what it repeats", path)
         if len(path) + built.depth > DEEPEST:
-            self._fail(place, f"nested more than {DEEPEST} levels deep")
+            self.fail(place, f"nested more than {DEEPEST} levels deep")
         return built
 
     def _mapping(self, place: Place, path: KeyPath) -> _Built:
@@ -238,7 +274,8 @@ class _Builder:
                 first = entries[key].key
                 message = f"the key {key!r} stands here a second time"
                 where = f"; first on line {first.line}" if first and first.line else ""
-                self._problem(key_place, (*path, key), message + where)
+                # Of two kinds, for one, nobody can tell which one the other keys belong to.
+                self._spoil(key_place, (*path, key), message + where, path or (key,))
             elif key is not None:
                 entries[key] = replace(child.node, key=key_place)
         return _Built(Node(entries, place), size, depth)
@@ -246,13 +283,13 @@ class _Builder:
     def _key(self, event: Any, path: KeyPath) -> tuple[str | None, Place]:  # noqa: ANN401
         place = self._last
         if isinstance(event, ScalarEvent) and event.value == "<<" and not event.style:
-            self._problem(place, path, "merge keys are not used in scenarios; use 'extends'")
+            self._spoil(place, path, "merge keys are not used in scenarios; use 'extends'")
             return None, place
         key = self._node(event, (*path, "?")).node.value
         if isinstance(key, str):
             return key, place
         what = "not a mapping or a list" if isinstance(key, dict | list) else "so this one needs quotes"
-        self._problem(place, path, f"a key must be text, {what}")
+        self._spoil(place, path, f"a key must be text, {what}")
         return None, place
 
     def _sequence(self, place: Place, path: KeyPath) -> _Built:
@@ -267,11 +304,12 @@ class _Builder:
     def _scalar(self, event: Any, place: Place, path: KeyPath) -> Value:  # noqa: ANN401
         text = str(event.value)
         if _SURROGATE.search(text):
-            self._problem(place, path, "an escape that is no character")
+            self._spoil(place, path, "an escape that is no character")
+            text = _SURROGATE.sub("?", text)
         if event.style:
             return text
         try:
             return read_scalar(text)
         except ValueError as error:
-            self._problem(place, path, str(error))
-            return None
+            self._spoil(place, path, str(error))
+            return text

@@ -69,10 +69,16 @@ class Spot(NamedTuple):
     """The union and its alternative that the error comes from, if any."""
 
 
-def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[Located]:
-    """One finding for each thing wrong; of the alternatives of a union only the nearest is heard."""
+def explain(
+    error: ValidationError, tree: Node, model: type[BaseModel], *, whole: bool = True
+) -> list[Located]:
+    """One finding for each thing wrong; of the alternatives of a union only the nearest is heard.
+
+    A tree that is not `whole` may have more than is seen: only what is wrong with a value alone is told.
+    """
     outline = Outline(model)
-    spots = _without_echoes([_spot(each, tree, outline) for each in error.errors(include_url=False)])
+    told = [_spot(each, tree, outline) for each in error.errors(include_url=False)]
+    spots = _without_echoes([spot for spot in told if whole or _stands_alone(spot)])
     unions: dict[KeyPath, dict[str, list[Spot]]] = {}
     findings = []
     for spot in spots:
@@ -87,9 +93,30 @@ def explain(error: ValidationError, tree: Node, model: type[BaseModel]) -> list[
 
 
 def _without_echoes(spots: list[Spot]) -> list[Spot]:
-    """Errors without those of lists that are too short only because of errors in their entries."""
+    """Errors without those of lists that are too short only because of errors in their entries.
+
+    Nor is a key missing that stands there misspelt.
+    """
     deeper = {spot.path[:length] for spot in spots for length in range(len(spot.path))}
-    return [spot for spot in spots if spot.error["type"] != "too_short" or spot.path not in deeper]
+    meant = {
+        (*spot.path[:-1], nearest(str(spot.path[-1]), keys(spot.around)))
+        for spot in spots
+        if spot.error["type"] == "extra_forbidden"
+    }
+    return [
+        spot
+        for spot in spots
+        if not (spot.error["type"] == "too_short" and spot.path in deeper)
+        and not (spot.error["type"] == "missing" and (*_parent(spot), spot.error["loc"][-1]) in meant)
+    ]
+
+
+def _stands_alone(spot: Spot) -> bool:
+    """Whether an error is one of a value, whatever else may be declared."""
+    of_whole = spot.error["type"] in {"scenario", "value_error"} and isinstance(
+        spot.error["input"], dict | list
+    )
+    return spot.error["type"] not in _STRUCTURAL - {"extra_forbidden"} and not of_whole
 
 
 def _spot(error: Any, tree: Node, outline: Outline) -> Spot:  # noqa: ANN401
@@ -174,9 +201,14 @@ def _custom(spot: Spot) -> Located:
     return located(_place(spot), spot.path, message, context.get("suggestion"))
 
 
+def _parent(spot: Spot) -> KeyPath:
+    """Where something is missing."""
+    return spot.path[:-1] if spot.path[-1:] == (spot.error["loc"][-1],) else spot.path
+
+
 def _missing(spot: Spot) -> Located:
     step = spot.error["loc"][-1]
-    parent = spot.path[:-1] if spot.path[-1:] == (step,) else spot.path
+    parent = _parent(spot)
     what = f"the key {step!r} is needed here" if isinstance(step, str) else f"entry {step} is missing here"
     return located(spot.node.mark, parent, what)
 

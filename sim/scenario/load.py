@@ -14,12 +14,14 @@ from sim.errors import Problem, ScenarioError
 from sim.scenario.document import dump
 from sim.scenario.explain import explain
 from sim.scenario.grouping import Spread, spread
-from sim.scenario.merge import resolve
+from sim.scenario.merge import Resolved, resolve
+from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
-from sim.scenario.tree import KeyPath, Located, Node, located
+from sim.scenario.partial import sound_findings, sound_sections
+from sim.scenario.tree import KeyPath, Located, Node, dotted, located
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sim.scenario.model import Scenario
@@ -78,10 +80,10 @@ def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> li
 def load_located(source: str | Path, overrides: Sequence[str] = ()) -> Loaded[Scenario]:
     """As `load`, with the places kept for what is found wrong later."""
     # Loaded here, so that tools with a model of their own need not import this one.
-    from sim.scenario.check import check  # noqa: PLC0415
+    from sim.scenario.check import CHECKS  # noqa: PLC0415
     from sim.scenario.model import Scenario  # noqa: PLC0415
 
-    return load_as(Scenario, source, overrides, check=check)
+    return load_as(Scenario, source, overrides, checks=CHECKS)
 
 
 def load_as(
@@ -89,29 +91,47 @@ def load_as(
     source: str | Path,
     overrides: Sequence[str] = (),
     *,
-    check: Callable[[M], Iterable[tuple[KeyPath, str, str | None]]] | None = None,
+    checks: Sequence[Callable[[M], Iterable[tuple[KeyPath, str, str | None]]]] = (),
 ) -> Loaded[M]:
-    """As `load_located`, for any model; `check` tells (path, message, suggestion) of what no field can see.
+    """As `load_located`, for any model; `checks` tell (path, message, suggestion) of what no field can see.
 
-    The context of validation holds `names`, the keys under each top-level key, for references to them, and
-    `document`, the scenario as it was written, for rules that reach across declarations.
+    The context of validation holds `names`, the keys under each top-level key, for references to them (none
+    where the keys are not known for certain), and `document`, the scenario as it was written, for rules that
+    reach across declarations.
     """
-    resolved, findings = resolve(source, overrides)
-    groups = spread(resolved, getattr(model, "GROUPED", {}))
+    resolved = resolve(source, overrides)
+    groups = spread(resolved.tree, getattr(model, "GROUPED", {}))
     tree = groups.tree
     data = _written(tree)
-    names = {section: value.keys() for section, value in data.items() if isinstance(value, dict)}
+    context = {"names": _names(data, model, resolved), "document": data}
     scenario = None
-    told = [*findings, *groups.findings]
+    told = [*resolved.findings, *groups.findings]
+    unsound = {found.problem.path.partition(".")[0] for found in told}
     try:
-        scenario = model.model_validate(data, context={"names": names, "document": data})
+        scenario = model.model_validate(data, context=context)
     except ValidationError as error:
-        told += explain(error, tree, model)
-    if scenario is not None and check is not None:
-        told += [_at(tree, *found) for found in check(scenario)]
+        told += _judged(explain(error, tree, model, whole=resolved.whole), groups, resolved.spoilt)
+        unsound |= {str(each["loc"][0]) for each in error.errors() if each["loc"]}
+    if checks and resolved.whole:
+        subject = scenario if not unsound else sound_sections(model, data, frozenset(unsound), context)
+        told += [_at(tree, *found) for found in sound_findings(checks, subject)] if subject else []
     if told or scenario is None:
         raise ScenarioError(_in_order(map(groups.as_written, told)))
     return Loaded(scenario, groups)
+
+
+def _names(
+    data: dict[str, Any], model: type[BaseModel], resolved: Resolved
+) -> dict[str, Collection[str] | None] | None:
+    """The names declared in each section, None for one that may have others; None if all of them may."""
+    if not resolved.whole:
+        return None
+    misspelt = (nearest(key, set(model.model_fields)) for key in data if key not in model.model_fields)
+    spoilt = (path[0] for path in resolved.spoilt if len(path) == 1)
+    names: dict[str, Collection[str] | None] = {
+        name: value.keys() for name, value in data.items() if isinstance(value, dict)
+    }
+    return names | {str(section): None for section in (*misspelt, *spoilt)}
 
 
 def to_yaml(scenario: BaseModel) -> str:
@@ -129,6 +149,17 @@ def _written(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is w
         # What has no line was said on the command line, as a whole.
         return WrittenText(node.value, node.place.file if node.place.line else "")
     return node.value
+
+
+def _judged(findings: list[Located], groups: Spread, spoilt: frozenset[KeyPath]) -> list[Located]:
+    """The findings that do not only follow from what was told of the text already."""
+    beginnings = [dotted(path) for path in spoilt]
+    return [
+        found
+        for found in findings
+        for path in [groups.as_written(found).problem.path]
+        if not any(path == begin or (begin and path.startswith(f"{begin}.")) for begin in beginnings)
+    ]
 
 
 def _at(tree: Node, path: KeyPath, message: str, suggestion: str | None = None) -> Located:

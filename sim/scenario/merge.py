@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 
-from sim.errors import Problem, ScenarioError
+from sim.errors import ScenarioError
 from sim.scenario import library
-from sim.scenario.document import DEEPEST, LARGEST_FILE, parse, parse_value
+from sim.scenario.document import DEEPEST, LARGEST_FILE, Read, parse_value, read
 from sim.scenario.model.base import nearest
 from sim.scenario.tree import KeyPath, Located, Node, Place, located
 
@@ -35,6 +35,25 @@ class Resolved(NamedTuple):
 
     tree: Node
     findings: tuple[Located, ...]
+    whole: bool
+    """Whether all that it extends could be read, so that what is not there is missing."""
+    spoilt: frozenset[KeyPath]
+    """Where the tree is not what its author meant, so that nothing can be said of it; at the top, keys may lack."""
+
+
+class _Lineage(NamedTuple):
+    """A scenario and its ancestors, the youngest first, as far as they could be read."""
+
+    layers: tuple[Read, ...]
+    findings: tuple[Located, ...]
+    """Why the oldest of them has no parent although it names one; nothing if all could be read."""
+
+
+class _Override(NamedTuple):
+    """What `--set` lays where."""
+
+    path: KeyPath
+    value: Node
 
 
 def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
@@ -44,45 +63,63 @@ def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
     replaces the inherited one wholly, for the keys of two kinds do not mix. Each override `path=value` is
     laid over the result by the same rules, in the order given.
 
-    ScenarioError if a file cannot be found, read or parsed, or the chain of `extends` comes back to itself.
+    ScenarioError if the file itself cannot be found, read or parsed. If one that it extends cannot, or the chain
+    comes back to itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
     """
-    findings: list[Located] = []
-    layers = _layers(source)
-    tree = Node({}, layers[-1].place)
+    layers, findings = _lineage(source)
+    whole = not findings
+    told = [*findings, *(found for layer in layers for found in layer.findings)]
+    ignored: list[Located] = []
+    tree = Node({}, layers[-1].tree.place)
     for layer in reversed(layers):
-        tree = _merge(_heritage(tree), layer, (), findings)
+        tree = _merge(_heritage(tree), layer.tree, (), told if whole else ignored)
     for override in overrides:
         try:
-            tree = _override(tree, override, findings)
+            path, value = _read_override(override)
+            tree = _lay(tree, (), path, value, told) if whole else tree
         except ScenarioError as error:
-            findings += [Located(_place_of(override), problem) for problem in error.problems]
-    return Resolved(tree, tuple(findings))
+            told += [Located(_place_of(override), problem) for problem in error.problems]
+    return Resolved(tree, tuple(told), whole, frozenset().union(*(layer.spoilt for layer in layers)))
 
 
 def _refuse(place: Place, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
     raise ScenarioError([located(place, path, message, suggestion).problem])
 
 
-def _layers(source: str | Path) -> list[Node]:
+def _lineage(source: str | Path) -> _Lineage:
     """The scenario, what it extends, what that extends, and so on, each without its `extends`."""
-    layers: list[Node] = []
-    names: list[str] = []
+    layers: list[Read] = []
+    ancestors: dict[str, str] = {}
     path = None if str(source) == _STANDARD_INPUT else _locate(str(source), Path(), Place(str(source)), ())
+    name = _shown(path) if path else "<stdin>"
+    found = _read(path, name)
     while True:
-        name = _shown(path) if path else "<stdin>"
-        tree = _read(path, name)
-        entries = dict(tree.value) if isinstance(tree.value, dict) else {}
+        entries = dict(found.tree.value) if isinstance(found.tree.value, dict) else {}
         parent = entries.pop(_EXTENDS, None)
-        layers.append(replace(tree, value=entries))
-        names.append(name)
-        if parent is None:
-            return layers
-        if not isinstance(parent.value, str):
-            _refuse(parent.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
-        path = _locate(parent.value, path.parent if path else Path(), parent.place, (_EXTENDS,))
-        if _shown(path) in names:
-            circle = " → ".join([*names[names.index(_shown(path)) :], _shown(path)])
-            _refuse(parent.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+        layers.append(found._replace(tree=replace(found.tree, value=entries)))
+        if parent is None or (_EXTENDS,) in found.spoilt:
+            return _Lineage(tuple(layers), ())
+        # A link to a file is that file.
+        ancestors[os.path.realpath(path) if path else name] = name
+        try:
+            path = _parent(parent, path.parent if path else Path(), ancestors)
+            name = _shown(path)
+            found = _read(path, name, parent.place)
+        except ScenarioError as error:
+            findings = tuple(Located(parent.mark, problem) for problem in error.problems)
+            return _Lineage(tuple(layers), findings)
+
+
+def _parent(named: Node, folder: Path, ancestors: dict[str, str]) -> Path:
+    """The file of what a scenario in `folder` says it extends, which is none of the `ancestors` on the way to it."""
+    if not isinstance(named.value, str) or not named.value.strip():
+        _refuse(named.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
+    path = _locate(named.value, folder, named.place, (_EXTENDS,))
+    if (full := os.path.realpath(path)) in ancestors:
+        names = [*ancestors.values(), _shown(path)]
+        circle = " → ".join(names[list(ancestors).index(full) :])
+        _refuse(named.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+    return path
 
 
 def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
@@ -118,17 +155,23 @@ def _shown(path: Path) -> str:
     return str(full.relative_to(Path.cwd()) if full.is_relative_to(Path.cwd()) else full)
 
 
-def _read(path: Path | None, name: str) -> Node:
+def _read(path: Path | None, name: str, said: Place | None = None) -> Read:
+    """The scenario in a file, or on standard input; what is no file is told where it was `said`, under `extends`."""
+    at, key = (Place(name), ()) if said is None else (said, (_EXTENDS,))
+    subject = "this" if said is None else repr(name)
     try:
         if path is None:
-            return parse(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
+            return read(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
+        if said is not None and path.exists() and not (path.is_file() or path.is_dir()):
+            # Such as a pipe, which might never end.
+            _refuse(at, key, f"{subject} is no ordinary file")
         with path.open("rb") as file:
-            return parse(file.read(LARGEST_FILE + 1), name)
+            return read(file.read(LARGEST_FILE + 1), name)
     except IsADirectoryError:
-        message = "this is a folder; name one of the files in it"
+        message = f"{subject} is a folder; name one of the files in it"
     except OSError as error:
-        message = f"the file cannot be read: {error.strerror or error}"
-    raise ScenarioError([Problem(str(Place(name)), "", message)])
+        message = f"{'the file' if said is None else subject} cannot be read: {error.strerror or error}"
+    _refuse(at, key, message)
 
 
 def _heritage(tree: Node) -> Node:
@@ -163,7 +206,8 @@ def _place_of(override: str) -> Place:
     return Place(f"--set {shown}")
 
 
-def _override(tree: Node, override: str, findings: list[Located]) -> Node:
+def _read_override(override: str) -> _Override:
+    """Path and value of `path=value`; ScenarioError if it is something else."""
     place = _place_of(override)
     target, equals, text = override.partition("=")
     target = target.strip()
@@ -178,7 +222,7 @@ def _override(tree: Node, override: str, findings: list[Located]) -> Node:
         _refuse(place, (), f"the path is more than {DEEPEST} levels deep")
     if not text.strip():
         _refuse(place, path, "a value is needed after '='; null removes the key")
-    return _lay(tree, (), path, parse_value(text, place.file), findings)
+    return _Override(path, parse_value(text, place.file))
 
 
 def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:

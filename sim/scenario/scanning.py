@@ -112,7 +112,7 @@ class _Scanner(Scanner):
         start = reader.get_mark()
         reader.pass_over(len(found[0]))
         self.allow_simple_key = False
-        return ScalarToken(found[0], True, start, reader.get_mark())  # noqa: FBT003 - as the library does
+        return ScalarToken(found[0], True, start, reader.get_mark())
 
 
 class _Parser(Parser):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import Annotated, Any, Final
+from functools import wraps
+from typing import Annotated, Any, Final, Literal, NoReturn, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -18,10 +20,13 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from sim.core.clock import format_duration, parse_duration
-from sim.core.currency import MINOR_DIGITS, to_minor
+from sim.core.clock import format_duration, parse_duration, refuse_other_digits
+from sim.core.currency import MINOR_DIGITS, to_minor, why_not_a_currency
+from sim.scenario.scalars import read_scalar
+
+T = TypeVar("T")
 
 
 class Declaration(BaseModel):
@@ -53,10 +58,11 @@ def reference(section: str, *builtin: str) -> Callable[[str, ValidationInfo], st
     """
 
     def check(name: str, info: ValidationInfo) -> str:
-        if info.context is None:
+        sections = (info.context or {}).get("names")
+        if sections is None:
             return name
-        declared = info.context.get("names", {}).get(section, ())
-        if name not in declared and name not in builtin:
+        declared = sections.get(section, ())
+        if declared is not None and name not in declared and name not in builtin:
             hint = nearest(name, {*declared, *builtin})
             raise wrong(f"{name!r} is not declared under {section!r}", suggestion=hint)
         return name
@@ -64,45 +70,122 @@ def reference(section: str, *builtin: str) -> Callable[[str, ValidationInfo], st
     return check
 
 
-def _currency(code: str) -> str:
-    if code not in MINOR_DIGITS:
-        raise wrong(f"{code!r} is not an ISO 4217 currency code", suggestion=nearest(code, MINOR_DIGITS))
+def check_currency(code: str) -> str:
+    """Refuse what is no code of a currency that can be counted."""
+    if problem := why_not_a_currency(code):
+        message, meant = problem
+        raise wrong(message, suggestion=meant)
     return code
 
 
+def said(parse: Callable[[str], T]) -> Callable[[str], T]:
+    """A parser of text whose ValueError is told to the author."""
+
+    @wraps(parse)
+    def told(text: str) -> T:
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+
+    return told
+
+
+@said
+def _number(text: str) -> object:
+    """What the text is without its quotes: a number in quotes is still one."""
+    refuse_other_digits(text)
+    return read_scalar(text)
+
+
 def _decimal(value: object) -> object:
-    # A float would bring digits that nobody wrote; the document loader hands over Decimal or int.
+    value = _number(value) if isinstance(value, str) else value
     if isinstance(value, bool):
         raise wrong("a number is needed, not a truth value")
-    return Decimal(repr(value)) if isinstance(value, float) else value
+    # A float would bring digits that nobody wrote; the document loader hands over Decimal or int.
+    value = Decimal(repr(value)) if isinstance(value, float) else value
+    if not isinstance(value, int | Decimal):
+        raise PydanticKnownError("decimal_type")
+    return value
+
+
+def _whole(value: object) -> object:
+    value = _number(value) if isinstance(value, str) else value
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+def _truth(value: object) -> object:
+    # Otherwise 1 and the text "yes" would be true as well.
+    if not isinstance(value, bool):
+        raise PydanticKnownError("bool_type")
+    return value
 
 
 def _duration(value: object) -> object:
     if isinstance(value, str):
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            raise wrong(str(error)) from None
+        return said(parse_duration)(value)
     if value == 0 and not isinstance(value, bool):
         return 0
     raise wrong("a duration needs a unit, such as 15min, 2h or 3d")
 
 
-def _instant(value: object) -> object:
-    if isinstance(value, datetime):
-        return value
+def _day(value: object) -> object:
     if isinstance(value, str):
-        try:
-            return datetime.fromisoformat(value)
-        except ValueError:
-            pass
-    raise wrong("not a date and time such as 2024-03-04 09:00")
+        return (
+            said(_parse_instant)(value).date() if _DAY.fullmatch(value) else _not_a_time(value, "date_type")
+        )
+    if type(value) is not date:
+        raise PydanticKnownError("date_type")
+    return value
 
 
+def _instant(value: object) -> object:
+    if isinstance(value, str):
+        return (
+            said(_parse_instant)(value) if _INSTANT.fullmatch(value) else _not_a_time(value, "datetime_type")
+        )
+    if not isinstance(value, datetime):
+        raise PydanticKnownError("datetime_type")
+    return value
+
+
+def _parse_instant(text: str) -> datetime:
+    """The time that a text of the right form tells; ValueError if there is none, or in none of the known years."""
+    try:
+        at = datetime.fromisoformat(text.replace(" +", "+").replace(" -", "-"))
+    except ValueError:
+        raise ValueError(f"{text!r} does not exist") from None
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise ValueError(
+            f"{text!r} is not between {FIRST_YEAR} and {LAST_YEAR}, the years of which calendars and time zones know"
+        )
+    return at
+
+
+def _not_a_time(text: str, wanted: Literal["date_type", "datetime_type"]) -> NoReturn:
+    said(refuse_other_digits)(text)
+    if _FRACTION.fullmatch(text) and wanted == "datetime_type":
+        raise wrong(f"{text!r} has a fraction of a second; times are whole seconds")
+    raise PydanticKnownError(wanted)
+
+
+#: Holidays are known to 2100 at most, and before 1900 clocks followed the sun.
+FIRST_YEAR: Final = 1900
+LAST_YEAR: Final = 2100
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_CLOCK: Final = r"[0-9]{2}:[0-9]{2}(?::[0-9]{2})?"
+_INSTANT: Final = re.compile(rf"{_DAY.pattern}(?:[ T]{_CLOCK}(?:Z| ?[+-][0-9]{{2}}:[0-9]{{2}})?)?")
+_FRACTION: Final = re.compile(rf"{_DAY.pattern}[ T]{_CLOCK}[.,][0-9]+.*")
 _NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
 Name = Annotated[str, Field(pattern=_NAME_PATTERN)]
-Currency = Annotated[str, AfterValidator(_currency)]
+Currency = Annotated[str, AfterValidator(check_currency)]
+#: A whole number, and true or false: nothing that merely could be read as one.
+Whole = Annotated[int, BeforeValidator(_whole)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
 Amount = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]
 Duration = Annotated[
     int,
@@ -116,9 +199,10 @@ Instant = Annotated[
     PlainSerializer(lambda at: at.isoformat(sep=" "), return_type=str),
     WithJsonSchema({"type": "string", "examples": ["2024-03-04 09:00"]}),
 ]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Share = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1), WithJsonSchema({"type": "number"})]
 #: Higher goes first; 1 or more is urgent.
-Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Priority = Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)]
 Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]
 
 
@@ -161,6 +245,18 @@ def written(info: ValidationInfo, *path: str) -> Any:  # noqa: ANN401 - whatever
     for step in path:
         found = found.get(step) if isinstance(found, dict) else None
     return found
+
+
+def written_currency(info: ValidationInfo, *path: str) -> str | None:
+    """The currency that the scenario states at a path, before validation; None if it is none that can be used."""
+    stated = written(info, *path)
+    return stated if isinstance(stated, str) and stated in MINOR_DIGITS else None
+
+
+def check_date_only(at: datetime | None, field: str, message: str) -> None:
+    """Refuse a time of day, or an offset, where a whole day is meant; None passes."""
+    if at is not None and (at.time() != time() or at.tzinfo is not None):
+        raise wrong(f"{message}; state a date without a time", field=field)
 
 
 def check_shares(shares: Mapping[str, Decimal], field: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from typing import Literal, Self
@@ -12,10 +11,12 @@ from pydantic import Field, model_validator
 from sim.scenario.model.base import (
     Amount,
     Currency,
+    Day,
     Declaration,
     Number,
     Priority,
     Share,
+    Whole,
     check_amounts,
     wrong,
 )
@@ -25,7 +26,7 @@ from sim.scenario.model.trade import FirmGroup
 class Disbursement(Declaration):
     """A part of a loan that is paid out."""
 
-    date: date
+    date: Day
     """Day on which it falls due; on a day without work of the lender, the next working day."""
     share: Share
     """Part of the principal."""
@@ -38,7 +39,7 @@ class Loan(Declaration):
     """Group of firms that lends."""
     borrower: FirmGroup
     """Group of firms that borrows."""
-    count: int = Field(default=1, ge=1, le=10_000)
+    count: Whole = Field(default=1, ge=1, le=10_000)
     """Number of equal loans, each with a lender and a borrower of its own, drawn by size."""
     principal: Amount = Field(gt=0)
     """Amount of all of them together, in `currency`."""
@@ -48,9 +49,9 @@ class Loan(Declaration):
     """When it is paid out, in order."""
     every_months: Literal[1, 3, 6, 12] = 6
     """Months between two dates of payment, counted from the first disbursement."""
-    grace_months: int = Field(default=0, ge=0, le=600)
+    grace_months: Whole = Field(default=0, ge=0, le=600)
     """Months after the first disbursement in which interest is paid and nothing repaid."""
-    instalments: int = Field(ge=1, le=600)
+    instalments: Whole = Field(ge=1, le=600)
     """Number of equal instalments, on the dates of payment after the grace."""
     interest: Number = Field(ge=0, le=1)
     """Interest per year, as a share of what is owed: 0.04 is 4 %."""
@@ -85,23 +86,23 @@ class Project(Declaration):
     """Group of firms that builds for its own account and pays."""
     payee: FirmGroup
     """Group of firms that works and delivers."""
-    count: int = Field(default=1, ge=1, le=10_000)
+    count: Whole = Field(default=1, ge=1, le=10_000)
     """Number of equal contracts, each with a payer and a payee of its own, drawn by size."""
     value: Amount = Field(gt=0)
     """Value of all of them together, in `currency`."""
     currency: Currency
     """Currency of the contracts."""
-    start: date
+    start: Day
     """Day on which the contract is signed and the advance invoiced."""
-    months: int = Field(ge=1, le=240)
+    months: Whole = Field(ge=1, le=240)
     """Months of work; at the end of each an equal part is invoiced."""
     advance: Share = Decimal(0)
     """Part of the value paid in advance."""
     retention: Share = Decimal(0)
     """Part of the value, invoiced with the last month, that is held back."""
-    retained_months: int = Field(default=12, ge=0, le=240)
+    retained_months: Whole = Field(default=12, ge=0, le=240)
     """Months after the last one until the retention falls due."""
-    due_days: int = Field(default=30, ge=0, le=3_650)
+    due_days: Whole = Field(default=30, ge=0, le=3_650)
     """Calendar days from an invoice to its due date."""
     priority: Priority = 0
     """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""

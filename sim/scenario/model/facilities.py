@@ -16,7 +16,6 @@ from pydantic import (
 )
 
 from sim.core.clock import format_duration, parse_duration
-from sim.core.currency import MINOR_DIGITS
 from sim.scenario.model.base import (
     Amount,
     Declaration,
@@ -24,7 +23,7 @@ from sim.scenario.model.base import (
     Share,
     check_amounts,
     reference,
-    written,
+    written_currency,
     wrong,
 )
 from sim.scenario.model.liquidity import Rate
@@ -100,8 +99,8 @@ class Repo(_Facility):
 
     @model_validator(mode="after")
     def _amounts(self, info: ValidationInfo) -> Self:
-        currency = written(info, "systems", self.system, "currency")
-        if currency in MINOR_DIGITS:
+        currency = written_currency(info, "systems", self.system, "currency")
+        if currency is not None:
             check_amounts(self, currency, "minimum")
         return self
 
@@ -118,8 +117,8 @@ class SwapLine(_Facility):
 
     @model_validator(mode="after")
     def _amounts(self, info: ValidationInfo) -> Self:
-        currency = written(info, "systems", self.system, "currency")
-        if currency in MINOR_DIGITS:
+        currency = written_currency(info, "systems", self.system, "currency")
+        if currency is not None:
             check_amounts(self, currency, "minimum", "limit")
         return self
 

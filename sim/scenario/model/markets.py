@@ -7,8 +7,15 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sim.core.currency import MINOR_DIGITS
-from sim.scenario.model.base import Amount, Declaration, Duration, Number, check_amounts, nearest, wrong
+from sim.scenario.model.base import (
+    Amount,
+    Declaration,
+    Duration,
+    Number,
+    check_amounts,
+    check_currency,
+    wrong,
+)
 from sim.scenario.model.settlement import TimeOfDay
 from sim.scenario.model.timing import HoursChoice
 
@@ -18,8 +25,7 @@ def _pair(text: str) -> str:
     if not slash or first == second:
         raise wrong(f"{text!r} is not a pair such as CNY/BYN")
     for code in (first, second):
-        if code not in MINOR_DIGITS:
-            raise wrong(f"{code!r} is not an ISO 4217 currency code", suggestion=nearest(code, MINOR_DIGITS))
+        check_currency(code)
     return text
 
 

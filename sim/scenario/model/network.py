@@ -7,17 +7,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
-from sim.core.currency import MINOR_DIGITS
 from sim.scenario.model.base import (
     Amount,
     Currency,
     Declaration,
     Duration,
     Number,
+    Truth,
+    Whole,
     check_amounts,
     or_mapping,
     reference,
-    written,
+    written_currency,
     wrong,
 )
 from sim.scenario.model.liquidity import IntradayCredit, Rate
@@ -65,7 +66,7 @@ class Desk(Declaration):
     """Bank whose `screen` steps they do; a bank without a desk has as many people as it takes, in its own hours."""
     hours: HoursChoice | None = None
     """When they work; by default in the hours of the bank. A case in work rests in between."""
-    staff: int | None = Field(default=None, ge=1, le=100_000)
+    staff: Whole | None = Field(default=None, ge=1, le=100_000)
     """How many there are, each at work on one case; none stated: as many as it takes."""
     queue: Literal["fifo", "priority"] = "fifo"
     """Who is next: the case that came first, or the first of the highest priority."""
@@ -84,7 +85,7 @@ class Treasury(Declaration):
     """Days of the decision."""
     lag: Duration = 0
     """From the deal until bought money is on the account, at an opening of the system."""
-    sweep: bool = True
+    sweep: Truth = True
     """Whether money above the target is sold at the decision."""
     market: MarketName | None = None
     """Market at whose next opening it deals, half the spread away from mid; without one its deals cost nothing."""
@@ -168,8 +169,8 @@ class Account(Declaration):
 
     @model_validator(mode="after")
     def _amounts(self, info: ValidationInfo) -> Self:
-        currency = written(info, "systems", self.system, "currency")
-        if currency in MINOR_DIGITS:
+        currency = written_currency(info, "systems", self.system, "currency")
+        if currency is not None:
             check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap", "reserved")
             if self.intraday_credit is not None:
                 check_amounts(self.intraday_credit, currency, "limit", "collateral", under="intraday_credit.")
@@ -179,7 +180,7 @@ class Account(Declaration):
                     raise wrong("the balance cannot fall below that anyway", field="holds.below")
         if self.balance is not None and self.prefund_days is not None:
             raise wrong("state either 'balance' or 'prefund_days'", field="prefund_days")
-        if self.balance is not None and currency in MINOR_DIGITS and self.balance < -self.line(currency):
+        if self.balance is not None and currency is not None and self.balance < -self.line(currency):
             raise wrong("the opening balance is beyond the credit line", field="balance")
         if self.target is not None and self.treasury is None:
             raise wrong("a target needs a 'treasury'", field="target")

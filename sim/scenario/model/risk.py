@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from sim.scenario.model.base import Currency, Declaration, Duration, Number, Share, wrong
+from sim.scenario.model.base import Currency, Declaration, Duration, Number, Share, Whole, wrong
 from sim.scenario.model.fx.parts import EstimationWindow
 
 
@@ -43,7 +43,7 @@ class Hedge(Declaration):
     """Currencies that are covered; by default all foreign ones."""
     minimum_term: Annotated[Duration, Field(ge=0)] = 0
     """Obligations that fall due sooner after the invoice are not covered."""
-    roll_days: int = Field(default=7, ge=1, le=366)
+    roll_days: Whole = Field(default=7, ge=1, le=366)
     """Term of a forward that follows one which matured before the currency was exchanged, in days of 24 h."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
@@ -52,7 +52,7 @@ class Hedge(Declaration):
 class Risk(Declaration):
     """What is asked of the open positions: how much they can lose, how soon, and how surely not more."""
 
-    horizons_days: tuple[Annotated[int, Field(ge=1, le=366)], ...] = (1, 10)
+    horizons_days: tuple[Annotated[Whole, Field(ge=1, le=366)], ...] = (1, 10)
     """Calendar days over which a position is held."""
     levels: tuple[Annotated[Number, Field(ge=Decimal("0.5"), lt=1)], ...] = (Decimal("0.95"), Decimal("0.99"))
     """Probabilities that the loss is no larger than the value at risk."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from sim.core.currency import MINOR_DIGITS
-from sim.scenario.model.base import Currency, Declaration, Duration, Name, or_mapping, wrong
+from sim.scenario.model.base import Currency, Declaration, Duration, Name, Whole, or_mapping, wrong
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.facilities import Facility
 from sim.scenario.model.fx import Fx
@@ -51,7 +51,7 @@ class Scenario(Declaration):
     """The question that the scenario answers, one sentence."""
     description: str = ""
     """What it stands for, in prose."""
-    seed: int = Field(default=1, ge=0, lt=2**63)
+    seed: Whole = Field(default=1, ge=0, lt=2**63)
     """Root of all randomness."""
     period: Period
     """What is measured."""

@@ -14,6 +14,8 @@ from sim.scenario.model.base import (
     Declaration,
     Duration,
     Share,
+    Truth,
+    Whole,
     check_amounts,
     reference,
     wrong,
@@ -52,7 +54,7 @@ class Offsetting(Declaration):
     """`entry`: whenever a payment has to wait; this is so unless `every` or `size` is stated."""
     every: Annotated[Duration, Field(gt=0)] | None = None
     """Time between runs, counted from the opening of each session."""
-    size: Annotated[int, Field(ge=1)] | None = None
+    size: Annotated[Whole, Field(ge=1)] | None = None
     """Run when a payment has to wait and so many do."""
     tolerance: Annotated[Share, Field(lt=1)] = Decimal(0)
     """An `optimal` run ends when its value is proven to be within this share of the best."""
@@ -121,7 +123,7 @@ class Rtgs(_Gross):
 
     kind: Literal["rtgs"]
     """Real-time gross settlement."""
-    zero_balance: bool = False
+    zero_balance: Truth = False
     """Whether accounts are emptied when a session ends."""
 
 
@@ -130,7 +132,7 @@ class Correspondent(_Gross):
 
     kind: Literal["correspondent"]
     """Correspondent banking."""
-    zero_balance: bool = False
+    zero_balance: Truth = False
     """Whether accounts are emptied when a session ends."""
 
 
@@ -174,7 +176,7 @@ class Dns(_System):
     `unwind`: its newest payments are put off to the next cycle; `pool`: the others lend it what it lacks, in
     proportion to the cover that they have to spare.
     """
-    zero_balance: bool = False
+    zero_balance: Truth = False
     """Whether accounts are emptied when a session ends."""
 
 
@@ -189,7 +191,7 @@ class Hybrid(_System):
     """When it settles."""
     cycles: tuple[TimeOfDay, ...] = Field(min_length=1)
     """Local times of the netting cycles, on each working day of `hours`."""
-    zero_balance: bool = False
+    zero_balance: Truth = False
     """Whether accounts are emptied when a session ends."""
 
 

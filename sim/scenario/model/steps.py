@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self, cast
 
@@ -13,6 +13,7 @@ from sim.scenario.model.base import (
     Currency,
     Declaration,
     Share,
+    Whole,
     check_amounts,
     nearest,
     written,
@@ -42,19 +43,26 @@ def _bank_or_role(name: str, info: ValidationInfo) -> str:
 def _bank(name: str, info: ValidationInfo) -> str:
     if name in (banks := _all_banks(name, info)):
         return name
-    raise wrong(f"{name!r} is not the name of a bank", suggestion=nearest(name, banks))
+    raise wrong(f"{name!r} is not the name of a bank", suggestion=nearest(name, {*banks}))
 
 
-def _all_banks(name: str, info: ValidationInfo) -> set[str]:
+def _all_banks(name: str, info: ValidationInfo) -> Collection[str]:
     """Every bank of the scenario; where nothing is known of it, `name` passes for one."""
-    if info.context is None:
+    context = info.context or {}
+    sections = context.get("names")
+    declared = None if sections is None else sections.get("banks", ())
+    if declared is None:
         return {name}
-    return set(info.context.get("names", {}).get("banks") or _holders(written(info, "accounts")))
+    if not declared and "holders" not in context:
+        # Looked for once, for every step and route asks.
+        context["holders"] = _holders(written(info, "accounts"))
+    return cast("Collection[str]", declared or context["holders"])
 
 
 def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written
     """Who is a bank where none is declared: whoever holds an account."""
-    found = [account.get("holder") for account in accounts or () if isinstance(account, dict)]
+    listed = accounts if isinstance(accounts, list) else []
+    found = [account.get("holder") for account in listed if isinstance(account, dict)]
     return {holder for holder in found if isinstance(holder, str)}
 
 
@@ -135,7 +143,7 @@ class Screen(_Step):
     """From then until the money begins its way back over the same accounts, day and night."""
     correction: Durations | None = None
     """Working time of the payer's bank on what came back, before it is instructed again; none by default."""
-    attempts: int = Field(default=2, ge=1, le=10)
+    attempts: Whole = Field(default=2, ge=1, le=10)
     """How often a payment is instructed in all; sent back at the last attempt, it is cancelled."""
 
     @model_validator(mode="after")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date, time
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
@@ -12,15 +11,18 @@ from sim.core.currency import MINOR_DIGITS
 from sim.scenario.model.base import (
     Amount,
     Currency,
+    Day,
     Declaration,
     Instant,
     Number,
     Share,
     check_amounts,
+    check_date_only,
     check_shares,
     nearest,
     reference,
     written,
+    written_currency,
     wrong,
 )
 from sim.scenario.model.markets import Quote
@@ -99,8 +101,7 @@ class ChangedHours(Span):
         if self.sessions is None and self.after_break is None and self.calendar is None:
             raise wrong("state what changes: 'sessions', 'after_break' or 'calendar'")
         for field, at in (("from", self.from_), ("to", self.to)):
-            if at is not None and at.time() != time():
-                raise wrong("hours change with a working day; state a date without a time", field=field)
+            check_date_only(at, field, "hours change with a working day")
         return self
 
 
@@ -111,7 +112,7 @@ class ServiceDays(Declaration):
     """Work on days without work."""
     hours: tuple[DeclaredHours, ...] = Field(min_length=1)
     """Hours that are kept on these days, too, wherever banks, systems, markets and order windows use them."""
-    days: tuple[date, ...] = Field(min_length=1)
+    days: tuple[Day, ...] = Field(min_length=1)
     """The days."""
     source: str | None = None
     """Where the choice comes from, or the word assumption."""
@@ -183,8 +184,8 @@ class Liquidity(Declaration):
 
     @model_validator(mode="after")
     def _something(self, info: ValidationInfo) -> Self:
-        currency = written(info, "systems", self.system, "currency")
-        if currency in MINOR_DIGITS:
+        currency = written_currency(info, "systems", self.system, "currency")
+        if currency is not None:
             check_amounts(self, currency, "amount")
         if not self.amount:
             raise wrong("an amount other than zero is needed", field="amount")
@@ -207,8 +208,7 @@ class RateJump(Declaration):
 
     @model_validator(mode="after")
     def _at_midnight(self) -> Self:
-        if self.at.time() != time():
-            raise wrong("rates change at midnight; state a date without a time", field="at")
+        check_date_only(self.at, "at", "rates change at midnight")
         if self.currency == "USD":
             raise wrong("USD is the unit of all rates; let the others jump", field="currency")
         return self
@@ -241,8 +241,7 @@ class ChangedQuote(Span):
         if self.pair is not None and self.pair.partition("/")[0] in MINOR_DIGITS:
             check_amounts(self, self.pair.partition("/")[0], "depth")
         for field, at in (("from", self.from_), ("to", self.to)):
-            if at is not None and at.time() != time():
-                raise wrong("a quote changes with a trading day; state a date without a time", field=field)
+            check_date_only(at, field, "a quote changes with a trading day")
         return self
 
     def applied_to(self, usual: Quote) -> Quote:

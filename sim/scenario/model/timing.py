@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-from datetime import date, time
-from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+import re
+from datetime import time
+from functools import cache
+from importlib import resources
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
-from sim.core.clock import HOUR, MINUTE
+from sim.core.clock import HOUR, MINUTE, exact_instant, refuse_other_digits
 from sim.core.hours import parse_session
-from sim.scenario.model.base import Declaration, Duration, Instant, nearest, reference, wrong
+from sim.scenario.model.base import Day, Declaration, Duration, Instant, nearest, reference, said, wrong
+
+#: A time of day, and what may follow one in ISO 8601.
+_TIME_OF_DAY: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9])?")
+_FRACTION: Final = re.compile(rf"{_TIME_OF_DAY.pattern}[.,][0-9]+.*")
+_OFFSET: Final = re.compile(rf"{_TIME_OF_DAY.pattern}\s*(?:Z|[+-][0-9:]+)")
+
+#: In the list of zones, but without any time of its own.
+_NO_ZONE: Final = "Factory"
+
+
+@cache
+def _zones() -> frozenset[str]:
+    """The zones of the IANA database; what else the machine has, such as `localtime`, differs between machines."""
+    listed = resources.files("tzdata").joinpath("zones").read_text("utf-8")
+    return frozenset(listed.split()) - {_NO_ZONE}
 
 
 def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, OSError, ValueError):
-        raise wrong(
-            f"{name!r} is not a time zone such as Europe/Minsk",
-            suggestion=nearest(name, available_timezones()),
-        ) from None
+    if name not in _zones():
+        meant = {zone.casefold(): zone for zone in _zones()}.get(name.casefold()) or nearest(name, _zones())
+        raise wrong(f"{name!r} is not a time zone such as Europe/Minsk", suggestion=meant)
     return name
 
 
+@said
 def _session(text: str) -> str:
-    try:
-        parse_session(text)
-    except ValueError as error:
-        raise wrong(str(error)) from None
+    parse_session(text)
     return text
 
 
+@said
 def time_of_day(text: str) -> str:
-    """Refuse what is no time of day."""
-    try:
-        time.fromisoformat(text)
-    except ValueError:
-        raise wrong(f"{text!r} is not a time of day such as 10:30") from None
-    return text
+    """Refuse what is no local time of day, whole seconds and no offset: its zone is stated elsewhere."""
+    refuse_other_digits(text)
+    if _TIME_OF_DAY.fullmatch(text):
+        return text
+    if _FRACTION.fullmatch(text):
+        raise ValueError(f"{text!r} has a fraction of a second; times are whole seconds")
+    if _OFFSET.fullmatch(text):
+        raise ValueError(f"{text!r} has an offset; a time of day is local to the place, such as 10:30")
+    raise ValueError(f"{text!r} is not a time of day such as 10:30")
 
 
 def seconds_after_midnight(text: str) -> int:
@@ -64,9 +80,13 @@ class Period(Declaration):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        zone = ZoneInfo(self.zone)
-        start, end = (at if at.tzinfo else at.replace(tzinfo=zone) for at in (self.start, self.end))
-        if end <= start:
+        zone, instants = ZoneInfo(self.zone), []
+        for field, at in (("start", self.start), ("end", self.end)):
+            try:
+                instants.append(exact_instant(at, zone))
+            except ValueError as error:
+                raise wrong(str(error), field=field) from None
+        if instants[1] <= instants[0]:
             raise wrong("the period ends before it starts", field="end")
         return self
 
@@ -74,15 +94,15 @@ class Period(Declaration):
 class WorkingDayExceptions(Declaration):
     """The working days that a run used, so that it can be repeated whatever holiday tables say later."""
 
-    first: date
+    first: Day
     """First day covered."""
-    last: date
+    last: Day
     """Last day covered."""
-    closed_weekdays: tuple[date, ...] = ()
+    closed_weekdays: tuple[Day, ...] = ()
     """Mondays to Fridays without work."""
-    working_weekends: tuple[date, ...] = ()
+    working_weekends: tuple[Day, ...] = ()
     """Saturdays and Sundays with work."""
-    provisional_from: date | None = None
+    provisional_from: Day | None = None
     """First day whose moved working days were not published yet; none if all were."""
 
 
@@ -93,9 +113,9 @@ class Calendar(Declaration):
     """ISO 3166 code (BY, CN, RU, HK, US) or financial market (ECB, NYSE) whose public holidays apply."""
     joint: tuple[CalendarName, ...] | None = None
     """Calendars of which a day must be a working day in all."""
-    closed: tuple[date, ...] = ()
+    closed: tuple[Day, ...] = ()
     """Further days without work; they win over everything else."""
-    opened: tuple[date, ...] = ()
+    opened: tuple[Day, ...] = ()
     """Further days with work; they win over everything else."""
     exceptions: WorkingDayExceptions | None = None
     """The days as resolved; if present, the holiday tables are not asked."""

@@ -14,6 +14,7 @@ from sim.scenario.model.base import (
     Number,
     Priority,
     Share,
+    Whole,
     check_amounts,
     check_shares,
     nearest,
@@ -91,7 +92,7 @@ class Deviation(Declaration):
 
     share: Share
     """Part of the payments that firms of the group owe."""
-    days: tuple[Annotated[int, Field(ge=1, le=366)], Annotated[int, Field(ge=1, le=366)]]
+    days: tuple[Annotated[Whole, Field(ge=1, le=366)], Annotated[Whole, Field(ge=1, le=366)]]
     """Least and most calendar days from the due date, all equally likely; then the payer's next working day."""
 
     @model_validator(mode="after")
@@ -126,7 +127,7 @@ class Firms(Declaration):
 
     side: SideName
     """Economy they belong to."""
-    count: int = Field(ge=1, le=1_000_000)
+    count: Whole = Field(ge=1, le=1_000_000)
     """How many firms."""
     size_sigma: Number = Field(default=Decimal(0), ge=0, le=5)
     """Standard deviation of the logarithm of their sizes; 0 makes all equal."""
@@ -198,7 +199,7 @@ class Term(Declaration):
 
     share: Share
     """Part of the invoices under this term."""
-    days: tuple[Annotated[int, Field(ge=0, le=3_650)], Annotated[int, Field(ge=0, le=3_650)]]
+    days: tuple[Annotated[Whole, Field(ge=0, le=3_650)], Annotated[Whole, Field(ge=0, le=3_650)]]
     """Least and most calendar days, all equally likely; then the payer's next working day."""
 
     @model_validator(mode="after")

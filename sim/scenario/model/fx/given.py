@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.model.base import Currency, Declaration, Number, wrong
+from sim.scenario.model.base import Currency, Day, Declaration, Number, wrong
 from sim.scenario.model.fx.parts import WITHOUT_USD, Rates, Volatility
 
 
@@ -38,7 +37,7 @@ class HistoryFx(Declaration):
 
     kind: Literal["history"]
     """Rates as observed."""
-    start: date | None = None
+    start: Day | None = None
     """Day of history whose rates the first day of the run takes; by default that first day itself."""
     bridge: Annotated[dict[Currency, Bridge], WITHOUT_USD] = Field(default_factory=dict)
     """How rates move between observations; needed for currencies observed less often than every six days."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sim.scenario.model.base import Currency, Declaration, Number, Share, wrong
+from sim.scenario.model.base import Currency, Day, Declaration, Number, Share, Truth, wrong
 from sim.scenario.model.fx.drawn import BootstrapFx, LognormalFx, MeanRevertingFx, RegimeFx
 from sim.scenario.model.fx.given import ConstantFx, HistoryFx
 from sim.scenario.model.fx.parts import Foreign, Rate, Volatility
@@ -67,7 +66,7 @@ class Jump(Declaration):
     """Expected number of jumps a year of 365.25 days; each day is as likely."""
     size: Size
     """How far the rate jumps."""
-    compensated: bool = True
+    compensated: Truth = True
     """Whether the rate drifts the other way on every day, so that a dollar's expected price stays that of
     the base."""
     source: str | None = None
@@ -79,7 +78,7 @@ class DatedJump(Declaration):
 
     currency: Foreign
     """Currency whose units per USD jump."""
-    date: date
+    date: Day
     """Day whose rate is the first one after the jump; a day of the run other than the first."""
     probability: Share = Decimal(1)
     """Probability that it happens."""

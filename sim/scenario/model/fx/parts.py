@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
-from sim.scenario.model.base import Currency, Declaration, Number, nearest, wrong
+from sim.scenario.model.base import Currency, Day, Declaration, Number, nearest, wrong
 
 #: An eigenvalue that is zero in exact arithmetic may come out this far below it.
 _TOLERANCE: Final = 1e-12
@@ -48,9 +47,9 @@ Pair = Annotated[tuple[Currency, Currency], AfterValidator(_different)]
 class EstimationWindow(Declaration):
     """A stretch of history, both days included."""
 
-    first: date
+    first: Day
     """First day."""
-    last: date
+    last: Day
     """Last day."""
 
     @model_validator(mode="after")

@@ -1,0 +1,53 @@
+"""What is right in one part of a scenario can be checked although another part is wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pydantic import BaseModel, ValidationError, create_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+M = TypeVar("M", bound=BaseModel)
+F = TypeVar("F")
+
+
+class UnsoundError(Exception):
+    """A check has asked for a section that is wrong, so nothing that it would say is sound."""
+
+
+class _Sound:
+    """The sections of a model that are right; whoever asks for another one hears `UnsoundError`."""
+
+    def __init__(self, model: BaseModel, unsound: frozenset[str]) -> None:
+        self._model = model
+        self._unsound = unsound
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the section is
+        if name in self._unsound:
+            raise UnsoundError(name)
+        return getattr(self._model, name)
+
+
+def sound_sections(
+    model: type[M], data: Mapping[str, Any], unsound: frozenset[str], context: dict[str, Any]
+) -> M | None:
+    """The model of `data` of which each section but the `unsound` ones can be asked for; None if there is none."""
+    known = {field.alias or name for name, field in model.model_fields.items()}
+    fields: dict[str, Any] = dict.fromkeys(unsound & model.model_fields.keys(), (Any, None))
+    kept = {key: value for key, value in data.items() if key in known and key not in unsound}
+    try:
+        rest = create_model(model.__name__, __base__=model, **fields).model_validate(kept, context=context)
+    except ValidationError:
+        return None
+    return cast("M", _Sound(rest, unsound))
+
+
+def sound_findings(checks: Iterable[Callable[[M], Iterable[F]]], subject: M) -> Iterator[F]:
+    """What the checks find in a model, and what each finds until it asks for a section that is wrong."""
+    for check in checks:
+        try:
+            yield from check(subject)
+        except UnsoundError:
+            continue
