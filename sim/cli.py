@@ -113,16 +113,14 @@ def run(
 @_SET
 @_tell_errors
 def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...]) -> None:
-    """Check scenarios, and the payments they bring, and tell every problem with file, line and column."""
+    """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column."""
     from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
-    from sim.world.build import build_world, prepare, warnings  # noqa: PLC0415
+    from sim.world.build import build_world  # noqa: PLC0415
 
     for loaded in load_all(scenarios, overrides):
         with loaded.placing():
-            openings, _ = prepare(loaded.scenario)
-            if loaded.scenario.payments is not None:
-                build_world(loaded.scenario)
-        _warn(warnings(loaded.scenario, openings))
+            world = build_world(loaded.scenario)
+        _warn(world.warnings)
         click.echo(f"{loaded.scenario.name}: valid")
 
 
