@@ -215,7 +215,11 @@ def _conversions(scenario: Scenario, fx: FxPaths, stated: _Stated) -> Iterator[P
             shift = 10.0 ** (minor_digits(other) - minor_digits(currency))
             worth = total * highest * shift * _DEAREST
             if max(total, worth) > _MOST_CONVERTED:
-                told = f"which may be worth {_major(worth, other)}" if worth > total else f"exchanged for {other}"
+                told = (
+                    f"which may be worth {_major(worth, other)}"
+                    if worth > total
+                    else f"exchanged for {other}"
+                )
                 most = _major(_MOST_CONVERTED, other if worth > total else currency)
                 message = (
                     f"amounts in {currency} come to {_major(total, currency)} in all, {told}; "

@@ -231,9 +231,7 @@ def _draw_invoices(
     try:
         amount = fx.convert(stated, fx.index(flow.currency), currency, invoiced_at)
     except ValueError:
-        message = (
-            "at the rates of this run some invoices come to more than can be counted exactly"
-        )
+        message = "at the rates of this run some invoices come to more than can be counted exactly"
         raise ScenarioError([Problem("", f"flows.{name}.invoice", message)]) from None
     return TradeDraws(
         draw=np.arange(count, dtype=np.int64),
