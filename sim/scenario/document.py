@@ -7,7 +7,6 @@ forgets lines, reads `16:30` as 990 or `no` as false, and lets the last of two e
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -277,7 +276,7 @@ class _Builder:
                 # Of two kinds, for one, nobody can tell which one the other keys belong to.
                 self._spoil(key_place, (*path, key), message + where, path or (key,))
             elif key is not None:
-                entries[key] = replace(child.node, key=key_place)
+                entries[key] = Node(child.node.value, child.node.place, key_place)
         return _Built(Node(entries, place), size, depth)
 
     def _key(self, event: Any, path: KeyPath) -> tuple[str | None, Place]:  # noqa: ANN401

@@ -2,7 +2,8 @@
 
 The library's scanner asks before each of its many questions whether it must read on, and takes single characters
 through several calls. Here it asks once per token, and passes over what most of a scenario consists of, spaces and
-plain words, at one go; whatever is not plainly one of these goes the library's own way. The events are the same.
+plain words, at one go; whatever is not plainly one of these goes the library's own way. The events are the same, and so
+are errors, which may come an event earlier.
 """
 
 from __future__ import annotations
@@ -22,6 +23,16 @@ if TYPE_CHECKING:
 
 #: Characters that begin nothing but a plain scalar.
 _WORD: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+#: Characters that stand for themselves wherever a token begins, and what the scanner does with them.
+_BRACKETS: Final = {
+    "{": Scanner.fetch_flow_mapping_start,
+    "}": Scanner.fetch_flow_mapping_end,
+    "[": Scanner.fetch_flow_sequence_start,
+    "]": Scanner.fetch_flow_sequence_end,
+    ",": Scanner.fetch_flow_entry,
+}
+#: Characters that begin a token, and neither a line nor a comment.
+_TOKEN: Final = _WORD | _BRACKETS.keys() | frozenset(":-'\"")
 #: A plain scalar that ends here whatever surrounds it, one that a bracket or comma ends, and one that a line ends.
 _BEFORE_COLON: Final = re.compile(r"[\w./+-]+(?=:[ \n])", re.ASCII)
 _IN_BRACKETS: Final = re.compile(r"[\w./+-]+(?=[,\]}]|:[ \n])", re.ASCII)
@@ -85,11 +96,12 @@ class _Scanner(Scanner):
         self.scan_to_next_token()
         reader = self.reader
         character = reader.buffer[reader.pointer]
-        if character in _WORD:
-            self.stale_possible_simple_keys()
-            self.unwind_indent(reader.column)
-            return self.fetch_plain()
-        return super().fetch_more_tokens()
+        fetch = Scanner.fetch_plain if character in _WORD else _BRACKETS.get(character)
+        if fetch is None:
+            return super().fetch_more_tokens()
+        self.stale_possible_simple_keys()
+        self.unwind_indent(reader.column)
+        return fetch(self)
 
     def scan_to_next_token(self) -> Any:  # noqa: ANN401
         reader = self.reader
@@ -97,7 +109,7 @@ class _Scanner(Scanner):
         while buffer[at] == " ":
             at += 1
         reader.pass_over(at - reader.pointer)
-        return None if buffer[at] in _WORD else super().scan_to_next_token()
+        return None if buffer[at] in _TOKEN else super().scan_to_next_token()
 
     def scan_plain(self) -> Any:  # noqa: ANN401
         reader = self.reader
