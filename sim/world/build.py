@@ -149,18 +149,18 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             needed=scenario.payments is None,
         )
 
-    jumped = None
+    jumped, unmet = None, _jumps_of_nothing(scenario, met)
     try:
         # What overflows is told as a rate that cannot be counted with.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             fx = paths(met)
-            jumped = with_jumps(fx, scenario, window.zone)
+            jumped = fx if unmet else with_jumps(fx, scenario, window.zone)
         problems += rate_problems(scenario, fx, jumped)
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
     problems += _risk_window(scenario)
-    problems += _jumps_of_nothing(scenario, met)
+    problems += unmet
     if problems or jumped is None:
         raise ScenarioError(problems)
     return openings, jumped
