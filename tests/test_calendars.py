@@ -18,7 +18,9 @@ from sim.core.calendars import (
     difference_from_weekdays,
     every_day,
     from_exceptions,
+    is_of_banks,
     joint,
+    meaning,
     weekdays,
 )
 
@@ -124,6 +126,55 @@ def test_hong_kong_banks_rest_on_saturdays_and_general_holidays() -> None:
     days = year_of("HK")
     assert not difference_from_weekdays(days)[1]
     assert not days.is_working(array(date(2024, 3, 29), date(2024, 4, 1))).any()  # Good Friday, Easter Monday
+
+
+#: Fridays before a holiday on a Saturday, on which federal offices were shut and the Federal Reserve Banks were not.
+FRIDAYS_OF_THE_FED = [date(2021, 12, 24), date(2021, 12, 31), date(2023, 11, 10), date(2026, 7, 3)]
+
+
+@pytest.mark.parametrize("country", ["FED", "US"])
+def test_american_banks_keep_the_days_of_the_federal_reserve(country: str) -> None:
+    for friday in FRIDAYS_OF_THE_FED:
+        assert year_of(country, friday.year).is_working(array(friday)).all()
+    # Of holidays on a Sunday the Monday is off, and Thanksgiving is a Thursday.
+    assert not year_of(country, 2023).is_working(array(date(2023, 1, 2), date(2023, 11, 23))).any()
+
+
+@pytest.mark.parametrize(
+    ("country", "shut", "open_"),
+    [
+        ("BE", ["03-29", "05-10", "12-26"], ["12-24"]),
+        ("AT", ["03-29", "12-24", "12-31"], ["12-23"]),
+        ("GB", ["04-01", "08-26"], ["08-05"]),
+        ("JP", ["01-02", "12-31"], ["12-24"]),
+        ("SE", ["06-21", "12-24"], ["03-28", "04-30"]),
+        ("LU", ["03-29"], ["12-24"]),
+    ],
+)
+def test_banks_are_shut_on_their_own_holidays_and_open_on_half_ones(
+    country: str, shut: list[str], open_: list[str]
+) -> None:
+    days = year_of(country)
+    assert not days.is_working(array(*(date.fromisoformat(f"2024-{day}") for day in shut))).any()
+    assert days.is_working(array(*(date.fromisoformat(f"2024-{day}") for day in open_))).all()
+
+
+@pytest.mark.parametrize(
+    ("country", "told", "of_banks"),
+    [
+        ("BY", "days on which banks work in Belarus", True),
+        ("ECB", "working days of European Central Bank (XECB)", True),
+        ("US", "working days of Federal Reserve (XFED)", True),
+        ("BE", "weekdays without public or bank holidays of Belgium", True),
+        (
+            "DE",
+            "weekdays without nationwide public holidays of Germany; its banks may keep other days",
+            False,
+        ),
+    ],
+)
+def test_a_calendar_says_what_its_days_are(country: str, told: str, of_banks: bool) -> None:
+    assert (meaning(country), is_of_banks(country)) == (told, of_banks)
 
 
 def test_a_market_does_not_trade_on_working_weekends() -> None:

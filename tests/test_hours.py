@@ -153,6 +153,18 @@ def test_a_session_inside_the_skipped_hour_is_no_session() -> None:
     assert hours.value_dates.tolist()[2] == date(2024, 3, 10)
 
 
+@pytest.mark.parametrize(
+    ("zone", "sunday"), [("America/New_York", "2024-03-10"), ("Europe/Berlin", "2024-03-31")]
+)
+def test_a_session_that_begins_in_the_skipped_hour_begins_by_the_clock_before(zone: str, sunday: str) -> None:
+    day = date.fromisoformat(sunday)
+    hours = opening_hours(every_day(day, day), ["02:30-08:00"], ZoneInfo(zone))
+    assert [shown(at, ZoneInfo(zone)) for at in (hours.starts[0], hours.ends[0])] == [
+        f"{sunday} 03:30",
+        f"{sunday} 08:00",
+    ]
+
+
 def test_zones_with_and_without_clock_changes_are_converted_alike() -> None:
     # Kyiv and Minsk kept the same time in the winter of 2009, but only one of these tables has a change.
     short = opening_hours(weekdays(date(2009, 1, 5), date(2009, 3, 1)), ["09:00-17:30"], MINSK)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +23,20 @@ _ONE_DAY: Final = np.timedelta64(1, "D")
 _SATURDAY: Final = 5
 _SUNDAY: Final = 6
 
-#: Common names of a calendar that the holidays package files under another code.
-_OTHER_NAMES: Final = {"TARGET": "XECB", "TARGET2": "XECB"}
+#: Common names of a calendar that the holidays package files under another code. Its days of the US are those
+#: of federal offices, which are shut on the Friday before a holiday on a Saturday; banks keep the Federal Reserve's.
+_OTHER_NAMES: Final = {"TARGET": "XECB", "TARGET2": "XECB", "US": "XFED", "USA": "XFED"}
 
-#: Where banks shut on other days than the package's default list of holidays. Hong Kong's general
+#: What to ask the package for where its default list of holidays is not that of banks. Hong Kong's general
 #: holidays (Cap. 149) are filed as "optional", its default list being the shorter one of employment
-#: law (Cap. 57); Japanese and Korean banks have days of their own.
-_BANK_CATEGORIES: Final = {"HK": ("optional",), "JP": ("public", "bank"), "KR": ("public", "bank")}
+#: law (Cap. 57); British payment systems keep the bank holidays of England.
+_BANKS_OF: Final[dict[str, dict[str, Any]]] = {"HK": {"categories": ("optional",)}, "GB": {"subdiv": "ENG"}}
+
+#: Where public holidays, with the days moved by decree, are the days on which banks are shut.
+_KEPT_BY_BANKS: Final = frozenset({"BY", "CN", "RU", *_BANKS_OF})
+
+_BANK: Final = "bank"
+_HALF_DAY: Final = re.compile(r"\((?:from .*|afternoon)\)")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,24 +118,39 @@ def weekdays(first: date, last: date) -> WorkingDays:
 
 
 def country_days(country: str, first: date, last: date) -> WorkingDays:
-    """The days from `first` to `last` on which banks of a country, or a financial market, work.
+    """The working days from `first` to `last` of a country, or of a financial market or payment system.
 
     These are the weekdays that are no holiday plus the weekend days made working days by decree.
-    `country` is an ISO 3166 code (`BY`, `CN`, `HK`) or a market code of the holidays package (`ECB`,
-    `NYSE`); another text, or a range that the package does not know, is refused with ValueError.
+    `country` is an ISO 3166 code (`BY`, `CN`, `HK`) or a market code of the holidays package (`ECB`, `FED`,
+    `NYSE`); `meaning` tells what its holidays are. Half holidays are working days. Another text, or a range
+    that the package does not know, is refused with ValueError.
     """
-    import holidays  # noqa: PLC0415  a slow import that most runs do not need
-
-    code, is_market = _resolve(country)
     table = _days(first, last)
-    options: dict[str, Any] = {"years": range(first.year, last.year + 1)}
-    if code in _BANK_CATEGORIES:
-        options["categories"] = _BANK_CATEGORIES[code]
-    found = (holidays.financial_holidays if is_market else holidays.country_holidays)(code, **options)
+    found = _holidays(resolve(country), range(first.year, last.year + 1))
     if first.year < found.start_year or last.year > found.end_year:
         raise ValueError(f"holidays of {country} are known from {found.start_year} to {found.end_year} only")
     flags = [_is_bank_day(found, day) for day in table.tolist()]
     return WorkingDays(first, np.array(flags), _undecreed_from(found, last))
+
+
+def meaning(country: str) -> str:
+    """What the working days of a country or market are, in words; ValueError for a code that is unknown."""
+    code = resolve(country)
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", code.name)
+    if code.is_market:
+        return f"working days of {name} ({code.code})"
+    if code.code in _KEPT_BY_BANKS:
+        return f"days on which banks work in {name}"
+    if _BANK in _holidays(code).supported_categories:
+        return f"weekdays without public or bank holidays of {name}"
+    return f"weekdays without nationwide public holidays of {name}; its banks may keep other days"
+
+
+def is_of_banks(country: str) -> bool:
+    """Whether the holidays of a country or market are more than its public ones, which banks need not keep."""
+    code = resolve(country)
+    known = code.is_market or code.code in _KEPT_BY_BANKS
+    return known or _BANK in _holidays(code).supported_categories
 
 
 def close_codes(country: str) -> list[str]:
@@ -211,18 +234,44 @@ def _offsets(days: WorkingDays, chosen: set[date]) -> list[int]:
     return [(day - days.first).days for day in chosen if days.first <= day <= days.last]
 
 
-def _resolve(country: str) -> tuple[str, bool]:
-    """The code that the holidays package prefers, and whether it names a financial market."""
+class Code(NamedTuple):
+    """What the holidays package calls a country or a financial market."""
+
+    code: str
+    name: str
+    is_market: bool
+
+
+def resolve(country: str) -> Code:
+    """The code that the holidays package prefers for a country or market; ValueError if it knows none."""
     from holidays.registry import COUNTRIES, FINANCIAL  # noqa: PLC0415  as in country_days
 
     wanted = _OTHER_NAMES.get(country, country)
     for registry, is_market in ((COUNTRIES, False), (FINANCIAL, True)):
-        for _, code, *others in registry.values():
+        for name, code, *others in registry.values():
             if wanted == code or wanted in others:
-                return code, is_market
+                return Code(code, name, is_market)
     hint = " or ".join(repr(code) for code in close_codes(country))
     meant = f"did you mean {hint}?" if hint else "use an ISO 3166 code such as BY, CN or RU"
     raise ValueError(f"{country!r} is no calendar known to the holidays package; {meant}")
+
+
+def _holidays(of: Code, years: Iterable[int] = ()) -> HolidayBase:
+    """The holidays of a country or market in some years, those of its banks where the package has them."""
+    import holidays  # noqa: PLC0415  a slow import that most runs do not need
+
+    if of.is_market:
+        return holidays.financial_holidays(of.code, years=years)
+    options = _BANKS_OF.get(of.code, {})
+    found = holidays.country_holidays(of.code, years=years, **options)
+    if options or _BANK not in found.supported_categories:
+        return found
+    categories = (found.default_category, _BANK)
+    found = holidays.country_holidays(of.code, years=years, categories=categories, language="en_US")
+    for day, name in list(found.items()):
+        if all(_HALF_DAY.search(part) for part in name.split("; ")):
+            found.pop(day)
+    return found
 
 
 def _is_bank_day(found: HolidayBase, day: date) -> bool:

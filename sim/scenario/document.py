@@ -163,6 +163,7 @@ class _Builder:
         self.findings: list[Located] = []
         self.spoilt: set[KeyPath] = set()
         self._place_at = place
+        self._read = 0
         self._last = place(1, 1)
         self._anchors: dict[str, _Built | None] = {}
         if found := _UNPRINTABLE.search(text):
@@ -227,6 +228,9 @@ class _Builder:
         place = self._last
         if len(path) > DEEPEST:
             self.fail(place, f"nested more than {DEEPEST} levels deep")
+        self._read += 1
+        if self._read > MOST_VALUES:
+            self.fail(place, f"more than {MOST_VALUES:,} values", path)
         if isinstance(event, AliasEvent):
             return self._alias(str(event.anchor), place, path)
         if event.tag:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.core.clock import format_duration, parse_duration
@@ -51,6 +52,9 @@ _ENDS: Final = frozenset({"gt", "ge", "lt", "le"})
 _STRUCTURAL: Final = frozenset({"missing", "extra_forbidden", "union_tag_invalid", "union_tag_not_found"})
 _KEY_ITSELF: Final = "[key]"
 _LONGEST_SHOWN: Final = 60
+#: Nobody reads more, and to look for what each was meant to be takes time.
+MOST_TOLD: Final = 1_000
+_LONG_QUOTE: Final = re.compile(rf"('[^']{{{_LONGEST_SHOWN}}})[^']+'")
 
 
 class Spot(NamedTuple):
@@ -69,6 +73,11 @@ class Spot(NamedTuple):
     """The union and its alternative that the error comes from, if any."""
 
 
+@cache
+def _outline(model: type[BaseModel]) -> Outline:
+    return Outline(model)
+
+
 def explain(
     error: ValidationError, tree: Node, model: type[BaseModel], *, whole: bool = True
 ) -> list[Located]:
@@ -76,11 +85,16 @@ def explain(
 
     A tree that is not `whole` may have more than is seen: only what is wrong with a value alone is told.
     """
-    outline = Outline(model)
-    told = [_spot(each, tree, outline) for each in error.errors(include_url=False)]
+    outline = _outline(model)
+    errors = error.errors(include_url=False)
+    told = [_spot(each, tree, outline) for each in errors[:MOST_TOLD]]
     spots = _without_echoes([spot for spot in told if whole or _stands_alone(spot)])
     unions: dict[KeyPath, dict[str, list[Spot]]] = {}
     findings = []
+    if len(errors) > MOST_TOLD:
+        findings.append(
+            located(tree.place, (), f"of {len(errors):,} problems the first {MOST_TOLD:,} are told")
+        )
     for spot in spots:
         if spot.branch is None:
             findings.append(_tell(spot))
@@ -190,7 +204,7 @@ def _place(spot: Spot) -> Place:
 def _custom(spot: Spot) -> Located:
     """What a validator of the model itself said, which may name a key below the declaration."""
     context = spot.error.get("ctx", {})
-    message = str(context.get("error") or spot.error["msg"])
+    message = _LONG_QUOTE.sub(r"\1…'", str(context.get("error") or spot.error["msg"]))
     if field := context.get("field"):
         # A key may itself hold a dot, as the name of a city does.
         steps = (field,) if spot.node.below(field) else tuple(field.split("."))

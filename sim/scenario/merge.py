@@ -46,7 +46,9 @@ class _Lineage(NamedTuple):
 
     layers: tuple[Read, ...]
     findings: tuple[Located, ...]
-    """Why the oldest of them has no parent although it names one; nothing if all could be read."""
+    """Why the oldest of them has no parent although it names one."""
+    whole: bool
+    """Whether all could be read."""
 
 
 class _Override(NamedTuple):
@@ -66,8 +68,7 @@ def resolve(source: str | Path, overrides: Sequence[str] = ()) -> Resolved:
     ScenarioError if the file itself cannot be found, read or parsed. If one that it extends cannot, or the chain
     comes back to itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
     """
-    layers, findings = _lineage(source)
-    whole = not findings
+    layers, findings, whole = _lineage(source)
     told = [*findings, *(found for layer in layers for found in layer.findings)]
     ignored: list[Located] = []
     tree = Node({}, layers[-1].tree.place)
@@ -98,7 +99,7 @@ def _lineage(source: str | Path) -> _Lineage:
         parent = entries.pop(_EXTENDS, None)
         layers.append(found._replace(tree=replace(found.tree, value=entries)))
         if parent is None or (_EXTENDS,) in found.spoilt:
-            return _Lineage(tuple(layers), ())
+            return _Lineage(tuple(layers), (), whole=(_EXTENDS,) not in found.spoilt)
         # A link to a file is that file.
         ancestors[os.path.realpath(path) if path else name] = name
         try:
@@ -107,7 +108,7 @@ def _lineage(source: str | Path) -> _Lineage:
             found = _read(path, name, parent.place)
         except ScenarioError as error:
             findings = tuple(Located(parent.mark, problem) for problem in error.problems)
-            return _Lineage(tuple(layers), findings)
+            return _Lineage(tuple(layers), findings, whole=False)
 
 
 def _parent(named: Node, folder: Path, ancestors: dict[str, str]) -> Path:

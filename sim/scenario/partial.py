@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,12 +33,14 @@ class _Sound:
 def sound_sections(
     model: type[M], data: Mapping[str, Any], unsound: frozenset[str], context: dict[str, Any]
 ) -> M | None:
-    """The model of `data` of which each section but the `unsound` ones can be asked for; None if there is none."""
-    known = {field.alias or name for name, field in model.model_fields.items()}
-    fields: dict[str, Any] = dict.fromkeys(unsound & model.model_fields.keys(), (Any, None))
-    kept = {key: value for key, value in data.items() if key in known and key not in unsound}
+    """The model of `data` of which each section but the `unsound` ones can be asked for; None if there is none.
+
+    What stands in for a needed section is a model's own `STAND_INS`.
+    """
+    kept = {key: value for key, value in data.items() if key in model.model_fields and key not in unsound}
+    stand_ins = {key: value for key, value in getattr(model, "STAND_INS", {}).items() if key in unsound}
     try:
-        rest = create_model(model.__name__, __base__=model, **fields).model_validate(kept, context=context)
+        rest = model.model_validate(stand_ins | kept, context=context)
     except ValidationError:
         return None
     return cast("M", _Sound(rest, unsound))

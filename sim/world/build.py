@@ -221,6 +221,7 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
 def warnings(scenario: Scenario, openings: Openings) -> tuple[str, ...]:
     """What is not wrong with a scenario and yet should be known, a sentence each."""
     return (
+        *openings.public_warnings(),
         *openings.provisional_warnings(),
         *_without_rates(scenario),
         *swept_at_once(scenario, openings),

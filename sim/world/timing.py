@@ -15,7 +15,9 @@ from sim.core.calendars import (
     difference_from_weekdays,
     every_day,
     from_exceptions,
+    is_of_banks,
     joint,
+    meaning,
     weekdays,
 )
 from sim.core.clock import DAY, from_instant, local_instant, to_instant
@@ -208,12 +210,23 @@ class Openings:
         published = self._published(declared)
         closed, opened = difference_from_weekdays(published)
         return WorkingDayExceptions(
+            of=meaning(declared.country) if declared.exceptions is None else declared.exceptions.of,
             first=self._first,
             last=self._last,
             closed_weekdays=tuple(closed),
             working_weekends=tuple(opened),
             provisional_from=published.provisional_from,
         )
+
+    def public_warnings(self) -> list[str]:
+        """One sentence per calendar whose holidays are public ones, which banks need not keep."""
+        return [
+            f"calendar {name!r}: {meaning(declared.country)}"
+            for name, declared in self._declared.items()
+            if declared.country is not None
+            and declared.exceptions is None
+            and not is_of_banks(declared.country)
+        ]
 
     def provisional_warnings(self) -> list[str]:
         """One sentence per calendar of which the run uses days that may still be moved by decree."""

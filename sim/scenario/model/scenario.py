@@ -45,6 +45,13 @@ class Scenario(Declaration):
     #: Lists that may also be written as mappings, and the field that the keys then fill, if they fill one.
     GROUPED: ClassVar = {("accounts",): "system", ("routes", "*", "steps"): None}
 
+    #: What stands for a needed section while the others are checked, and is itself never looked at.
+    STAND_INS: ClassVar = {
+        "name": "unnamed",
+        "period": {"start": "2024-01-01", "end": "2024-01-02"},
+        "systems": {"unnamed": {"kind": "rtgs", "currency": "USD", "hours": "always"}},
+    }
+
     name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Short name; names the run folder."""
     question: str = ""

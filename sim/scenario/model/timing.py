@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, model_validator
 
+from sim.core.calendars import resolve
 from sim.core.clock import HOUR, MINUTE, exact_instant, refuse_other_digits
 from sim.core.hours import check_sessions, parse_session
 from sim.scenario.model.base import Day, Declaration, Duration, Instant, nearest, reference, said, wrong
@@ -63,7 +64,14 @@ def seconds_after_midnight(text: str) -> int:
     return at.hour * HOUR + at.minute * MINUTE + at.second
 
 
+@said
+def _country(code: str) -> str:
+    resolve(code)
+    return code
+
+
 Zone = Annotated[str, AfterValidator(_zone)]
+Country = Annotated[str, AfterValidator(_country)]
 Session = Annotated[str, AfterValidator(_session)]
 CalendarName = Annotated[str, AfterValidator(reference("calendars", "always", "weekdays"))]
 
@@ -94,6 +102,8 @@ class Period(Declaration):
 class WorkingDayExceptions(Declaration):
     """The working days that a run used, so that it can be repeated whatever holiday tables say later."""
 
+    of: str = ""
+    """What the days are: those on which banks work, or those without public holidays, or a market's."""
     first: Day
     """First day covered."""
     last: Day
@@ -109,8 +119,11 @@ class WorkingDayExceptions(Declaration):
 class Calendar(Declaration):
     """A set of working days."""
 
-    country: str | None = None
-    """ISO 3166 code (BY, CN, RU, HK, US) or financial market (ECB, NYSE) whose public holidays apply."""
+    country: Country | None = None
+    """ISO 3166 code of a country (BY, CN, RU, HK) or market or system (ECB, FED, NYSE) whose holidays apply.
+
+    They are those of banks where these are known, otherwise the public ones; a run says which, and warns if banks
+    may keep others. US means FED: banks there keep the days of the Federal Reserve, not of federal offices."""
     joint: tuple[CalendarName, ...] | None = None
     """Calendars of which a day must be a working day in all."""
     closed: tuple[Day, ...] = ()
