@@ -71,6 +71,7 @@ REFUSED: Final = (
         ["horizon=60d", "flows.trade.value=1e15", "flows.trade.invoice={kind: fixed, value: 9.1e13}"],
         "flows.trade.invoice",
     ),
+    (["firms.buyers.count=600_000", "firms.sellers.count=500_000"], "firms.buyers.count"),
     (["fx.rates.CNY=1e-12"], "fx"),
     (["fx.rates.BYN=1e13"], "fx"),
     (["accounts.0.prefund_days=1e6"], "accounts.0.prefund_days"),

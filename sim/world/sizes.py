@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 MOST_PAYMENTS: Final = 20_000_000
 #: Instants at which something is done by the clock: treasuries, cycles, auctions, draws, rules.
 MOST_INSTANTS: Final = 2_000_000
+#: Firms of all groups together; so many already need most of two gigabytes.
+_MOST_FIRMS: Final = 1_000_000
 #: Accounts that there could be, of every bank in every system.
 _MOST_PLACES: Final = 50_000_000
 
@@ -33,6 +35,8 @@ def size_problems(scenario: Scenario, window: Window) -> Iterator[Problem]:
     expected = {path: count * again for path, count in _obligations(scenario, window).items()}
     yield from _too_many(expected, MOST_PAYMENTS, "payments")
     yield from _too_many(_instants(scenario, window), MOST_INSTANTS, "instants at which something is done")
+    firms = {f"firms.{name}.count": float(group.count) for name, group in scenario.firms.items()}
+    yield from _too_many(firms, _MOST_FIRMS, "firms")
     banks = {holder for account in scenario.accounts for holder in (account.holder, account.servicer)}
     places = len(banks | {*scenario.banks}) * len(scenario.systems)
     yield from _too_many({"systems": places}, _MOST_PLACES, "places for accounts, one per bank and system,")
