@@ -221,16 +221,14 @@ def run(
 @_MAX_INPUT
 @_tell_errors
 def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: int) -> None:
-    """Check scenarios, and the payments they bring, and tell every problem with file, line and column."""
+    """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column."""
     from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
-    from sim.world.build import build_world, prepare, warnings  # noqa: PLC0415
+    from sim.world.build import build_world  # noqa: PLC0415
 
     for loaded in load_all(scenarios, overrides):
         with loaded.placing():
-            openings, _ = prepare(loaded.scenario)
-            if loaded.scenario.payments is not None:
-                build_world(loaded.scenario, max_input=max_input)
-        _warn(warnings(loaded.scenario, openings))
+            world = build_world(loaded.scenario, max_input=max_input)
+        _warn(world.warnings)
         say(f"{loaded.scenario.name}: valid")
 
 

@@ -354,7 +354,7 @@ def test_lognormal_rates_do_not_start_before_history_does() -> None:
         ({"kind": "constant", "rates": {"CNJ": 7}}, "not an ISO 4217"),
         ({"kind": "constant", "rates": {"CNY": 7}, "drift": 1}, "Extra inputs"),
         ({"kind": "random", "rates": {}}, "does not match any of the expected tags"),
-        ({"kind": "history", "start": "2024-13-01"}, "valid date"),
+        ({"kind": "history", "start": "2024-13-01"}, "does not exist"),
         ({"kind": "history", "bridge": {"BYN": {"volatility": -1}}}, "greater than or equal to 0"),
         ({"kind": "history", "bridge": {"BYN": {}}}, "Field required"),
         (

@@ -206,9 +206,9 @@ def opening_hours(
     """
     if not sessions:
         raise ValueError("opening hours need at least one session")
+    check_sessions(sessions, after_break)
     daily = [parse_session(text) for text in sessions]
     extra = [parse_session(text) for text in after_break]
-    _refuse_overlaps([*sessions, *after_break], daily + extra)
     resumed = np.flatnonzero(days.flags[1:] & ~days.flags[:-1]) + 1
     first = np.datetime64(days.first, "D")
     parts = [(days.dates(), span) for span in daily] + [(first + resumed, span) for span in extra]
@@ -249,8 +249,10 @@ def _clock(text: str, session: str) -> int:
     return total
 
 
-def _refuse_overlaps(texts: list[str], intervals: list[tuple[int, int]]) -> None:
-    in_order = sorted(zip(intervals, texts, strict=True))
+def check_sessions(sessions: Sequence[str], after_break: Sequence[str] = ()) -> None:
+    """ValueError for bad text, and for sessions of the same day that overlap."""
+    texts = [*sessions, *after_break]
+    in_order = sorted(zip(map(parse_session, texts), texts, strict=True))
     for ((_, closes), one), ((opens, _), other) in pairwise(in_order):
         if opens < closes:
             raise ValueError(f"sessions {one!r} and {other!r} of the same day overlap")

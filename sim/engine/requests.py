@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from sim.core.clock import Seconds
 from sim.core.currency import Amounts
-from sim.errors import Problem, ScenarioError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 Numbers = NDArray[np.int64]
 
 _NO_LIMIT = np.iinfo(np.int64).max
-#: More movements than this would not fit into memory.
-_MOST = 50_000_000
 
 
 class Asked(NamedTuple):
@@ -114,10 +111,6 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
     largest = np.array(limits, dtype=np.int64)[asked.facility]
     amount = world.payments.amount[asked.journey]
     parts = -(-amount // largest)
-    if parts.sum(dtype=np.float64) > _MOST:
-        worst = world.network.systems[asked.facility[parts.argmax()]]
-        message = f"payments would be split into more than {_MOST:,} parts"
-        raise ScenarioError([Problem("", f"systems.{worst}.split_above", message)])
     first = np.cumsum(parts) - parts
     of = np.repeat(np.arange(len(parts)), parts)
     part, rows = np.arange(len(of)) - first[of], asked.chosen(of)

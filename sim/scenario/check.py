@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
     from sim.scenario.model.network import Route
 
+#: Calendars that are joint of joint ones, so deep; each level is looked into by the one above it.
+_DEEPEST_CALENDAR: Final = 50
+
 
 def check(scenario: Scenario) -> list[Finding]:
     """Everything that does not fit together, in the order of the declarations."""
@@ -37,19 +41,22 @@ def check(scenario: Scenario) -> list[Finding]:
 
 
 def _calendars(scenario: Scenario) -> Iterator[Finding]:
-    for name in scenario.calendars:
-        if name in _joined_with(scenario, name, set()):
-            yield Finding(("calendars", name, "joint"), f"calendar {name!r} is joint with itself")
-
-
-def _joined_with(scenario: Scenario, name: str, seen: set[str]) -> set[str]:
-    """Every calendar that `name` is made of, directly or not."""
-    declared = scenario.calendars.get(name)
-    for other in (declared.joint or ()) if declared else ():
-        if other not in seen:
-            seen.add(other)
-            _joined_with(scenario, other, seen)
-    return seen
+    """A calendar is made of others, each complete before it, and not of too many one upon the other."""
+    parts = {name: set(declared.joint or ()) for name, declared in scenario.calendars.items()}
+    deep: dict[str, int] = {}
+    while len(deep) < len(parts):
+        try:
+            for name in TopologicalSorter(parts).static_order():
+                deep[name] = 1 + max((deep[part] for part in parts.get(name, ())), default=0)
+            break
+        except CycleError as error:
+            for name in sorted({*error.args[1]}):
+                yield Finding(("calendars", name, "joint"), f"calendar {name!r} is joint with itself")
+                del parts[name]
+    for name in parts:
+        if deep[name] == _DEEPEST_CALENDAR + 1:
+            message = f"calendar {name!r} rests on more than {_DEEPEST_CALENDAR} others, one upon the other"
+            yield Finding(("calendars", name, "joint"), message)
 
 
 def _own_payments(scenario: Scenario) -> Iterator[Finding]:
@@ -152,6 +159,7 @@ def _link(path: tuple[str | int, ...], link: Pvp, scenario: Scenario) -> Iterato
 
 def _accounts(scenario: Scenario) -> Iterator[Finding]:
     seen: set[tuple[str, str]] = set()
+    kept = books(scenario)
     servicers = {(account.servicer, account.system) for account in scenario.accounts}
     for number, account in enumerate(scenario.accounts):
         path = ("accounts", number)
@@ -164,7 +172,7 @@ def _accounts(scenario: Scenario) -> Iterator[Finding]:
             )
         if scenario.banks:
             yield from _known_bank((*path, "holder"), account.holder, scenario)
-        if account.system in books(scenario):
+        if account.system in kept:
             yield from _servicer(path, account, scenario)
             yield from _position(path, account, scenario)
 

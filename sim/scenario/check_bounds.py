@@ -11,7 +11,7 @@ from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
 from sim.scenario.model.timing import seconds_after_midnight
-from sim.scenario.topology import books
+from sim.scenario.topology import books, holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
 def check_bounds(scenario: Scenario) -> Iterator[Finding]:
     """Limits, reservations, what is held back, and throughput rules that do not fit their systems."""
-    kept = books(scenario)
+    kept, held = books(scenario), holders(scenario)
     for number, account in enumerate(scenario.accounts):
         if account.system in kept:
-            yield from _limits(("accounts", number), account, scenario)
+            yield from _limits(("accounts", number), account, held[account.system], scenario)
             yield from _holds(("accounts", number, "holds"), account, scenario)
     for name, system in scenario.systems.items():
         if not isinstance(system, Rtgs | Correspondent | Clearing):
@@ -48,8 +48,8 @@ def open_at(text: str, choice: str | Hours, scenario: Scenario) -> bool:
     return any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY))
 
 
-def _limits(path: Path, account: Account, scenario: Scenario) -> Iterator[Finding]:
-    """Limits and reservations are an rtgs's, and limits are towards other banks in it."""
+def _limits(path: Path, account: Account, banks: set[str], scenario: Scenario) -> Iterator[Finding]:
+    """Limits and reservations are an rtgs's, and limits are towards other `banks` that have accounts in it."""
     system, limits = scenario.systems[account.system], account.limits
     stated = [
         name
@@ -60,15 +60,13 @@ def _limits(path: Path, account: Account, scenario: Scenario) -> Iterator[Findin
         for name in stated:
             yield Finding((*path, name), f"{account.system!r} is no rtgs and does not know {name!r}")
         return
-    others = {other.holder for other in scenario.accounts if other.system == account.system} - {
-        account.holder
-    }
     for bank in limits.bilateral:
         where = (*path, "limits", "bilateral", bank)
         if bank == account.holder:
             yield Finding(where, f"{bank!r} cannot limit what it sends to itself")
-        elif bank not in others:
-            yield Finding(where, f"{bank!r} has no account in {account.system!r}", nearest(bank, others))
+        elif bank not in banks:
+            hint = nearest(bank, banks - {account.holder})
+            yield Finding(where, f"{bank!r} has no account in {account.system!r}", hint)
     amounts: dict[tuple[str, ...], Decimal] = {
         ("bilateral", bank): amount for bank, amount in limits.bilateral.items()
     }

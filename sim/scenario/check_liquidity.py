@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.scenario.finding import Finding
 from sim.scenario.model.base import nearest
-from sim.scenario.topology import books, deals_against
+from sim.scenario.topology import book, deals_against, holders
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,16 +27,18 @@ def check_liquidity(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _facilities(scenario: Scenario) -> Iterator[Finding]:
+    held = holders(scenario)
     for name, facility in scenario.facilities.items():
-        holders = {account.holder for account in scenario.accounts if account.system == facility.system}
+        known, seen = held.get(facility.system, set()), set[str]()
         key = "collateral" if facility.kind == "repo" else "banks"
         for place, bank in enumerate(facility.banks):
             path = ("facilities", name, key, bank if facility.kind == "repo" else place)
-            if bank not in holders:
+            if bank not in known:
                 message = f"{bank!r} has no account in {facility.system!r}"
-                yield Finding(path, message, nearest(bank, holders))
-            elif bank in facility.banks[:place]:
+                yield Finding(path, message, nearest(bank, known))
+            elif bank in seen:
                 yield Finding(path, f"{bank!r} stands here a second time")
+            seen.add(bank)
 
 
 def _deals(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
@@ -52,7 +54,7 @@ def _deals(path: tuple[str | int, ...], account: Account, scenario: Scenario) ->
         message = f"{account.holder!r} is on no side; state what the treasury deals 'against'"
         yield Finding(("treasuries", account.treasury, "market"), message)
         return
-    system = books(scenario).get(account.system)
+    system = book(scenario, account.system)
     if system is None:
         return  # told of the account
     currency = system.currency

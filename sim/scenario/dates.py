@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from datetime import datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
@@ -68,7 +69,7 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     start = to_instant(scenario.period.start, zone) - scenario.run_in
     end = to_instant(scenario.period.end, zone) + scenario.horizon
     run = f"{from_instant(start, zone):%Y-%m-%d %H:%M} to {from_instant(end, zone):%Y-%m-%d %H:%M}"
-    before: list[tuple[int, Stretch]] = []
+    before: dict[tuple[str, ...], _Taken] = {}
     for number, entry in enumerate(scenario.timeline):
         path = ("timeline", number)
         if isinstance(entry, Mix | Volume):
@@ -82,11 +83,11 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
         for stretch in _stretches(entry, scenario, zone):
             if stretch.since >= end or stretch.until <= start:
                 yield (*path, *_place(stretch)), f"it lies outside of the run, which goes from {run}"
-            for other, earlier in before:
-                if other != number and _meet(stretch, earlier):
+            for subject in _rivals(stretch.subject):
+                for other in before[subject].meeting(stretch, number) if subject in before else ():
                     message = f"{stretch.said} is changed by entry {other} of the timeline at the same time"
                     yield (*path, *_place(stretch)), message
-            before.append((number, stretch))
+            before.setdefault(stretch.subject, _Taken()).add(stretch, number)
 
 
 def _unreal(path: Path, entry: Entry, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
@@ -122,12 +123,36 @@ def _place(stretch: Stretch) -> Path:
     return ("days", stretch.key) if isinstance(stretch.key, int) else (stretch.key,)
 
 
-def _meet(one: Stretch, other: Stretch) -> bool:
-    if {one.subject[0], other.subject[0]} == {"fallback", "closed_route"}:
-        same = one.subject[1] == other.subject[1]
-    else:
-        same = one.subject == other.subject and one.subject[0] != "fallback"
-    return same and one.since < other.until and other.since < one.until
+def _rivals(subject: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """What nothing else may be said about while something is said about a subject."""
+    kind, *rest = subject
+    if kind == "fallback":
+        return (("closed_route", *rest),)
+    return (subject, ("fallback", *rest)) if kind == "closed_route" else (subject,)
+
+
+class _Taken:
+    """The stretches of one subject so far, with the numbers of their entries, in order of their starts."""
+
+    def __init__(self) -> None:
+        self._since: list[int] = []
+        self._stretches: list[tuple[int, int]] = []
+        self._longest = 0
+
+    def meeting(self, stretch: Stretch, number: int) -> list[int]:
+        """The entries other than `number` that hold while `stretch` does, in their order."""
+        # Nothing that began earlier than the longest one lasts can still hold.
+        first = bisect_right(self._since, stretch.since - self._longest)
+        last = bisect_left(self._since, stretch.until)
+        near = self._stretches[first:last]
+        return sorted(other for until, other in near if other != number and until > stretch.since)
+
+    def add(self, stretch: Stretch, number: int) -> None:
+        """Take the stretch for an entry."""
+        place = bisect_right(self._since, stretch.since)
+        self._since.insert(place, stretch.since)
+        self._stretches.insert(place, (stretch.until, number))
+        self._longest = max(self._longest, stretch.until - stretch.since)
 
 
 def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:

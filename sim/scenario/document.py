@@ -1,16 +1,14 @@
 """A scenario file is text with places: every value remembers where it was written.
 
-This module alone touches the YAML parser. It takes parse events, not loaded values, because a loader
+This module and `scanning` alone touch the YAML parser. It takes parse events, not loaded values, because a loader
 forgets lines, reads `16:30` as 990 or `no` as false, and lets the last of two equal keys win.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
@@ -25,6 +23,7 @@ from ruamel.yaml.events import (
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.scalars import read_scalar
+from sim.scenario.scanning import parse_events
 from sim.scenario.tree import KeyPath, Located, Node, Place, Value, located, plain
 from sim.scenario.writing import dump
 
@@ -170,7 +169,7 @@ class _Builder:
         if found := _UNPRINTABLE.search(text):
             at = _place_of(found.start(), text, "")
             self.fail(place(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
-        self._events = YAML(typ="safe", pure=True).parse(text)
+        self._events = parse_events(text)
 
     def document(self) -> Node:
         """The one document, with `findings`; ScenarioError if there is none, or if it cannot be read to its end."""
@@ -281,7 +280,7 @@ class _Builder:
                 # Of two kinds, for one, nobody can tell which one the other keys belong to.
                 self._spoil(key_place, (*path, key), message + where, path or (key,))
             elif key is not None:
-                entries[key] = replace(child.node, key=key_place)
+                entries[key] = Node(child.node.value, child.node.place, key_place)
         return _Built(Node(entries, place), size, depth)
 
     def _key(self, event: Any, path: KeyPath) -> tuple[str | None, Place]:  # noqa: ANN401

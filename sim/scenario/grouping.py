@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TypeAlias
 
 from sim.errors import Problem
@@ -20,7 +21,7 @@ Groups: TypeAlias = Mapping[tuple[str, ...], str | None]
 _ANY = "*"
 
 
-@dataclass(slots=True)
+@dataclass
 class Spread:
     """A tree without groups, where the entries of its lists were written, and what stands twice."""
 
@@ -30,13 +31,18 @@ class Spread:
 
     def as_written(self, found: Located) -> Located:
         """The finding with the path that its author knows."""
-        for path, written in self.written_at.items():
-            here = dotted(path)
-            if found.problem.path == here or found.problem.path.startswith(f"{here}."):
-                told = dotted(written) + found.problem.path.removeprefix(here)
-                problem = found.problem
+        problem = found.problem
+        steps = problem.path.split(".")
+        for length in range(len(steps) + 1):
+            here = ".".join(steps[:length])
+            if (written := self._written.get(here)) is not None:
+                told = written + problem.path.removeprefix(here)
                 return Located(found.place, Problem(problem.where, told, problem.message, problem.suggestion))
         return found
+
+    @cached_property
+    def _written(self) -> dict[str, str]:
+        return {dotted(path): dotted(written) for path, written in self.written_at.items()}
 
 
 def spread(tree: Node, groups: Groups) -> Spread:

@@ -21,7 +21,7 @@ from sim.scenario.partial import sound_findings, sound_sections
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from sim.scenario.model import Scenario
@@ -132,14 +132,14 @@ def load_as(
 
 def _names(
     data: dict[str, Any], model: type[BaseModel], resolved: Resolved
-) -> dict[str, tuple[str, ...] | None] | None:
+) -> dict[str, Collection[str] | None] | None:
     """The names declared in each section, None for one that may have others; None if all of them may."""
     if not resolved.whole:
         return None
     misspelt = (nearest(key, set(model.model_fields)) for key in data if key not in model.model_fields)
     spoilt = (path[0] for path in resolved.spoilt if len(path) == 1)
-    names: dict[str, tuple[str, ...] | None] = {
-        name: tuple(value) for name, value in data.items() if isinstance(value, dict)
+    names: dict[str, Collection[str] | None] = {
+        name: value.keys() for name, value in data.items() if isinstance(value, dict)
     }
     return names | {str(section): None for section in (*misspelt, *spoilt)}
 

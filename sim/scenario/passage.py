@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sim.scenario.model.steps import Screen, Settle
-from sim.scenario.topology import books, legs
+from sim.scenario.topology import book, legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,9 +37,9 @@ def _settle(
     topology: Topology, route: Route, number: int, step: Settle, parties: tuple[str, str], currency: str
 ) -> Iterator[Obstacle]:
     """The currency, and in each of the books both accounts, with one servicer behind a book transfer."""
-    kept = books(topology.scenario)
     places = legs(topology.scenario, step.system)
-    currencies = [kept[place].currency for place in places]
+    kept = [book(topology.scenario, place) for place in places]
+    currencies = [place.currency for place in kept if place is not None]
     if currency not in currencies:
         settles = " and ".join(currencies)
         yield Obstacle(number, "system", f"{step.system!r} settles {settles}, not {currency}")

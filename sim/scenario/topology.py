@@ -19,6 +19,20 @@ def books(scenario: Scenario) -> dict[str, Books]:
     return {name: system for name, system in scenario.systems.items() if not isinstance(system, Pvp)}
 
 
+def holders(scenario: Scenario) -> dict[str, set[str]]:
+    """Who has an account in each system in which anybody has."""
+    found: dict[str, set[str]] = {}
+    for account in scenario.accounts:
+        found.setdefault(account.system, set()).add(account.holder)
+    return found
+
+
+def book(scenario: Scenario, system: str) -> Books | None:
+    """The system of that name if it keeps accounts; None for a link."""
+    declared = scenario.systems[system]
+    return None if isinstance(declared, Pvp) else declared
+
+
 def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     """The books in which a settlement moves money: the two legs of a link, or the system itself."""
     declared = scenario.systems[system]
@@ -27,7 +41,8 @@ def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
 
 def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
     """The zone of a system's hours; hours that are built in go by the zone of the period."""
-    chosen = books(scenario)[system].hours
+    declared = book(scenario, system)
+    chosen = "always" if declared is None else declared.hours
     hours = scenario.hours.get(chosen) if isinstance(chosen, str) else chosen
     return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
 
@@ -55,6 +70,7 @@ class Topology:
             (account.servicer, account.system) for account in scenario.accounts if account.servicer
         }
         self.scenario = scenario
+        self._candidates: dict[Passenger, list[str]] = {}
 
     def holds(self, bank: str, system: str) -> bool:
         """Whether `bank` has an account in `system`; a servicer has its own position in its books."""
@@ -98,11 +114,13 @@ class Topology:
 
     def candidates(self, passenger: Passenger) -> list[str]:
         """Names of the routes that can carry such a payment, as declared, those of no weight left out."""
-        return [
-            name
-            for name, route in self.scenario.routes.items()
-            if route.weight > 0 and self.carries(route, passenger)
-        ]
+        if passenger not in self._candidates:
+            self._candidates[passenger] = [
+                name
+                for name, route in self.scenario.routes.items()
+                if route.weight > 0 and self.carries(route, passenger)
+            ]
+        return self._candidates[passenger]
 
 
 def deals_against(scenario: Scenario, account: Account) -> str | None:

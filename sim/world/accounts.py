@@ -56,7 +56,8 @@ class Accounts:
 def build_accounts(scenario: Scenario) -> Accounts:
     """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
     rows: list[tuple[str, str | None, str, int, int]] = []
-    kept = books(scenario)
+    kept, dealt = books(scenario), _with_markets(scenario)
+    servicers: dict[str, set[str]] = {}
     for account in scenario.accounts:
         system = kept[account.system]
         currency = system.currency
@@ -69,12 +70,13 @@ def build_accounts(scenario: Scenario) -> Accounts:
                 -to_minor(system.swing if isinstance(system, Clearing) else account.line(currency), currency),
             )
         )
-    for name, system in kept.items():
-        if isinstance(system, Correspondent):
-            servicers = sorted({a.servicer for a in scenario.accounts if a.system == name and a.servicer})
-            rows += [(servicer, servicer, name, 0, UNLIMITED) for servicer in servicers]
-        if _has_market(name, scenario):
+        if isinstance(system, Correspondent) and account.servicer:
+            servicers.setdefault(account.system, set()).add(account.servicer)
+    for name in kept:
+        rows += [(bank, bank, name, 0, UNLIMITED) for bank in sorted(servicers.get(name, ()))]
+        if name in dealt:
             rows.append((MARKET, None, name, 0, UNLIMITED))
+    place = {name: number for number, name in enumerate(scenario.systems)}
     return Accounts(
         holder=tuple(row[0] for row in rows),
         servicer=tuple(row[1] for row in rows),
@@ -83,16 +85,17 @@ def build_accounts(scenario: Scenario) -> Accounts:
         opening=np.array([row[3] for row in rows], dtype=np.int64),
         floor=np.array([row[4] for row in rows], dtype=np.int64),
         number={(row[0], row[2]): k for k, row in enumerate(rows)},
-        system_number=tuple(list(scenario.systems).index(row[2]) for row in rows),
+        system_number=tuple(place[row[2]] for row in rows),
     )
 
 
-def _has_market(name: str, scenario: Scenario) -> bool:
-    """Whether money comes from outside of a system, or goes there."""
-    system = scenario.systems[name]
-    return (
-        (isinstance(system, Emptied) and system.zero_balance)
-        or any(account.system == name and account.treasury for account in scenario.accounts)
-        or any(facility.system == name for facility in scenario.facilities.values())
-        or any(isinstance(entry, Liquidity) and entry.system == name for entry in scenario.timeline)
-    )
+def _with_markets(scenario: Scenario) -> set[str]:
+    """The systems into which money comes from outside, or from which it goes there."""
+    found = {
+        name
+        for name, system in scenario.systems.items()
+        if isinstance(system, Emptied) and system.zero_balance
+    }
+    found |= {account.system for account in scenario.accounts if account.treasury}
+    found |= {facility.system for facility in scenario.facilities.values()}
+    return found | {entry.system for entry in scenario.timeline if isinstance(entry, Liquidity)}

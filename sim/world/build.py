@@ -21,12 +21,14 @@ from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import Journeys, plan_journeys
 from sim.world.jumps import with_jumps
+from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
 from sim.world.network import Network, build_network, system_hours
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
 from sim.world.payments import Payments, own_payments, trade_payments
 from sim.world.prefund import prefunded
 from sim.world.routing import sides_of
+from sim.world.sizes import size_problems
 from sim.world.swept import swept_at_once
 from sim.world.timing import Openings, Window
 from sim.world.trade import FirmTable, Obligations, draw_firms
@@ -92,7 +94,10 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         sides = None
     # Who plans his balance does not know of ways that will be closed.
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
+    check_magnitudes(scenario, window, fx, network, obligations, payments)
     payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
+    journeys = plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform)
+    check_parts(network, routes, journeys)
     return World(
         scenario=scenario,
         replication=replication,
@@ -103,7 +108,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         firms=firms,
         obligations=obligations,
         payments=payments,
-        journeys=plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform),
+        journeys=journeys,
         routes=routes,
         warnings=warnings(scenario, openings),
     )
@@ -129,6 +134,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     if not problems:
         problems += _never_open(scenario, openings)
     window = openings.window
+    problems += size_problems(scenario, window)
     met = currencies(scenario)
 
     def paths(codes: Sequence[str]) -> FxPaths:
@@ -145,16 +151,21 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             needed=scenario.payments is None,
         )
 
+    jumped, unmet = None, _jumps_of_nothing(scenario, met)
     try:
-        fx = paths(met)
+        # What overflows is told as a rate that cannot be counted with.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            fx = paths(met)
+            jumped = fx if unmet else with_jumps(fx, scenario, window.zone)
+        problems += rate_problems(scenario, fx, jumped)
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
     problems += _risk_window(scenario)
-    problems += _jumps_of_nothing(scenario, met)
-    if problems:
+    problems += unmet
+    if problems or jumped is None:
         raise ScenarioError(problems)
-    return openings, with_jumps(fx, scenario, window.zone)
+    return openings, jumped
 
 
 def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:

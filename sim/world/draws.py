@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.clock import LONGEST
 from sim.core.currency import round_half_even
 from sim.core.streams import stream
 from sim.scenario.demands import origins
@@ -54,7 +55,8 @@ def durations(declared: Durations, uniform: NDArray[np.float64]) -> Seconds:
                 seconds = np.minimum(seconds, float(declared.longest))
         case Exponential():
             seconds = -declared.mean * np.log1p(-uniform)
-    return round_half_even(seconds)
+    # A century outlasts every run, and leaves room for sums.
+    return round_half_even(np.minimum(seconds, float(LONGEST)))
 
 
 def _triangular(declared: Triangular, uniform: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from sim.core.currency import Amounts, round_half_even
+from sim.errors import Problem, ScenarioError
 from sim.scenario.model.steps import Settle
 from sim.world.funding import funding_plans
 from sim.world.roles import roles_by_route
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from sim.world.payments import Payments
     from sim.world.roles import Roles
     from sim.world.timing import Openings
+
+#: Minor units of an opening balance, as for those that are stated.
+_MOST: Final = 10**17
 
 
 def prefunded(
@@ -49,7 +53,11 @@ def prefunded(
     for k in wanted:
         days = working_days(_hours_of_holder(scenario, openings, network, k), *period)
         share = float(scenario.accounts[k].prefund_days or 0)
-        opening[k] = round_half_even(share * float(total[k]) / days) if days else 0
+        wished = share * float(total[k]) / days if days else 0.0
+        if wished > _MOST:
+            message = f"{share:g} days of payouts are more than this simulator can count"
+            raise ScenarioError([Problem("", f"accounts.{k}.prefund_days", message)])
+        opening[k] = round_half_even(wished)
     accounts = replace(network.accounts, opening=opening)
     return replace(network, accounts=accounts, funding=tuple(funding_plans(scenario, accounts, openings)))
 

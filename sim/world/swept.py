@@ -27,7 +27,12 @@ def swept_at_once(scenario: Scenario, openings: Openings) -> list[str]:
 
 
 def _warnings(scenario: Scenario, openings: Openings) -> Iterator[str]:
-    for account in scenario.accounts:
+    # Who shares treasury, system and side of the market shares its deliveries, too.
+    alike = {
+        (account.treasury, account.system, deals_against(scenario, account) is None): account
+        for account in reversed(scenario.accounts)
+    }
+    for account in reversed(alike.values()):
         system = scenario.systems[account.system]
         if account.treasury is None or not isinstance(system, Emptied) or not system.zero_balance:
             continue

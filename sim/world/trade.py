@@ -228,6 +228,11 @@ def _draw_invoices(
     numbers = np.array([fx.index(code) for code in currencies], dtype=np.int64)
     currency = numbers[choose_each(shares, uniform("currency"))]
     stated = _invoice_amounts(flow, uniform("amount"))
+    try:
+        amount = fx.convert(stated, fx.index(flow.currency), currency, invoiced_at)
+    except ValueError:
+        message = "at the rates of this run some invoices come to more than can be counted exactly"
+        raise ScenarioError([Problem("", f"flows.{name}.invoice", message)]) from None
     return TradeDraws(
         draw=np.arange(count, dtype=np.int64),
         invoiced_at=invoiced_at,
@@ -235,7 +240,7 @@ def _draw_invoices(
         payer=basis.firms_of(flow.payer, uniform("payer")),
         payee=basis.firms_of(flow.payee, uniform("payee")),
         currency=currency,
-        amount=np.maximum(fx.convert(stated, fx.index(flow.currency), currency, invoiced_at), 1),
+        amount=np.maximum(amount, 1),
         term=term,
     )
 
@@ -292,8 +297,9 @@ def _due_instants(
 def _invoice_amounts(flow: Flow, uniform: NDArray[np.float64]) -> Amounts:
     scale = 10.0 ** minor_digits(flow.currency)
     if isinstance(flow.invoice, FixedAmount):
-        return round_half_even(np.full(uniform.shape, float(flow.invoice.value) * scale))
+        return round_half_even(np.full(uniform.shape, min(float(flow.invoice.value) * scale, 2.0**60)))
     amount = float(flow.invoice.median) * np.exp(float(flow.invoice.sigma) * standard_normal(uniform))
     if flow.invoice.largest is not None:
         amount = np.minimum(amount, float(flow.invoice.largest))
-    return round_half_even(amount * scale)
+    # Beyond 2^53 an amount is refused, whatever it is.
+    return round_half_even(np.minimum(amount * scale, 2.0**60))

@@ -62,9 +62,9 @@ def reference(section: str, *builtin: str) -> Callable[[str, ValidationInfo], st
         if sections is None:
             return name
         declared = sections.get(section, ())
-        known = {*(declared or ()), *builtin}
-        if declared is not None and name not in known:
-            raise wrong(f"{name!r} is not declared under {section!r}", suggestion=nearest(name, known))
+        if declared is not None and name not in declared and name not in builtin:
+            hint = nearest(name, {*declared, *builtin})
+            raise wrong(f"{name!r} is not declared under {section!r}", suggestion=hint)
         return name
 
     return check
@@ -106,6 +106,9 @@ def _decimal(value: object) -> object:
     value = Decimal(repr(value)) if isinstance(value, float) else value
     if not isinstance(value, int | Decimal):
         raise PydanticKnownError("decimal_type")
+    # What is no number at all is told by the validation that follows.
+    if Decimal(value).is_finite() and abs(Decimal(value)) > _LARGEST_NUMBER:
+        raise wrong(f"{value:.3g} is more than this simulator can count")
     return value
 
 
@@ -208,6 +211,7 @@ Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "
 
 #: More minor units than this could not be added up over a run in 64 bits.
 _LARGEST_AMOUNT: Final = 10**17
+_LARGEST_NUMBER: Final = 10**18
 
 
 def check_amounts(declared: Declaration, currency: str, *fields: str, under: str = "") -> None:

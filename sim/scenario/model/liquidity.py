@@ -11,7 +11,7 @@ from sim.core.currency import minor_digits
 from sim.scenario.model.base import Amount, Declaration, Number, Share, wrong
 
 #: A rate per year, 0.05 for 5 %.
-Rate = Annotated[Number, Field(ge=0)]
+Rate = Annotated[Number, Field(ge=0, le=1_000)]
 
 
 def lendable(collateral: Decimal, haircut: Decimal, currency: str) -> int:

@@ -138,7 +138,7 @@ class Account(Declaration):
     """Bank that keeps the account, in a correspondent system."""
     balance: Amount | None = None
     """Opening balance; zero if neither this nor `prefund_days` is stated."""
-    prefund_days: Annotated[Number, Field(ge=0)] | None = None
+    prefund_days: Annotated[Number, Field(ge=0, le=36_525)] | None = None
     """Opening balance in days of the account's mean payouts, instead of `balance`.
 
     The mean is that of the payments due in the period, per working day of the system's hours.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -43,16 +44,20 @@ def _bank_or_role(name: str, info: ValidationInfo) -> str:
 def _bank(name: str, info: ValidationInfo) -> str:
     if name in (banks := _all_banks(name, info)):
         return name
-    raise wrong(f"{name!r} is not the name of a bank", suggestion=nearest(name, banks))
+    raise wrong(f"{name!r} is not the name of a bank", suggestion=nearest(name, {*banks}))
 
 
-def _all_banks(name: str, info: ValidationInfo) -> set[str]:
+def _all_banks(name: str, info: ValidationInfo) -> Collection[str]:
     """Every bank of the scenario; where nothing is known of it, `name` passes for one."""
-    sections = (info.context or {}).get("names")
+    context = info.context or {}
+    sections = context.get("names")
     declared = None if sections is None else sections.get("banks", ())
     if declared is None:
         return {name}
-    return set(declared or _holders(written(info, "accounts")))
+    if not declared and "holders" not in context:
+        # Looked for once, for every step and route asks.
+        context["holders"] = _holders(written(info, "accounts"))
+    return cast("Collection[str]", declared or context["holders"])
 
 
 def _holders(accounts: Any) -> set[str]:  # noqa: ANN401 - whatever was written

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
@@ -118,9 +119,9 @@ class ServiceDays(Declaration):
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:
-        for number, day in enumerate(self.days):
-            if day in self.days[:number]:
-                raise wrong(f"{day} is listed twice", field="days")
+        (day, times), *_ = Counter(self.days).most_common(1)
+        if times > 1:
+            raise wrong(f"{day} is listed twice", field="days")
         return self
 
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sim.core.calendars import resolve
 from sim.core.clock import HOUR, MINUTE, exact_instant, refuse_other_digits
-from sim.core.hours import parse_session
+from sim.core.hours import check_sessions, parse_session
 from sim.scenario.model.base import Day, Declaration, Duration, Instant, nearest, reference, said, wrong
 
 #: A time of day, and what may follow one in ISO 8601.
@@ -155,6 +155,14 @@ class Hours(Declaration):
     """Further sessions on the first working day after a day without work."""
     source: str | None = None
     """Where the times come from, or the word assumption."""
+
+    @model_validator(mode="after")
+    def _apart(self) -> Self:
+        try:
+            check_sessions(self.sessions, self.after_break)
+        except ValueError as error:
+            raise wrong(str(error), field="sessions") from None
+        return self
 
 
 HoursName = Annotated[str, AfterValidator(reference("hours", "always"))]

@@ -1,0 +1,248 @@
+"""Amounts and rates beyond what can be counted exactly are refused before the simulation, at what states them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+
+from sim.core.currency import minor_digits
+from sim.errors import Problem, ScenarioError
+from sim.scenario.demands import origins
+from sim.scenario.model.credit import Loan, Project
+from sim.scenario.model.settlement import Clearing, Pvp
+from sim.scenario.model.steps import Settle
+from sim.scenario.topology import book, books
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from sim.core.currency import Amounts
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Fee
+    from sim.world.fx import FxPaths
+    from sim.world.journeys import Journeys
+    from sim.world.network import Network
+    from sim.world.payments import Payments
+    from sim.world.timing import Window
+    from sim.world.trade import Obligations
+
+#: Most that all amounts of a currency together may come to, so that no sum of them passes 64 bits.
+MOST_IN_ALL: Final = 2.0**61
+#: Most that a conversion counts exactly, see `FxPaths.convert`.
+_MOST_CONVERTED: Final = 2.0**53
+#: A price is so many times mid at most; a forward's, over a year at the highest rate of interest, too.
+_DEAREST: Final = 8.0
+#: Units per USD of the dearest and the cheapest currency that anybody has ever paid with, and a margin.
+_LEAST_RATE: Final = 1e-9
+_LARGEST_RATE: Final = 1e12
+#: Parts into which `split_above` may divide the payments of a run: more would not fit into memory.
+_MOST_PARTS: Final = 50_000_000
+
+
+def rate_problems(scenario: Scenario, fx: FxPaths, jumped: FxPaths) -> Iterator[Problem]:
+    """Rates that leave what can be counted, by themselves or with the jumps of the timeline."""
+    if scenario.fx is None:
+        return
+    for path, rates in (("fx", fx.per_usd), ("timeline", jumped.per_usd)):
+        beyond = ~((rates >= _LEAST_RATE) & (rates <= _LARGEST_RATE))
+        if beyond.any():
+            day, currency = (int(place[0]) for place in np.nonzero(beyond))
+            first = np.datetime64(int(jumped.day_starts[day]), "s").astype("datetime64[D]")
+            message = (
+                f"the rate of {fx.currencies[currency]} reaches {rates[day, currency]:.3g} per USD around {first}; "
+                f"rates from {_LEAST_RATE:.0e} to {_LARGEST_RATE:.0e} can be counted with"
+            )
+            yield Problem("", path, message)
+            return
+
+
+def check_magnitudes(
+    scenario: Scenario,
+    window: Window,
+    fx: FxPaths,
+    network: Network,
+    obligations: Obligations,
+    payments: Payments,
+) -> None:
+    """ScenarioError if sums of the amounts of a run, or what they are worth elsewhere, could not be counted."""
+    stated = _stated(scenario, network, fx, obligations, payments)
+    years = max((window.end - window.start) / (365 * 86_400), 1.0)
+    problems = [
+        *_sums(stated, 1.0 + years * _dearest_rate(scenario)),
+        *_conversions(scenario, fx, stated),
+    ]
+    if problems:
+        raise ScenarioError(problems)
+
+
+def check_parts(network: Network, routes: dict[str, Route], journeys: Journeys) -> None:
+    """ScenarioError if a system would have to take payments in more parts than can be held."""
+    amounts, of_route = journeys.payments.amount, journeys.payments.route
+    parts: Counter[str] = Counter()
+    largest = dict(zip(network.systems, network.split_above, strict=True))
+    for number, route in enumerate(routes.values()):
+        mine = amounts[of_route == number].astype(np.float64)
+        for step in route.steps:
+            if isinstance(step, Settle) and (limit := largest[step.system]) is not None and len(mine):
+                parts[step.system] += int(np.ceil(mine / limit).sum())
+    problems = [
+        Problem(
+            "", f"systems.{name}.split_above", f"payments would be split into more than {_MOST_PARTS:,} parts"
+        )
+        for name, count in parts.items()
+        if count > _MOST_PARTS
+    ]
+    if problems:
+        raise ScenarioError(problems)
+
+
+class _Stated(NamedTuple):
+    """Minor units by currency, and by the path that states them: money that moves, and mere limits to it."""
+
+    money: dict[str, dict[str, float]]
+    limits: dict[str, dict[str, float]]
+
+
+def _stated(
+    scenario: Scenario, network: Network, fx: FxPaths, obligations: Obligations, payments: Payments
+) -> _Stated:
+    found = _Stated({}, {})
+    for currency, path, amount in _owed(scenario, fx, obligations, payments):
+        _add(found.money, currency, path, amount)
+    kept = books(scenario)
+    for number, account in enumerate(scenario.accounts):
+        currency, path = kept[account.system].currency, f"accounts.{number}"
+        key = "balance" if account.prefund_days is None else "prefund_days"
+        _add(found.money, currency, f"{path}.{key}", float(network.accounts.opening[number]))
+        _add(found.money, currency, f"{path}.target", _minor(account.target, currency))
+        _add(found.limits, currency, f"{path}.credit", float(network.accounts.floor[number]))
+        _add(found.limits, currency, f"{path}.reserved", _minor(account.reserved, currency))
+    for name, facility in scenario.facilities.items():
+        key, lent = (
+            ("collateral", sum(facility.collateral.values(), Decimal(0)))
+            if facility.kind == "repo"
+            else ("limit", facility.limit)
+        )
+        currency = kept[facility.system].currency
+        _add(found.limits, currency, f"facilities.{name}.{key}", _minor(lent, currency))
+    for shift in network.shifts:
+        _add(found.money, network.accounts.currency[shift.account], "timeline", float(shift.amount))
+    for path, fee in _fees(scenario):
+        each = max(_minor(fee.flat, fee.currency), _minor(fee.minimum, fee.currency))
+        _add(found.money, fee.currency, path, each * max(len(payments), 1))
+    return found
+
+
+def _owed(
+    scenario: Scenario, fx: FxPaths, obligations: Obligations, payments: Payments
+) -> Iterator[tuple[str, str, float]]:
+    """What firms owe, and payments of one's own: currency, path, and minor units."""
+    for number, (name, origin) in enumerate(origins(scenario).items()):
+        path = (
+            f"loans.{name}.principal"
+            if isinstance(origin, Loan)
+            else f"{'projects' if isinstance(origin, Project) else 'flows'}.{name}.value"
+        )
+        mine = obligations.flow == number
+        for currency, amount in _by_currency(obligations.currency[mine], obligations.amount[mine], fx):
+            yield currency, path, amount
+    if scenario.payments is not None:
+        for currency, amount in _by_currency(payments.currency, payments.amount, fx):
+            yield currency, "payments.file", amount
+
+
+def _by_currency(currencies: NDArray[np.int64], amounts: Amounts, fx: FxPaths) -> Iterator[tuple[str, float]]:
+    totals = np.bincount(currencies, weights=amounts, minlength=len(fx.currencies))
+    yield from zip(fx.currencies, totals.tolist(), strict=True)
+
+
+def _fees(scenario: Scenario) -> Iterator[tuple[str, Fee]]:
+    for name, route in scenario.routes.items():
+        for number, step in enumerate(route.steps):
+            if step.fee is not None:
+                yield f"routes.{name}.steps.{number}.fee", step.fee
+
+
+def _add(found: dict[str, dict[str, float]], currency: str, path: str, amount: float) -> None:
+    here = found.setdefault(currency, {})
+    here[path] = here.get(path, 0.0) + abs(amount)
+
+
+def _minor(amount: Decimal | None, currency: str) -> float:
+    return float(amount or 0) * 10.0 ** minor_digits(currency)
+
+
+def _dearest_rate(scenario: Scenario) -> float:
+    """The highest yearly price of money anywhere."""
+    rates = [Decimal(0)]
+    rates += [facility.rate + facility.penalty_rate for facility in scenario.facilities.values()]
+    rates += [system.holding_rate for system in books(scenario).values()]
+    for account in scenario.accounts:
+        rates.append(account.holding_rate or Decimal(0))
+        if account.intraday_credit is not None:
+            rates += [account.intraday_credit.rate, account.intraday_credit.overnight_rate or Decimal(0)]
+    return float(max(rates))
+
+
+def _sums(stated: _Stated, interest: float) -> Iterator[Problem]:
+    """Currencies in which everything together, with interest on it, could not be added up."""
+    for currency in stated.money.keys() | stated.limits.keys():
+        parts = stated.limits.get(currency, {}) | stated.money.get(currency, {})
+        total = sum(parts.values()) * interest
+        if total > MOST_IN_ALL:
+            message = (
+                f"amounts in {currency}, with interest, come to {_major(total, currency)} in all, "
+                f"more than the {_major(MOST_IN_ALL, currency)} that can be added up"
+            )
+            yield Problem("", max(parts, key=lambda path: parts[path]), message)
+
+
+def _conversions(scenario: Scenario, fx: FxPaths, stated: _Stated) -> Iterator[Problem]:
+    """Currencies whose amounts, exchanged or reported in another one, could not be counted exactly."""
+    if scenario.fx is None:
+        return
+    for currency, parts in stated.money.items():
+        source, total = fx.index(currency), sum(parts.values())
+        for other in sorted(_targets(scenario) - {currency}):
+            target = fx.index(other)
+            highest = float(np.max(fx.per_usd[:, target] / fx.per_usd[:, source]))
+            shift = 10.0 ** (minor_digits(other) - minor_digits(currency))
+            worth = total * highest * shift * _DEAREST
+            if max(total, worth) > _MOST_CONVERTED:
+                told = (
+                    f"which may be worth {_major(worth, other)}"
+                    if worth > total
+                    else f"exchanged for {other}"
+                )
+                most = _major(_MOST_CONVERTED, other if worth > total else currency)
+                message = (
+                    f"amounts in {currency} come to {_major(total, currency)} in all, {told}; "
+                    f"up to {most} can be exchanged exactly"
+                )
+                yield Problem("", max(parts, key=lambda path: parts[path]), message)
+                break
+
+
+def _targets(scenario: Scenario) -> set[str]:
+    """Currencies into which amounts are exchanged, or in which they are reported."""
+    found = {scenario.reporting_currency}
+    for side in scenario.sides.values():
+        found |= {side.functional_currency, *side.vehicles}
+    found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
+    found |= {fee.currency for _, fee in _fees(scenario)}
+    for system in scenario.systems.values():
+        if isinstance(system, Clearing) and system.settled_in is not None:
+            found.add(system.settled_in)
+        elif isinstance(system, Pvp):
+            found |= {kept.currency for leg in system.legs if (kept := book(scenario, leg)) is not None}
+    return found
+
+
+def _major(minor: float, currency: str) -> str:
+    return f"{currency} {minor / 10.0 ** minor_digits(currency):.3g}"

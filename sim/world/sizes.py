@@ -1,0 +1,125 @@
+"""A run that would need far more memory or time than there is, is refused before anything is drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sim.core.clock import DAY, YEAR_DAYS
+from sim.errors import Problem
+from sim.scenario.model.facilities import DailyDraw
+from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Hybrid, Rtgs
+from sim.scenario.model.steps import Screen
+from sim.scenario.model.timeline import Review, Volume
+from sim.world.trade import longest_term, mean_invoice
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.trade import Flow
+    from sim.world.timing import Window
+
+#: Payments of one run, each counted as often as it is expected to be instructed.
+MOST_PAYMENTS: Final = 20_000_000
+#: Instants at which something is done by the clock: treasuries, cycles, auctions, draws, rules.
+MOST_INSTANTS: Final = 2_000_000
+#: Firms of all groups together; so many already need most of two gigabytes.
+_MOST_FIRMS: Final = 1_000_000
+#: Accounts that there could be, of every bank in every system.
+_MOST_PLACES: Final = 50_000_000
+
+
+def size_problems(scenario: Scenario, window: Window) -> Iterator[Problem]:
+    """What the declarations ask for in such numbers that the run could not be held or ended, with an estimate."""
+    again = _instructions(scenario)
+    expected = {path: count * again for path, count in _obligations(scenario, window).items()}
+    yield from _too_many(expected, MOST_PAYMENTS, "payments")
+    yield from _too_many(_instants(scenario, window), MOST_INSTANTS, "instants at which something is done")
+    firms = {f"firms.{name}.count": float(group.count) for name, group in scenario.firms.items()}
+    yield from _too_many(firms, _MOST_FIRMS, "firms")
+    banks = {holder for account in scenario.accounts for holder in (account.holder, account.servicer)}
+    places = len(banks | {*scenario.banks}) * len(scenario.systems)
+    yield from _too_many({"systems": places}, _MOST_PLACES, "places for accounts, one per bank and system,")
+
+
+def _too_many(asked: dict[str, float], most: int, what: str) -> Iterator[Problem]:
+    """The declarations that ask for too much each for itself, or the largest if only all together do."""
+    total = sum(asked.values())
+    if total <= most:
+        return
+    blamed = [path for path, count in asked.items() if count > most]
+    for path in blamed or [max(asked, key=lambda path: asked[path])]:
+        more = "" if blamed else f", of {_about(total)} in all"
+        yield Problem("", path, f"this makes {_about(asked[path])} {what}{more}; a run can have {most:,}")
+
+
+def _about(count: float) -> str:
+    return f"about {count:,.0f}" if count < 1e15 else f"about {count:.0e}"  # noqa: PLR2004 - readable up to there
+
+
+def _obligations(scenario: Scenario, window: Window) -> dict[str, float]:
+    """Expected number of obligations by the path that asks for them."""
+    found = {}
+    for name, flow in scenario.flows.items():
+        years = (window.end - window.start + longest_term(flow) * DAY) / (YEAR_DAYS * DAY)
+        invoices = float(flow.value) * years / max(mean_invoice(flow), 1e-300)
+        found[f"flows.{name}.{_size_of(flow)}"] = invoices * _growth(name, scenario)
+    for name, loan in scenario.loans.items():
+        dates = loan.grace_months // loan.every_months + 2 * loan.instalments + len(loan.disbursements)
+        found[f"loans.{name}.count"] = float(loan.count * dates)
+    for name, project in scenario.projects.items():
+        found[f"projects.{name}.count"] = float(project.count * (project.months + 2))
+    return found
+
+
+def _size_of(flow: Flow) -> str:
+    return "invoice.value" if flow.invoice.kind == "fixed" else "invoice.median"
+
+
+def _growth(flow: str, scenario: Scenario) -> float:
+    """The most that the timeline multiplies the invoices of a flow by; at least 1."""
+    factors = [
+        float(point.factor)
+        for entry in scenario.timeline
+        if isinstance(entry, Volume) and (entry.flows is None or flow in entry.flows)
+        for point in entry.path
+    ]
+    return max([1.0, *factors])
+
+
+def _instructions(scenario: Scenario) -> float:
+    """How often a payment is expected to be instructed at most, of those that are sent back again and again."""
+    changed = [entry for entry in scenario.timeline if isinstance(entry, Review)]
+    most = 1.0
+    for route in scenario.routes.values():
+        for step in route.steps:
+            if isinstance(step, Screen):
+                reviewed = max([step.probability, *(entry.probability or 0 for entry in changed)])
+                returned = max(
+                    [step.return_probability, *(entry.return_probability or 0 for entry in changed)]
+                )
+                most = max(most, sum(float(reviewed * returned) ** k for k in range(step.attempts)))
+    return most
+
+
+def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
+    """Number of instants by the path that states how often they come."""
+    days = (window.end - window.start) / DAY + 1
+    found: dict[str, float] = {}
+    cared = {(account.treasury, account.system) for account in scenario.accounts if account.treasury}
+    for treasury, _ in cared:
+        path = f"treasuries.{treasury}.at"
+        found[path] = found.get(path, 0.0) + len(scenario.treasuries[treasury].at) * days
+    for name, market in scenario.markets.items():
+        found[f"markets.{name}.at"] = len(market.at) * days
+    for name, facility in scenario.facilities.items():
+        if isinstance(facility.draw, DailyDraw):
+            found[f"facilities.{name}.draw"] = days
+    for name, system in scenario.systems.items():
+        if isinstance(system, Dns | Hybrid):
+            found[f"systems.{name}.cycles"] = len(system.cycles) * days
+        if isinstance(system, Rtgs | Correspondent | Clearing):
+            found[f"systems.{name}.throughput"] = len(system.throughput) * days
+            if system.offsetting.every is not None:
+                found[f"systems.{name}.offsetting.every"] = days * DAY / system.offsetting.every
+    return found
