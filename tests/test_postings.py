@@ -63,12 +63,11 @@ def test_daily_balances(saved: Saved, replay: Replay) -> None:
         closing = int(opening[account])
         closings, lowests = [], []
         # Of each instant only what it leaves behind, the first of the day included.
-        after = pd.Series(replay.after[account], dtype="int64")
-        of_day = after.groupby((after.index - told["date"].min()) // pd.Timedelta(days=1))
-        lowest = of_day.min().to_dict()
+        of_day: dict[int, list[int]] = defaultdict(list)
+        for at, balance in replay.after[account].items():
+            of_day[(at - told["date"].min()) // pd.Timedelta(days=1)].append(balance)
         for day, midnight in enumerate(told["date"]):
-            begins = replay.after[account].get(midnight, closing)
-            lowests.append(min(lowest.get(day, begins), begins))
+            lowests.append(min([*of_day[day], replay.after[account].get(midnight, closing)]))
             closing = replay.closing_of[account].get(day, closing)
             closings.append(closing)
         assert told["closing_balance"].tolist() == closings
@@ -81,7 +80,8 @@ def test_liquidity_used_from_postings(saved: Saved, replay: Replay) -> None:
     told = saved.measures["liquidity_used"]
     assert list(told) == declared
     for account in declared:
-        assert told[account] == pytest.approx((int(opening[account]) - replay.lowest[account]) / MINOR)
+        lowest = min([opening[account], *replay.after[account].values()])
+        assert told[account] == pytest.approx((int(opening[account]) - lowest) / MINOR)
 
 
 def test_each_settling_step_of_a_settled_payment_is_one_posting_of_its_amount(saved: Saved) -> None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise, product
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,11 @@ import pytest
 from test_systems import UBIN
 
 import sim
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.results.results import Results
 
 STATES = ("gridlock", "deadlock", "shortage")
 HEADER = "payment_id,instructed_at,payer_bank,payee_bank,amount,priority,system"
@@ -33,7 +37,9 @@ payments: {{file: payments.csv}}
 """
 
 
-def run(folder: Path, systems: dict[str, str], accounts: list[str], rows: list[str], timeline: str = "") -> Any:
+def run(
+    folder: Path, systems: dict[str, str], accounts: list[str], rows: list[str], timeline: str = ""
+) -> Results:
     """Run payments, a row of `HEADER` each, through systems that keep the same hours."""
     (folder / "payments.csv").write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
     path = folder / "scenario.yaml"
@@ -55,7 +61,7 @@ def one(
     return told(run(folder, {"s": system}, accounts, rows, **more), "s")
 
 
-def told(results: Any, system: str) -> dict[str, tuple[int, int]]:
+def told(results: Results, system: str) -> dict[str, tuple[int, int]]:
     """Episodes and seconds by state, as the measures and the table `systems` tell them."""
     row = results.systems.set_index("system").loc[system]
     found = {}
@@ -94,7 +100,9 @@ def test_what_goes_one_way_is_a_shortage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("case", UBIN)
-def test_published_queues_stand_in_gridlock_if_their_banks_can_pay_in_order(case: str, tmp_path: Path) -> None:
+def test_published_queues_stand_in_gridlock_if_their_banks_can_pay_in_order(
+    case: str, tmp_path: Path
+) -> None:
     balances, payments, in_order, _ = UBIN[case]
     banks = {f"b{number}": balance for number, balance in enumerate(balances, start=1)}
     rows = [f"04 09:00,b{payer},b{payee},{amount}" for payer, payee, amount in payments]
@@ -173,7 +181,7 @@ def random_system(name: str, queue: str, random: np.random.Generator) -> tuple[s
 class Record:
     """One system's tables in seconds since the first midnight, and its declared bounds."""
 
-    def __init__(self, results: Any, system: str) -> None:
+    def __init__(self, results: Results, system: str) -> None:
         def seconds(column: pd.Series) -> list[int]:
             since = (column - pd.Timestamp(DAYS[0], tz="Europe/Minsk")).dt.total_seconds()
             return since.fillna(1e9).astype(int).tolist()
@@ -210,7 +218,9 @@ class Record:
         instants = [row[k] for row in self.transfers for k in (4, 5)] + [row[3] for row in self.postings]
         clocks = [9.5, 10.25, 11.5]
         self.sessions = [
-            (int(day * 86_400 + a * 3600), int(day * 86_400 + b * 3600)) for day in (0, 1) for a, b in SESSIONS
+            (int(day * 86_400 + a * 3600), int(day * 86_400 + b * 3600))
+            for day in (0, 1)
+            for a, b in SESSIONS
         ]
         instants += [int(day * 86_400 + clock * 3600) for day in (0, 1) for clock in clocks]
         instants += [start for start, _ in self.sessions]
@@ -305,9 +315,9 @@ def test_standstills_follow_from_the_definitions(queue: str, seed: int, tmp_path
         [row for *_, rows in made.values() for row in rows],
     )
     counted = dict.fromkeys(STATES, 0)
-    for name in made:
+    for name, drawn in made.items():
         expected = Record(results, name).told()
-        assert told(results, name) == expected, (name, made[name])
+        assert told(results, name) == expected, (name, drawn)
         for state, (episodes, _) in expected.items():
             counted[state] += episodes
     assert min(counted.values()) > 0

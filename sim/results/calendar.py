@@ -27,9 +27,9 @@ def local_days(world: World) -> tuple[list[date], Seconds]:
 
 
 def in_flight_table(world: World, records: Records) -> pd.DataFrame:
-    """By local day of the period, the payments instructed before its last midnight and not credited or cancelled by then.
+    """For each local day of the period, payments instructed before its last midnight and not over by then.
 
-    An order of that midnight is the next day's; a credit of it counts.
+    A payment is over when it is credited or cancelled. An order at that midnight is the next day's; a credit counts.
     """
     days, midnights = local_days(world)
     at = midnights[1:]

@@ -180,30 +180,26 @@ class _Replay:
 
     def go_to(self, at: int, events: list[tuple[int, int]]) -> bool:
         """Go through everything of an instant; tells whether anything settled."""
-        settled, gone = False, []
+        settled = False
+        gone = [number for event, number in events if event == _Event.WITHDRAWN]
         for event, number in events:
-            match event:
-                case _Event.TURN:
-                    self._turn(at)
-                case _Event.SETTLED:
-                    settled = True
-                    self._settle(number, at)
-                    if self._waits[number]:
-                        gone.append(number)
-                case _Event.MOVED:
-                    debit, credit, amount = (column[number] for column in self._other)
-                    self._move(-1, debit, credit, amount, at)
-                    self._together.paid(debit, amount)
-                case _Event.WITHDRAWN:
+            if event == _Event.TURN:
+                self._turn(at)
+            elif event == _Event.SETTLED:
+                settled = True
+                self._settle(number, at)
+                if self._waits[number]:
                     gone.append(number)
-                case _Event.FROZEN:
-                    self.ledger.freeze(number)
-                    self._together.forget()
-                case _Event.WAITS:
-                    pass
+            elif event == _Event.MOVED:
+                debit, credit, amount = (column[number] for column in self._other)
+                self._move(-1, debit, credit, amount, at)
+                self._together.paid(debit, amount)
         self._leave(gone)
         for event, number in events:
-            if event == _Event.WAITS:
+            if event == _Event.FROZEN:
+                self.ledger.freeze(number)
+                self._together.forget()
+            elif event == _Event.WAITS:
                 self._join(number)
         return settled
 

@@ -56,9 +56,7 @@ def swings(
     return Swings(sent, received, lowest, highest)
 
 
-def extremes(
-    at: Numbers, change: Amounts, starts: Numbers, before: int
-) -> tuple[Amounts, Amounts]:
+def extremes(at: Numbers, change: Amounts, starts: Numbers, before: int) -> tuple[Amounts, Amounts]:
     """Lowest and highest value within each interval from one of `starts` to the next, the start included.
 
     The value is `before` at first and changes at each of the instants `at`, which are in order. Only what all

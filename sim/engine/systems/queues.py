@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sim.engine.systems.base import Movements
 
 
-
 class Queue(Protocol):
     """Waiting transfers of one account, by number."""
 
