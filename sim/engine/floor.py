@@ -89,6 +89,8 @@ class Floor:
         self.late = bytearray((requests.arrival >= NEVER).tobytes())
         #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
         self.cycles: dict[int, tuple[int, int]] = {}
+        #: Transfers in the order in which they came to wait.
+        self.queued: list[int] = []
         #: Whether an event was scheduled since this was last set to false.
         self.eventful = False
         #: Told the account and the instant when a transfer has to wait, where anybody lends on demand.
@@ -152,6 +154,7 @@ class Floor:
     def hold(self, number: int) -> None:
         """A submitted transfer has to wait for money: what was planned for its payment from here on is void."""
         self.void(number)
+        self.queued.append(number)
         if self.wanting is not None:
             self.wanting(self.debit[number], self.arrival[number])
             if self.counter[number] >= 0:

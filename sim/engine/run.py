@@ -20,7 +20,7 @@ from sim.engine.settlement import Settlement
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -79,8 +79,7 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, settlement: Se
         reviews=log.reviews(),
         returns=course.returns(),
         journal=floor.ledger.journal(requests, world.journeys.payment),
-        submissions=_submissions(requests, arrival, settled, world),
-        standstills=settlement.standstills(),
+        submissions=_submissions(requests, arrival, settled, floor.queued, world),
         loans=settlement.loans(),
         funding=settlement.funding(),
         shifts=settlement.shifts(),
@@ -117,7 +116,9 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> Cours
     return course
 
 
-def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: World) -> Submissions:
+def _submissions(
+    requests: Requests, arrival: Seconds, settled: Seconds, queued: Sequence[int], world: World
+) -> Submissions:
     """The movements that were really asked for before the end: those after what was not met never were."""
     first = requests.first_part
     void = np.zeros(requests.rows, dtype=np.bool_)
@@ -127,6 +128,10 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
     rows = np.flatnonzero(moving & ~void[first] & (arrival < world.window.end))
     order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
+    place = np.full(requests.rows, -1)
+    place[queued] = np.arange(len(queued))
+    linked = np.flatnonzero(requests.counter >= 0)
+    place[requests.counter[linked]] = place[linked]
     return Submissions(
         payment=world.journeys.payment[requests.journey[rows]],
         journey=requests.journey[rows],
@@ -138,6 +143,7 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
         amount=requests.amount[rows],
         submitted_at=arrival[rows],
         settled_at=settled[rows],
+        queue_entry=place[rows],
     )
 
 

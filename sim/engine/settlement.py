@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sim.engine.closing import Squaring, ZeroBalance
 from sim.engine.floor import Action, Floor, Phase
 from sim.engine.liquidity import Borrowing
-from sim.engine.records import Funding, Loans, Shifts, Standstills, TreasuryDeal
+from sim.engine.records import Funding, Loans, Shifts, TreasuryDeal
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
 from sim.engine.systems.gross import Gross
@@ -93,11 +93,6 @@ class Settlement:
                 self._happen(int(instant))
             elif self._next == len(floor.planned) or floor.planned[self._next] >= floor.end:
                 return
-
-    def standstills(self) -> Standstills:
-        """Gridlocks and deadlocks so far, by system."""
-        found = [system.standstill for system in self._systems]
-        return Standstills(tuple(one.gridlocks for one in found), tuple(one.deadlocks for one in found))
 
     def loans(self) -> Loans:
         """Every loan so far."""
