@@ -102,14 +102,29 @@ class Waits(NamedTuple):
     cycle: Seconds
 
 
+class SquaringPayment(NamedTuple):
+    """What one agent paid another outside of the clearing account, by account; in minor units of the account."""
+
+    system: int
+    at: int
+    debtor: int
+    creditor: int
+    amount: int
+
+
 class Clearings(NamedTuple):
-    """One row per payment that squares positions in a clearing account; agents by account number."""
+    """`SquaringPayment` as columns: system by system, each in order of time."""
 
     system: NDArray[np.int64]
     at: Seconds
     debtor: NDArray[np.int64]
     creditor: NDArray[np.int64]
     amount: Amounts
+
+    @classmethod
+    def of(cls, payments: list[SquaringPayment]) -> Clearings:
+        """The columns of so many payments."""
+        return cls(*np.array(payments, dtype=np.int64).reshape(-1, len(cls._fields)).T)
 
 
 class Standstills(NamedTuple):

@@ -34,10 +34,6 @@ class Facility(Protocol):
         """Take in a request: meet it, or keep it waiting."""
         ...
 
-    def act(self, at: int) -> None:
-        """Do what the facility had put on the agenda of this instant."""
-        ...
-
 
 class System(Facility, Protocol):
     """Rules of settlement; every call happens while the system is open, at the instant `at`."""

@@ -36,7 +36,7 @@ class DeferredNet:
         self._place = place
         self._pool = declared.shortfall == "pool"
         self.standstill = Standstill()
-        self._cycles = Cycles(place.cycles, place, floor)
+        self._cycles = Cycles(place, floor.agenda, self._net)
         self._accepted: list[int] = []
         self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}
         self._owed = dict.fromkeys(place.accounts, 0)
@@ -69,8 +69,8 @@ class DeferredNet:
         self._reckon(at)
         return []
 
-    def act(self, at: int) -> None:
-        """See `System`: the cycle."""
+    def _net(self, at: int) -> None:
+        """The cycle."""
         self._cycles.takes_place(at)
         self._pay_back(at)
         snapshot = Snapshot(self._floor, self._place, self._accepted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 from sim.engine.systems.standstill import Standstill
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ class Link:
                 self._hear(account, at)
         return []
 
-    def act(self, at: int) -> None:
-        """See `System`: whatever can settle now that accounts were credited."""
+    def _look(self, at: int) -> None:
+        """Settle whatever can settle now that accounts were credited."""
         self._awaited = -1
         credited, self._credited = self._credited, {}
         self._release(credited, at)
@@ -91,8 +91,7 @@ class Link:
         self._credited[account] = None
         if self._awaited < at:
             self._awaited = self._place.hours.opens_at(at)
-            here = self._place.number
-            self._floor.schedule(self._awaited, Action(Phase.LINK, 0, here, here))
+            self._floor.agenda.schedule(self._awaited, Phase.LINK, self._look, self._place.number)
 
     def _release(self, accounts: Iterable[int], at: int) -> None:
         """Settle what the accounts now cover, and so on for whom that lets forward."""
