@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.core.clock import NEVER
 from sim.engine.agenda import Agenda, Phase
 from sim.engine.ledger import Ledger
@@ -12,6 +14,8 @@ from sim.engine.loans import LoanBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
     from sim.engine.records import Offset, SquaringPayment, TreasuryDeal
     from sim.engine.requests import Requests
@@ -33,9 +37,11 @@ class Floor:
         self.ledger = Ledger(world.network.accounts)
         self.loans = LoanBook(self.ledger)
         self.agenda = Agenda(world.window.start, world.window.end)
+        self.requests = requests
+        #: The facility that takes in each request.
+        self.takers: NDArray[np.object_] = np.empty(requests.rows, dtype=np.object_)
         self.journey: list[int] = requests.journey.tolist()
         self.payment: list[int] = world.journeys.payment[requests.journey].tolist()
-        self.facility: list[int] = requests.facility.tolist()
         self.debit: list[int] = requests.debit.tolist()
         self.credit: list[int] = requests.credit.tolist()
         self.amount: list[int] = requests.amount.tolist()
@@ -61,8 +67,11 @@ class Floor:
         self._watchers: dict[int, Callable[[int, int], None]] = {}
         self._wanted: Callable[[int, int], None] | None = None
         self._world = world
-        #: Whoever takes requests in, by number: the systems, and then the desks that review payments.
-        self.facilities: list[Facility] = []
+
+    def serve(self, facilities: Sequence[Facility], asked: NDArray[np.int64]) -> None:
+        """Have facilities take in the requests for which `asked` holds their number, and not −1."""
+        mine = np.flatnonzero(asked >= 0)
+        self.takers[mine] = np.fromiter(facilities, dtype=np.object_)[asked[mine]]
 
     def covers(self, number: int) -> bool:
         """Whether the debited account covers a transfer."""
@@ -162,7 +171,7 @@ class Floor:
 
     def submit(self, number: int, at: int) -> None:
         """Have a request taken in."""
-        self.facilities[self.facility[number]].submit(number, at)
+        self.takers[number].submit(number, at)
 
     def parts(self, number: int) -> range:
         """The numbers of a transfer's parts, given the first."""

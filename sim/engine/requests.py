@@ -26,14 +26,15 @@ _MOST = 50_000_000
 class Asked(NamedTuple):
     """What payments on their journeys ask of one step: accounts, and the instants if nobody waits.
 
-    `facility` is the number of a system, or beyond those, in the order of the banks, that of a bank's desk, which moves
-    nothing: its accounts are −1. The counter-accounts are debited and credited with the counter-value in a
-    link; elsewhere they are −1.
+    They are asked of a `system`, or of the `desk` of a bank, by its number; the other one is −1. A desk moves nothing:
+    its accounts are −1. The counter-accounts are debited and credited with the counter-value in a link; elsewhere
+    they are −1.
     """
 
     journey: Numbers
     step: Numbers
-    facility: Numbers
+    system: Numbers
+    desk: Numbers
     debit: Numbers
     credit: Numbers
     counter_debit: Numbers
@@ -58,7 +59,8 @@ class Requests(NamedTuple):
     step: Numbers
     part: Numbers
     parts: Numbers
-    facility: Numbers
+    system: Numbers
+    desk: Numbers
     debit: Numbers
     credit: Numbers
     amount: Amounts
@@ -110,12 +112,12 @@ def plan_requests(world: World, chunks: Iterable[Asked]) -> Requests:
 def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
     """A row for each part: as many as the system needs for the amount, all but the last of the largest size."""
     limits = [_NO_LIMIT if most is None else most for most in world.network.split_above]
-    limits += [_NO_LIMIT] * len(world.network.desks)
-    largest = np.array(limits, dtype=np.int64)[asked.facility]
+    # What no system is asked for (−1) is not divided: it takes the last.
+    largest = np.array([*limits, _NO_LIMIT], dtype=np.int64)[asked.system]
     amount = world.payments.amount[asked.journey]
     parts = -(-amount // largest)
     if parts.sum(dtype=np.float64) > _MOST:
-        worst = world.network.systems[asked.facility[parts.argmax()]]
+        worst = world.network.systems[asked.system[parts.argmax()]]
         message = f"payments would be split into more than {_MOST:,} parts"
         raise ScenarioError([Problem("", f"systems.{worst}.split_above", message)])
     first = np.cumsum(parts) - parts
@@ -127,7 +129,8 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
         step=rows.step,
         part=part,
         parts=parts[of],
-        facility=rows.facility,
+        system=rows.system,
+        desk=rows.desk,
         debit=rows.debit,
         credit=rows.credit,
         amount=np.where(part < parts[of] - 1, largest[of], (amount - (parts - 1) * largest)[of]),

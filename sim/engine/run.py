@@ -123,7 +123,7 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
     void = np.zeros(requests.rows, dtype=np.bool_)
     unmet = (requests.following >= 0) & (settled == NEVER)
     void[requests.following[unmet]] = True
-    moving = requests.debit >= 0
+    moving = requests.system >= 0
     rows = np.flatnonzero(moving & ~void[first] & (arrival < world.window.end))
     order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
@@ -132,7 +132,7 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
         journey=requests.journey[rows],
         step=requests.step[rows],
         part=requests.part[rows],
-        system=requests.facility[rows],
+        system=requests.system[rows],
         debit=requests.debit[rows],
         credit=requests.credit[rows],
         amount=requests.amount[rows],

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.engine.floor import Floor
+    from sim.engine.systems.base import Facility
 
 #: How often a progress display is told the time, over the whole run.
 _TICKS = 200
@@ -24,6 +25,8 @@ class Settlement:
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
+        # Single elements of lists are quicker to read.
+        self._takers: list[Facility] = floor.takers.tolist()
         #: The first planned submission whose time has not come.
         self._next = 0
 
@@ -46,12 +49,12 @@ class Settlement:
 
     def _drain(self, bound: float) -> None:
         """Submit the planned transfers that arrive before `bound`, and before any event that they cause."""
-        floor, agenda, facilities = self._floor, self._floor.agenda, self._floor.facilities
-        planned, late, facility, count = floor.planned, floor.late, floor.facility, len(floor.planned)
+        floor, agenda = self._floor, self._floor.agenda
+        planned, late, takers, count = floor.planned, floor.late, self._takers, len(floor.planned)
         number = self._next
         while number < count and planned[number] < bound:
             if not late[number]:
-                facilities[facility[number]].submit(number, planned[number])
+                takers[number].submit(number, planned[number])
                 if agenda.eventful:
                     bound = min(bound, agenda.next_event)
                     agenda.eventful = False

@@ -65,7 +65,8 @@ class Lenders:
                     self._on_demand.setdefault(account, []).append(number)
                 for at in sorted({facility.hours.opens_at(at) for at in facility.plan.instants}):
                     self._ask(number, account, at)
-        floor.on_want(self._want)
+        if self._on_demand:
+            floor.on_want(self._want)
 
     def _want(self, account: int, at: int) -> None:
         """Payments wait on an account: whoever lends on demand is asked, once submissions and netting are over."""

@@ -36,10 +36,9 @@ class Returns:
             self._first, last = requests.ends(len(world.payments))
             for row in np.flatnonzero((journeys.back_from >= 0) & (last >= 0)).tolist():
                 floor.watch(int(last[row]), self._returned)
-        floor.facilities += [
-            Desk(bank, plan, floor, self._case, self._send_back)
-            for bank, plan in enumerate(world.network.desks)
-        ]
+        plans = enumerate(world.network.desks)
+        desks = [Desk(bank, plan, floor, self._case, self._send_back) for bank, plan in plans]
+        floor.serve(desks, requests.desk)
 
     def _case(self, number: int, at: int) -> Case | None:
         row = self._floor.journey[number]

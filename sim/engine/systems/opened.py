@@ -35,7 +35,7 @@ class Systems:
                 self._queueing[account].append(opened[number])
         self.every += [opened[number] for number in range(len(opened))]
         self._home = [opened[number] for number in network.accounts.system_number]
-        floor.facilities += self.every
+        floor.serve(self.every, floor.requests.system)
 
     def credited(self, account: int, at: int) -> None:
         """Money has come to an account: what that allows settles."""
