@@ -137,11 +137,12 @@ class Standstills(NamedTuple):
 class Loans(NamedTuple):
     """One row per loan, in the order of the draws; instants are NEVER where it did not happen in time.
 
-    `facility` is the number of a facility, or −1 − that of a system with a pool. From `received_at` to `repaid_at` the
-    borrower owed `amount`; `carried_over` of it went on into another loan, `rolled` so many times.
+    It is one of a `facility`, or of the `pool` of a system, by its number; the other one is −1. From `received_at` to
+    `repaid_at` the borrower owed `amount`; `carried_over` of it went on into another loan, `rolled` so many times.
     """
 
     facility: NDArray[np.int64]
+    pool: NDArray[np.int64]
     lender: NDArray[np.int64]
     account: NDArray[np.int64]
     drawn_at: Seconds

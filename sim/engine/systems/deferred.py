@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.loans import Loan, pool_of
+from sim.engine.loans import Loan
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
@@ -151,10 +151,8 @@ class DeferredNet:
         for bank in np.flatnonzero(lacking):
             lent = loss_shares(int(lacking[bank]), lendable[:, bank])
             for lender in np.flatnonzero(lent):
-                loan = Loan(
-                    pool_of(self._place.number), accounts[lender], accounts[bank], at, int(lent[lender]), 0.0
-                )
-                number = floor.loans.enter(loan)
+                parties, amount = (accounts[lender], accounts[bank]), int(lent[lender])
+                number = floor.loans.enter(Loan(-1, self._place.number, *parties, at, amount, 0.0))
                 floor.loans.receive(number, at)
                 self._lent.append(number)
 
