@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Floor:
-    """State that all systems share.
+    """What systems, desks and actors share: requests, the agenda on which all put what they will do, and money.
 
     Requests are known by number; their columns are lists, since single elements of arrays are slow to read.
     `journey` is who asks, `payment` the number of the payment that makes it, at whichever attempt.
@@ -45,13 +45,14 @@ class Floor:
         self.debit: list[int] = requests.debit.tolist()
         self.credit: list[int] = requests.credit.tolist()
         self.amount: list[int] = requests.amount.tolist()
-        self.haste: list[int] = requests.haste.tolist()
+        self.priority: list[int] = requests.priority.tolist()
         #: The counter-movement of a transfer in a link; −1 elsewhere.
         self.counter: list[int] = requests.counter.tolist()
         self.arrival: list[int] = requests.arrival.tolist()
         self.planned = self.arrival[: requests.submitted]
         self.settled = [-1] * len(self.journey)
-        #: Requests of payments that waited before: their planned arrival no longer holds.
+        #: Requests of payments that waited before: their planned arrival no longer holds. They are marked and passed
+        #: over, for the plan is one sorted list, and to take one out of it would move all those behind it.
         self.late = bytearray((requests.arrival >= NEVER).tobytes())
         #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
         self.cycles: dict[int, tuple[int, int]] = {}
@@ -84,7 +85,7 @@ class Floor:
         return self.counter[number] >= 0 and self.touches(self.counter[number], accounts)
 
     def void(self, number: int) -> None:
-        """What was planned for a payment after a request does not hold."""
+        """What was planned for a payment after a request does not hold; `finish` finds out when it asks for it."""
         following = self._following[number]
         while following >= 0:
             for part in self.parts(following):
@@ -144,6 +145,7 @@ class Floor:
         self.settled[number] = at
         following = self._following[number]
         if following >= 0:
+            # Whoever never waited is submitted as planned, without an event.
             if self.late[following] and self._complete(number):
                 self.arrive(following, self._rearrive(number, at, following))
         elif number in self._watchers and self._complete(number):
@@ -166,7 +168,7 @@ class Floor:
         """A transfer that could not be planned is submitted, with all its parts, at an instant that is known now."""
         for part in self.parts(number):
             self.arrival[part] = at
-            order = self.haste[part], self.payment[part], part
+            order = -self.priority[part], self.payment[part], part
             self.agenda.schedule(at, Phase.SUBMISSION, partial(self.submit, part), *order)
 
     def submit(self, number: int, at: int) -> None:

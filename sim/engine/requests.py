@@ -49,8 +49,8 @@ class Asked(NamedTuple):
 class Requests(NamedTuple):
     """One row per movement or review: first those that are submitted, in order, then the counter-movements of links.
 
-    `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
-    turned, so that smaller goes first. The `parts` of a payment that is split stand next to each other, numbered
+    `arrival` is the instant of submission if nobody waits; of those who come together, a higher `priority` goes first.
+    The `parts` of a payment that is split stand next to each other, numbered
     by `part`, and are submitted together. `following` is the first row of the same journey at its next step, or
     −1. `counter` is the row of the counter-movement, or −1; its amount is known when the payment is submitted.
     """
@@ -64,7 +64,7 @@ class Requests(NamedTuple):
     debit: Numbers
     credit: Numbers
     amount: Amounts
-    haste: Numbers
+    priority: Numbers
     arrival: Seconds
     following: Numbers
     counter: Numbers
@@ -104,8 +104,8 @@ def plan_requests(world: World, chunks: Iterable[Asked]) -> Requests:
     """Everything that is asked for in the run, by planned arrival, then priority, journey, step and part."""
     nothing = Asked(*[np.zeros(0, dtype=np.int64)] * len(Asked._fields))
     asked = Asked(*(np.concatenate(columns) for columns in zip(nothing, *chunks, strict=True)))
-    haste = -world.payments.priority[asked.journey]
-    asked = asked.chosen(np.lexsort((asked.step, asked.journey, haste, asked.arrival)))
+    urgent_first = -world.payments.priority[asked.journey]
+    asked = asked.chosen(np.lexsort((asked.step, asked.journey, urgent_first, asked.arrival)))
     return _with_counters(*_divided(asked, world))
 
 
@@ -134,7 +134,7 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
         debit=rows.debit,
         credit=rows.credit,
         amount=np.where(part < parts[of] - 1, largest[of], (amount - (parts - 1) * largest)[of]),
-        haste=-world.payments.priority[rows.journey],
+        priority=world.payments.priority[rows.journey],
         arrival=rows.arrival,
         following=np.where(following < 0, -1, first[following])[of],
         counter=np.full(len(of), -1),

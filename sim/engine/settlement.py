@@ -85,4 +85,4 @@ class Settlement:
         floor, number = self._floor, self._next
         if number == len(floor.planned) or floor.planned[number] != at:
             return None
-        return Phase.SUBMISSION, (floor.haste[number], floor.payment[number], number)
+        return Phase.SUBMISSION, (-floor.priority[number], floor.payment[number], number)
