@@ -14,9 +14,9 @@ from sim.engine.actors import build_actors
 from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.requests import plan_requests
-from sim.engine.routes import build_walks
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
+from sim.engine.walks import build_walks
 from sim.results.execute import execute
 from sim.scenario.load import load
 from sim.world.build import World, build_world

@@ -14,10 +14,10 @@ from sim.engine.markets.exchange import Exchange
 from sim.engine.netting import multilateral
 from sim.engine.records import Standstills
 from sim.engine.requests import plan_requests
-from sim.engine.routes import build_walks
 from sim.engine.settlement import Settlement
 from sim.engine.systems import KINDS
 from sim.engine.systems.gross import Gross
+from sim.engine.walks import build_walks
 from sim.world.build import World, build_world
 
 SCENARIO = """

@@ -17,8 +17,8 @@ from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.records import Clearings, Funding, Log, Records, Shifts, Submissions, Waits
 from sim.engine.requests import plan_requests
-from sim.engine.routes import build_walks, payers_orders, reached
 from sim.engine.settlement import Settlement
+from sim.engine.walks import build_walks, payers_orders, reached
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
@@ -28,9 +28,8 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.requests import Requests
-    from sim.engine.routes import Walks
     from sim.engine.systems.opened import Systems
-    from sim.engine.walks import Walk
+    from sim.engine.walks import Walk, Walks
     from sim.world.build import World
 
 

@@ -7,14 +7,14 @@ cash can be spent from the second after its credit on.
 
 from __future__ import annotations
 
+from bisect import insort
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from sim.core.currency import round_half_even
 from sim.engine.agenda import Phase
-from sim.engine.markets.cash import Cash
 from sim.engine.markets.exchange import Sale
 from sim.scenario.model.trade import OnCredit, Weekly
 from sim.world.markets import weekly_instants
@@ -24,7 +24,48 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.markets.exchange import Exchange, Orders
     from sim.engine.requests import Requests
-    from sim.engine.routes import Walks
+    from sim.engine.walks import Walks
+
+
+#: More than anybody has.
+_ALL: Final = 2**62
+
+
+class Spent(NamedTuple):
+    """A part of what was credited for an obligation."""
+
+    obligation: int
+    amount: int
+
+
+class Cash:
+    """What firms keep of foreign currencies, by credit; what they owe is paid from the oldest first."""
+
+    def __init__(self) -> None:
+        #: Instant, payment, obligation and amount left of each credit, by firm and currency.
+        self._lots: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+
+    def credit(self, holder: tuple[int, int], at: int, payment: int, obligation: int, amount: int) -> None:
+        """What is credited to a firm (number, currency) at an instant, perhaps a later one."""
+        insort(self._lots.setdefault(holder, []), (at, payment, obligation, amount))
+
+    def spend(self, holder: tuple[int, int], amount: int, before: int) -> list[Spent]:
+        """As much of an amount as was credited before an instant."""
+        lots, spent = self._lots.get(holder, []), []
+        while amount and lots and lots[0][0] < before:
+            at, payment, obligation, left = lots[0]
+            part = min(amount, left)
+            spent.append(Spent(obligation, part))
+            amount -= part
+            if part == left:
+                del lots[0]
+            else:
+                lots[0] = (at, payment, obligation, left - part)
+        return spent
+
+    def holders(self) -> list[tuple[int, int]]:
+        """Who has ever been credited, in order."""
+        return sorted(self._lots)
 
 
 class Dealers:
@@ -172,7 +213,3 @@ class Dealers:
         # In the order of the payments, whichever attempt it was that arrived.
         for sale in sorted(sold, key=lambda sale: self._world.journeys.payment[sale.payment]):
             self._exchange.sell(sale)
-
-
-#: More than anybody has.
-_ALL = 2**62

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from sim.engine.actors.dealers import Dealers
     from sim.engine.floor import Floor
     from sim.engine.requests import Requests
-    from sim.engine.routes import Walks
     from sim.engine.steps.screen import Case
+    from sim.engine.walks import Walks
     from sim.world.build import World
 
 
