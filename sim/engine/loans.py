@@ -22,13 +22,13 @@ class Loan:
     repaid was `carried_over` into another loan, whose money has then been `rolled` once more.
     """
 
-    facility: int
-    pool: int
     lender: int
     account: int
     drawn_at: int
     amount: int
     rate: float
+    facility: int = -1
+    pool: int = -1
     received_at: int = NEVER
     repaid_at: int = NEVER
     carried_over: int = 0

@@ -48,6 +48,7 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
         for obligation, at in zip(orders.obligation.tolist(), orders.at.tolist(), strict=True):
             exchange.buy(obligation, at)
     requests = plan_requests(world, walks.asked())
+    # From here on nobody is called but by the agenda: whoever is built schedules what he will do first.
     floor = Floor(world, requests, walks.rearriving(requests))
     systems = build_actors(world, floor)
     dealers = Dealers(exchange, (orders, buying_at), floor, walks, requests) if exchange.live else None

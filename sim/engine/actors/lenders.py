@@ -94,7 +94,7 @@ class Lenders:
     def _lend(self, number: int, account: int, amount: int, at: int) -> None:
         facility = self._facilities[number]
         plan = facility.plan
-        loan = self._floor.loans.enter(Loan(number, -1, plan.lender, account, at, amount, plan.rate))
+        loan = self._floor.loans.enter(Loan(plan.lender, account, at, amount, plan.rate, facility=number))
         facility.owed[account] += amount
         self._coming[account] += amount
         arrives = facility.hours.opens_at(at + plan.lag)

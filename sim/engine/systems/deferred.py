@@ -151,8 +151,9 @@ class DeferredNet:
         for bank in np.flatnonzero(lacking):
             lent = loss_shares(int(lacking[bank]), lendable[:, bank])
             for lender in np.flatnonzero(lent):
-                parties, amount = (accounts[lender], accounts[bank]), int(lent[lender])
-                number = floor.loans.enter(Loan(-1, self._place.number, *parties, at, amount, 0.0))
+                amount = int(lent[lender])
+                loan = Loan(accounts[lender], accounts[bank], at, amount, 0.0, pool=self._place.number)
+                number = floor.loans.enter(loan)
                 floor.loans.receive(number, at)
                 self._lent.append(number)
 
