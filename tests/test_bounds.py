@@ -90,10 +90,15 @@ def test_offsetting_keeps_within_limits(kind: str, tmp_path: Path) -> None:
 
 def test_a_limit_turns_a_gridlock_into_a_deadlock(tmp_path: Path) -> None:
     rows = ["09:01,A,B,50,0", "09:02,B,A,50,0"]
-    for limit, locks in (("", (1, 1)), (", limits: {bilateral: {B: 0}}", (1, 1)), (", reserved: 1", (0, 1))):
+    # Until B wants to pay, too, it is a shortage.
+    for limit, locks in (
+        ("", [1, 0, 1]),
+        (", limits: {bilateral: {B: 0}}", [1, 0, 1]),
+        (", reserved: 1", [0, 1, 1]),
+    ):
         results = sim.run(scenario(tmp_path, [f"A{limit}", "B"], rows))
-        found = tuple(int(results.measures[name].value["s"]) for name in ("gridlocks", "deadlocks"))
-        assert found == locks, limit
+        names = ("gridlocks", "deadlocks", "shortages")
+        assert [results.measures[name].value["s"] for name in names] == locks, limit
 
 
 @pytest.mark.parametrize(

@@ -373,3 +373,16 @@ def test_peak_and_value_hours_of_principal_risk(run: Results, saved: dict[str, p
         # What ends at an instant is over before what begins at it.
         peak = max(np.cumsum([change for *_, change in events]), default=0)
         assert run.measures["principal_risk_peak"].value[kind] == pytest.approx(peak / 100)
+
+
+def test_purchases_of_a_bank_without_a_side_are_at_risk_too() -> None:
+    results = execute(load("two-intermediaries", ["run_in=10d", "period.end=2024-01-20"]))
+    assert results.scenario.banks["moscow-a"].side is None
+    bought = results.funding[
+        results.funding["account"].astype(str).str.startswith("moscow-a@") & (results.funding["amount"] > 0)
+    ]
+    risk = results["principal_risk"]
+    told = risk[(risk["holder"] == "moscow-a") & (risk["kind"] == "funding")]
+    assert len(told) == len(bought) > 0
+    assert told["amount"].tolist() == bought["amount"].tolist()
+    assert (told["value"] > 0).all()

@@ -236,18 +236,21 @@ def test_a_deadline_at_closing_belongs_to_the_day_that_closes(tmp_path: Path) ->
 
 @pytest.fixture(scope="module")
 def replayed(baseline_run: Results) -> dict[tuple[str, Any], list[int]]:
-    """Sent, received, lowest and highest net of each account of nostro-rub and Moscow day, a posting after another."""
+    """Sent, received, lowest and highest net of each account of nostro-rub and Moscow day, an instant after another."""
     found: dict[tuple[str, Any], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     rows = baseline_run.postings
     rows = rows[rows["payment_id"].notna() & rows["debit_account"].astype(str).str.endswith("@nostro-rub")]
     days = rows["posted_at"].dt.tz_convert("Europe/Moscow").dt.date
     columns = (days, rows["debit_account"], rows["credit_account"], rows["amount"].tolist())
-    for day, debit, credit, amount in zip(*columns, strict=True):
+    last: dict[tuple[str, Any, Any], int] = {}
+    for at, day, debit, credit, amount in zip(rows["posted_at"], *columns, strict=True):
         for place, account in enumerate((debit, credit)):
             seen = found[account, day]
             seen[place] += amount
-            net = seen[1] - seen[0]
-            seen[2], seen[3] = min(seen[2], net), max(seen[3], net)
+            last[account, day, at] = seen[1] - seen[0]
+    for (account, day, _), net in last.items():
+        seen = found[account, day]
+        seen[2], seen[3] = min(seen[2], net), max(seen[3], net)
     return found
 
 

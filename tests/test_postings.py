@@ -17,7 +17,7 @@ class Replay(NamedTuple):
     balance: dict[str, int]
     lowest: dict[str, int]
     closing_of: dict[str, dict[int, int]]
-    lowest_of: dict[str, dict[int, int]]
+    after: dict[str, dict[pd.Timestamp, int]]
 
 
 @pytest.fixture(scope="module")
@@ -25,22 +25,22 @@ def replay(saved: Saved) -> Replay:
     balance = dict(zip(saved.accounts["account"], saved.accounts["opening_balance"].tolist(), strict=True))
     lowest = dict(balance)
     closing_of: dict[str, dict[int, int]] = defaultdict(dict)
-    lowest_of: dict[str, dict[int, int]] = defaultdict(dict)
+    after: dict[str, dict[pd.Timestamp, int]] = defaultdict(dict)
     day = (saved.postings["posted_at"] - saved.balances["date"].min()) // pd.Timedelta(days=1)
-    for when, debit, credit, amount in zip(
+    for when, at, debit, credit, amount in zip(
         day.tolist(),
+        saved.postings["posted_at"],
         saved.postings["debit_account"],
         saved.postings["credit_account"],
         saved.postings["amount"].tolist(),
         strict=True,
     ):
         for account, change in ((debit, -amount), (credit, amount)):
-            before = balance[account]
-            balance[account] = before + change
+            balance[account] += change
             lowest[account] = min(lowest[account], balance[account])
             closing_of[account][when] = balance[account]
-            lowest_of[account][when] = min(lowest_of[account].get(when, before), balance[account])
-    return Replay(balance, lowest, closing_of, lowest_of)
+            after[account][at] = balance[account]
+    return Replay(balance, lowest, closing_of, after)
 
 
 def test_postings_lead_from_opening_to_closing_balances(saved: Saved, replay: Replay) -> None:
@@ -62,8 +62,12 @@ def test_daily_balances(saved: Saved, replay: Replay) -> None:
     for account, told in saved.balances.groupby("account"):
         closing = int(opening[account])
         closings, lowests = [], []
-        for day in range(len(told)):
-            lowests.append(replay.lowest_of[account].get(day, closing))
+        # Of each instant only what it leaves behind, the first of the day included.
+        of_day: dict[int, list[int]] = defaultdict(list)
+        for at, balance in replay.after[account].items():
+            of_day[(at - told["date"].min()) // pd.Timedelta(days=1)].append(balance)
+        for day, midnight in enumerate(told["date"]):
+            lowests.append(min([*of_day[day], replay.after[account].get(midnight, closing)]))
             closing = replay.closing_of[account].get(day, closing)
             closings.append(closing)
         assert told["closing_balance"].tolist() == closings
@@ -76,7 +80,8 @@ def test_liquidity_used_from_postings(saved: Saved, replay: Replay) -> None:
     told = saved.measures["liquidity_used"]
     assert list(told) == declared
     for account in declared:
-        assert told[account] == pytest.approx((int(opening[account]) - replay.lowest[account]) / MINOR)
+        lowest = min([opening[account], *replay.after[account].values()])
+        assert told[account] == pytest.approx((int(opening[account]) - lowest) / MINOR)
 
 
 def test_each_settling_step_of_a_settled_payment_is_one_posting_of_its_amount(saved: Saved) -> None:

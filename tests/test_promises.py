@@ -204,7 +204,13 @@ def test_money_that_moves_between_closing_balances_is_found(tables: Tables, end:
 
 def test_an_overdrawn_account_is_found(run: Results, tables: Tables, end: pd.Timestamp) -> None:
     name = run.scenario.accounts[0].holder + "@" + run.scenario.accounts[0].system
-    lowest = run.balances[run.balances["account"] == name]["lowest_balance"].min()
+    moves = run.postings.assign(
+        change=run.postings["amount"]
+        * ((run.postings["credit_account"] == name).astype(int) - (run.postings["debit_account"] == name))
+    )
+    opening = run.accounts.set_index("account").loc[name, "opening_balance"]
+    # Limits hold at every posting, and not only for what an instant leaves behind.
+    lowest = min(opening, (opening + moves.groupby("batch")["change"].sum().cumsum()).min())
     row = first(tables["accounts"]["account"] == name)
     tables["accounts"].loc[row, "floor"] = lowest
     check_promises(tables, end)

@@ -272,6 +272,11 @@ def test_a_payee_whose_payment_is_cancelled_is_owed_nothing_any_more() -> None:
     records = simulate(world)
     # Until then the claim lost value; with the claim that is gone, too.
     assert told_causes(world, records) == {"returned": 145_00, "clearing": -145_00}
+    # There was no exchange; what would have been exchanged is valued when the money was back, not at the end.
+    (row,) = fx_results_table(world, records).to_dict("records")
+    assert not row["realised"]
+    assert pd.isna(row["converted_at"])
+    assert row["mid_value"] == 580_00
     exposure = exposure_table(world, records)
     mine = exposure[(exposure["side"] == "east") & (exposure["currency"] == "BYN")]
     owed = dict(zip(mine["at"].dt.tz_convert("Europe/Minsk").dt.day, mine["receivable"], strict=True))

@@ -27,6 +27,7 @@ from sim.results.risk import (
     overall_position,
     part_payment,
 )
+from sim.results.valuation import Valuation
 from sim.scenario.load import load, to_yaml
 from sim.world.build import prepare
 from sim.world.history import covariance, load_history
@@ -215,6 +216,13 @@ def test_losses_of_a_side_come_from_its_position(replications: list[Results]) ->
     volatility = float(np.sqrt(covariance(["CNY"], *_all_days()).matrix[0, 0]))
     expected = lognormal_losses(usd["net_open_position"], volatility, 10 / 365.25, 0.99)
     assert one["value_at_risk"].to_numpy() == pytest.approx(expected.value_at_risk, rel=1e-3)
+    # Rounded as a position in yuan, as a loss in yuan, and as its value in dollars.
+    position = Valuation(run["fx"], "CNY").of(usd["net_open_position"], usd["currency"], usd["at"])
+    own = moves(["USD"], "CNY", date.min, date.max).volatility[0]
+    loss = np.rint(lognormal_losses(position.to_numpy(), own, 10 / 365.25, 0.99).value_at_risk)
+    yuan = pd.Series("CNY", index=usd.index)
+    dollars = Valuation(run["fx"], "USD").of(pd.Series(loss, index=usd.index), yuan, usd["at"])
+    assert one["value_at_risk"].tolist() == dollars.tolist()
     assert (losses["expected_shortfall"] >= losses["value_at_risk"]).all()
     together = losses[losses["currency"].isna()]
     largest = losses.dropna(subset="currency").groupby(

@@ -113,9 +113,9 @@ def test_a_netting_cycle_with_unwinding_settles_the_published_sets(case: str, tm
     assert list(at) == ([pd.Timestamp("2024-03-04 12:00", tz="Europe/Minsk")] if expected else [])
 
 
-def test_a_gridlock_is_counted_once_and_a_deadlock_apart_from_it(tmp_path: Path) -> None:
+def test_a_gridlock_is_counted_once_and_a_shortage_apart_from_it(tmp_path: Path) -> None:
     alone = run(tmp_path, [50, 20], [(1, 2, 60), (2, 1, 30)], "kind: rtgs")
-    assert (measure(alone, "gridlocks"), measure(alone, "deadlocks")) == (1, 1)
+    assert [measure(alone, name) for name in ("gridlocks", "deadlocks", "shortages")] == [1, 0, 1]
     assert measure(alone, "unsettled_value") == 90
     offset = run(tmp_path, [50, 20], [(1, 2, 60), (2, 1, 30)], "kind: rtgs, offsetting: {kind: multilateral}")
     assert (measure(offset, "gridlocks"), measure(offset, "unsettled_value")) == (0, 0)

@@ -56,6 +56,8 @@ class Floor:
         self.late = bytearray((requests.arrival >= NEVER).tobytes())
         #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
         self.cycles: dict[int, tuple[int, int]] = {}
+        #: Transfers in the order in which they came to wait.
+        self.queued: list[int] = []
         #: What actors did beside settling payments, in order of time.
         self.deals: list[TreasuryDeal] = []
         self.shifts: list[tuple[int, int, int, int]] = []
@@ -95,6 +97,7 @@ class Floor:
     def hold(self, number: int) -> None:
         """A submitted transfer has to wait for money: what was planned for its payment from here on is void."""
         self.void(number)
+        self.queued.append(number)
         if self._wanted is not None:
             self.want(self.debit[number], self.arrival[number])
             if self.counter[number] >= 0:

@@ -75,6 +75,7 @@ class Submissions(NamedTuple):
 
     A payment that is split has a row for each `part`, from 0 on; one in a link has two, a row for each leg. Of
     one that was sent back, `journey` tells which way and attempt it was; `step` is always that of the route.
+    `queue_entry` counts, over the whole run, in which order movements came to wait; −1 for what settled at once.
     """
 
     payment: NDArray[np.int64]
@@ -87,6 +88,7 @@ class Submissions(NamedTuple):
     amount: Amounts
     submitted_at: Seconds
     settled_at: Seconds
+    queue_entry: NDArray[np.int64]
 
 
 class Waits(NamedTuple):
@@ -125,13 +127,6 @@ class Clearings(NamedTuple):
     def of(cls, payments: list[SquaringPayment]) -> Clearings:
         """The columns of so many payments."""
         return cls(*np.array(payments, dtype=np.int64).reshape(-1, len(cls._fields)).T)
-
-
-class Standstills(NamedTuple):
-    """Episodes of gridlock and deadlock by system number."""
-
-    gridlocks: tuple[int, ...]
-    deadlocks: tuple[int, ...]
 
 
 class Loans(NamedTuple):
@@ -270,7 +265,6 @@ class Records(NamedTuple):
     returns: Returns
     journal: Journal
     submissions: Submissions
-    standstills: Standstills
     loans: Loans
     funding: Funding
     shifts: Shifts

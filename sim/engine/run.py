@@ -22,13 +22,12 @@ from sim.engine.walks import build_walks, payers_orders, reached
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.engine.requests import Requests
-    from sim.engine.systems.opened import Systems
     from sim.engine.walks import Walk, Walks
     from sim.world.build import World
 
@@ -50,14 +49,14 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
     requests = plan_requests(world, walks.asked())
     # From here on nobody is called but by the agenda: whoever is built schedules what he will do first.
     floor = Floor(world, requests, walks.rearriving(requests))
-    systems = build_actors(world, floor)
+    build_actors(world, floor)
     dealers = Dealers(exchange, (orders, buying_at), floor, walks, requests) if exchange.live else None
     Returns(world, walks, requests, floor, dealers)
     Settlement(floor).run(progress)
-    return _record(exchange, walks, requests, floor, systems)
+    return _record(exchange, walks, requests, floor)
 
 
-def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor, systems: Systems) -> Records:
+def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) -> Records:
     world = exchange.world
     log = Log(Delays(len(world.payments), world.window.end), world.window.end, world.journeys)
     arrival, settled = np.array(floor.arrival, dtype=np.int64), np.array(floor.settled, dtype=np.int64)
@@ -79,8 +78,7 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor, 
         reviews=log.reviews(),
         returns=course.returns(),
         journal=floor.ledger.journal(requests, world.journeys.payment),
-        submissions=_submissions(requests, arrival, settled, world),
-        standstills=systems.standstills(),
+        submissions=_submissions(requests, arrival, settled, floor.queued, world),
         loans=floor.loans.columns(),
         funding=Funding.of(floor.deals),
         shifts=Shifts.of(floor.shifts),
@@ -117,7 +115,9 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> Cours
     return course
 
 
-def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: World) -> Submissions:
+def _submissions(
+    requests: Requests, arrival: Seconds, settled: Seconds, queued: Sequence[int], world: World
+) -> Submissions:
     """The movements that were really asked for before the end: those after what was not met never were."""
     first = requests.first_part
     void = np.zeros(requests.rows, dtype=np.bool_)
@@ -127,6 +127,10 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
     rows = np.flatnonzero(moving & ~void[first] & (arrival < world.window.end))
     order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
+    place = np.full(requests.rows, -1)
+    place[queued] = np.arange(len(queued))
+    linked = np.flatnonzero(requests.counter >= 0)
+    place[requests.counter[linked]] = place[linked]
     return Submissions(
         payment=world.journeys.payment[requests.journey[rows]],
         journey=requests.journey[rows],
@@ -138,6 +142,7 @@ def _submissions(requests: Requests, arrival: Seconds, settled: Seconds, world: 
         amount=requests.amount[rows],
         submitted_at=arrival[rows],
         settled_at=settled[rows],
+        queue_entry=place[rows],
     )
 
 

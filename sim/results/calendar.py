@@ -27,11 +27,16 @@ def local_days(world: World) -> tuple[list[date], Seconds]:
 
 
 def in_flight_table(world: World, records: Records) -> pd.DataFrame:
-    """For each local day of the period, the payments instructed and not credited or cancelled at its last midnight."""
+    """For each local day of the period, payments instructed before its last midnight and not over by then.
+
+    A payment is over when it is credited or cancelled. An order at that midnight is the next day's; a credit counts.
+    """
     days, midnights = local_days(world)
     at = midnights[1:]
-    done = np.sort(np.minimum(records.credited_at, records.cancelled_at))
-    begun = np.sort(world.payments.instructed_at)
+    begun, done = world.payments.instructed_at, np.minimum(records.credited_at, records.cancelled_at)
+    # What takes no time is never under way, at midnight neither.
+    lasting = begun < done
+    begun, done = np.sort(begun[lasting]), np.sort(done[lasting])
     return pd.DataFrame(
         {
             "date": np.array(days, dtype="datetime64[ms]"),

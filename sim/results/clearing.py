@@ -83,7 +83,7 @@ def _exposures(
         postings["debit_account"].cat.codes.to_numpy(),
         postings["credit_account"].cat.codes.to_numpy(),
         postings["amount"].to_numpy(),
-        postings["batch"].to_numpy(),
+        at,
     )
     found = {}
     for number in np.flatnonzero((accounts["system"] == system).to_numpy()).tolist():

@@ -64,14 +64,14 @@ def _of_system(tables: Table, system: str, days: BusinessDays, end: int) -> pd.D
         shown[postings["debit_account"].cat.codes] | shown[postings["credit_account"].cat.codes]
     ]
     payments = postings[postings["payment_id"].notna().to_numpy()]
-    shape = (len(days), len(accounts))
+    shape, posted_at = (len(days), len(accounts)), seconds(payments["posted_at"])
     moved = swings(
         shape,
-        days.of(seconds(payments["posted_at"])),
+        days.of(posted_at),
         payments["debit_account"].cat.codes.to_numpy().astype(np.int64),
         payments["credit_account"].cat.codes.to_numpy().astype(np.int64),
         payments["amount"].to_numpy(),
-        payments["batch"].to_numpy(),
+        posted_at,
     )
     available = _opening_balances(accounts, postings, days) - accounts["floor"].to_numpy()
     available[:, ~limited(accounts)] = -1
@@ -155,7 +155,7 @@ def _credit_drawn(tables: Table, customers: Numbers, days: BusinessDays) -> Amou
         postings["debit_account"].cat.codes.to_numpy(),
         postings["credit_account"].cat.codes.to_numpy(),
         postings["amount"].to_numpy(),
-        postings["batch"].to_numpy(),
+        seconds(postings["posted_at"]),
     )
     drawn = [np.maximum(-np.append(opening[account], running[account].balance), 0) for account in customers]
     posting = np.concatenate([running[account].posting for account in customers])
@@ -163,8 +163,7 @@ def _credit_drawn(tables: Table, customers: Numbers, days: BusinessDays) -> Amou
     order = np.argsort(posting, kind="stable")
     rows = postings.iloc[posting[order]]
     before = int(sum(amounts[0] for amounts in drawn))
-    batch = rows["batch"].to_numpy()
-    return extremes(seconds(rows["posted_at"]), change[order], days.opens_at, before, batch)[1]
+    return extremes(seconds(rows["posted_at"]), change[order], days.opens_at, before)[1]
 
 
 def intraday_measures(tables: Table, currency: str, start: pd.Timestamp) -> dict[str, Measure]:

@@ -12,12 +12,14 @@ from sim.core.clock import DAY, to_instant
 from sim.core.currency import minor_digits
 from sim.results.instants import instants, seconds
 from sim.results.promises import running_balances
+from sim.results.swings import extremes
 from sim.results.system_days import limited
 from sim.results.valuation import Valuation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.core.clock import Seconds
     from sim.results.results import Results
     from sim.world.build import World
 
@@ -29,18 +31,18 @@ def balances_table(world: World, accounts: pd.DataFrame, postings: pd.DataFrame)
     """
     start, end = world.window.start, world.window.end
     days = np.arange(start, end, DAY, dtype=np.int64)
-    day = (seconds(postings["posted_at"]) - start) // DAY
+    posted_at = seconds(postings["posted_at"])
     running = running_balances(
         accounts["opening_balance"].to_numpy(),
         postings["debit_account"].cat.codes.to_numpy(),
         postings["credit_account"].cat.codes.to_numpy(),
         postings["amount"].to_numpy(),
-        postings["batch"].to_numpy(),
+        posted_at,
     )
     parts = []
     for number, (balances, posting) in enumerate(running):
         opening = int(accounts["opening_balance"].iloc[number])
-        closing, lowest = _by_day(opening, balances, day[posting], len(days))
+        closing, lowest = _by_day(opening, balances, posted_at[posting], days)
         parts.append(
             pd.DataFrame(
                 {
@@ -63,13 +65,12 @@ def balances_table(world: World, accounts: pd.DataFrame, postings: pd.DataFrame)
 
 
 def _by_day(
-    opening: int, balances: NDArray[np.int64], day: NDArray[np.int64], days: int
+    opening: int, balances: NDArray[np.int64], at: Seconds, days: Seconds
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Closing and lowest balance of each day, given the balance after each posting and its day."""
-    last = np.searchsorted(day, np.arange(days), side="right")
+    """Closing and lowest balance of each day, given its midnight, from the balance after each instant."""
+    last = np.searchsorted(at, days + DAY, side="left")
     closing = np.concatenate([[opening], balances])[last]
-    lowest = np.concatenate([[opening], closing[:-1]])
-    np.minimum.at(lowest, day, balances)
+    lowest = extremes(at, np.diff(balances, prepend=opening), days, opening)[0]
     return closing, lowest
 
 

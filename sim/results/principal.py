@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     Tables = Mapping[str, pd.DataFrame]
 
 #: `exchange`: a firm's deal at a market, until its delivery. `funding`: a treasury's purchase of a currency that is
-#: not its bank's, until the money is on the account. `correspondent`: money that has left the payer's bank and is
-#: with correspondents, until the payee's bank has it.
+#: not known to be its bank's, until the money is on the account. `correspondent`: money that has left the payer's
+#: bank and is with correspondents, until the payee's bank has it.
 KINDS: Final = ("exchange", "funding", "correspondent")
 
 _COLUMNS: Final = ("kind", "payment_id", "holder", "currency", "amount", "paid_at", "final_at")
@@ -83,15 +83,17 @@ def _funding(scenario: Scenario, tables: Tables) -> pd.DataFrame:
     """Purchases of treasuries in one currency for another, from the deal to the delivery.
 
     What was paid is known where the treasury deals at a market. Where it does not, a currency that is not its
-    bank's was bought for the bank's own, and what was paid is told by what was bought.
+    bank's was bought for the bank's own, and what was paid is told by what was bought. A bank without a side has
+    no currency of its own that is known: all that it buys may be foreign, unless the scenario knows one currency only.
     """
     deals, accounts = tables["funding"], tables["accounts"]
     held = accounts.iloc[pd.Index(accounts["account"]).get_indexer(deals["account"].astype(str))]
     bought, home = held["currency"].astype(str).to_numpy(), home_currencies(scenario)
+    known = {*accounts["currency"], *home.values()}
     own = np.array([home.get(holder, "") for holder in held["holder"]], dtype=object)
     against = deals["against"].astype(object).to_numpy()
     priced = deals["against"].notna().to_numpy()
-    foreign = np.where(priced, against != bought, (own != "") & (own != bought))
+    foreign = np.where(priced, against != bought, (own != bought) & (len(known) > 1))
     chosen = np.flatnonzero(foreign & (deals["amount"] > 0).to_numpy() & deals["dealt_at"].notna().to_numpy())
     amount = np.where(priced, deals["realised_value"].fillna(0), deals["amount"])
     rows = deals.iloc[chosen]

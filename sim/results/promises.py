@@ -23,7 +23,7 @@ _BOTH: Final = 2
 
 
 class Running(NamedTuple):
-    """An account's balance after each batch of postings that touches it, and the last posting of that batch."""
+    """An account's balance after all postings of a step that touch it, and the last of these."""
 
     balance: np.ndarray
     posting: np.ndarray
@@ -179,9 +179,9 @@ def _money_is_conserved(accounts: pd.DataFrame, postings: pd.DataFrame) -> None:
 
 
 def running_balances(
-    opening: np.ndarray, debit: np.ndarray, credit: np.ndarray, amount: np.ndarray, batch: np.ndarray
+    opening: np.ndarray, debit: np.ndarray, credit: np.ndarray, amount: np.ndarray, step: np.ndarray
 ) -> list[Running]:
-    """How each account went on; postings of one batch took effect together."""
+    """How each account went on; a step is what is looked at as one: a batch of postings, or all of an instant."""
     account = np.concatenate([debit, credit])
     change = np.concatenate([-amount, amount])
     posting = np.concatenate([np.arange(len(debit))] * 2)
@@ -190,7 +190,7 @@ def running_balances(
     found = []
     for number in range(len(opening)):
         mine = order[bounds[number] : bounds[number + 1]]
-        together = batch[posting[mine]]
+        together = step[posting[mine]]
         last = np.flatnonzero(np.append(together[1:] != together[:-1], True)) if len(mine) else mine
         found.append(Running(opening[number] + np.cumsum(change[mine])[last], posting[mine][last]))
     return found

@@ -12,6 +12,7 @@ from sim.results.calendar import local_days
 from sim.results.columns import names, payment_ids
 from sim.results.instants import instants, seconds
 from sim.results.measure import Measure
+from sim.results.swings import extremes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,15 +113,7 @@ def _peaks(arrived: Seconds, ended: Seconds, edges: Seconds) -> NDArray[np.int64
     at = np.concatenate([ended, arrived])
     change = np.concatenate([np.full(len(ended), -1), np.ones(len(arrived), dtype=np.int64)])
     order = np.argsort(at, kind="stable")
-    at, level = at[order], np.cumsum(change[order])
-    # Only the last change of an instant counts.
-    last = np.append(at[1:] != at[:-1], True)
-    at, level = at[last], np.concatenate([[0], level[last]])
-    first = np.searchsorted(at, edges, side="left")
-    return np.array(
-        [level[a : b + 1].max() for a, b in zip(first[:-1].tolist(), first[1:].tolist(), strict=True)],
-        dtype=np.int64,
-    )
+    return extremes(at[order], change[order], edges, 0)[1][:-1]
 
 
 def review_measures(tables: Tables, period: tuple[int, int]) -> dict[str, Measure]:

@@ -15,6 +15,7 @@ from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
 from sim.results.clearing import clearing_efficiency
 from sim.results.measure import Measure
+from sim.results.standstills import STATES
 from sim.results.system_days import Submitted, limited, submitted
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _UNITS = {
     "liquidity_efficiency": "value sent / largest net debits of the same days",
     "offset_ratio": "share of value submitted in the whole run",
     "optimality_gap": "share of the proven bound",
-    "gridlocks": "episodes in the whole run",
-    "deadlocks": "episodes in the whole run",
+    **{f"{state}s": "episodes in the whole run" for state in STATES},
+    **{f"{state}_seconds": "open seconds of the whole run" for state in STATES},
 }
 
 
@@ -52,7 +53,7 @@ def system_measures(
         values = _of_system(tables, system, days[system], period, scale)
         if counts["kind"] == "clearing":
             values["netting_efficiency"] = clearing_efficiency(tables, system, period)
-        values |= {name: int(counts[name]) for name in ("gridlocks", "deadlocks")}
+        values |= {name: int(counts[name]) for state in STATES for name in (f"{state}s", f"{state}_seconds")}
         for name, value in values.items():
             found.setdefault(name, {})[system] = value if isfinite(value) else None
     return {name: Measure(values, _UNITS.get(name, _MONEY)) for name, values in found.items()}

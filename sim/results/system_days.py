@@ -60,7 +60,7 @@ def limited(accounts: pd.DataFrame) -> NDArray[np.bool_]:
 def asked(rows: Submitted, days: BusinessDays, accounts: pd.DataFrame) -> Swings:
     """The swings of all accounts, had every movement settled on submission."""
     shape = (len(days), len(accounts))
-    return swings(shape, rows.day, rows.debit, rows.credit, rows.amount, np.arange(len(rows.amount)))
+    return swings(shape, rows.day, rows.debit, rows.credit, rows.amount, rows.submitted_at)
 
 
 def system_days_table(tables: Mapping[str, pd.DataFrame], days: Mapping[str, BusinessDays]) -> pd.DataFrame:
@@ -119,7 +119,7 @@ def _available_lowest(tables: Mapping[str, pd.DataFrame], system: str, days: Bus
     rows = postings.iloc[moved]
     change = (gained - lost)[moved] * rows["amount"].to_numpy()
     before = int(accounts.loc[mine, "opening_balance"].sum() - accounts.loc[mine, "floor"].sum())
-    return extremes(seconds(rows["posted_at"]), change, days.opens_at, before, rows["batch"].to_numpy())[0]
+    return extremes(seconds(rows["posted_at"]), change, days.opens_at, before)[0]
 
 
 def _by_day(day: Numbers, amount: Amounts, count: int) -> Amounts:

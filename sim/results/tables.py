@@ -14,6 +14,7 @@ from sim.results.clearing import clearings_table
 from sim.results.columns import firm_sides, looked_up, names, optional, payment_ids
 from sim.results.deals import conversions_table, fees_table
 from sim.results.instants import instants
+from sim.results.standstills import STATES, standstills
 from sim.scenario.demands import origins
 from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.steps import Settle
@@ -170,6 +171,7 @@ def _payments(world: World, records: Records) -> pd.DataFrame:
         "payee_bank": names(world.network.banks, rows.payee_bank),
         "currency": names(world.fx.currencies, rows.currency),
         "amount": rows.amount,
+        "priority": rows.priority,
         "due_at": instants(rows.due_at),
         "instructed_at": instants(rows.instructed_at),
         "settled_at": instants(records.settled_at),
@@ -207,21 +209,22 @@ def _transfers(world: World, records: Records) -> pd.DataFrame:
             "amount": rows.amount,
             "submitted_at": instants(rows.submitted_at),
             "settled_at": instants(rows.settled_at),
+            "queue_entry": optional(rows.queue_entry),
         }
     )
 
 
 def _systems(world: World, records: Records) -> pd.DataFrame:
     """The systems that keep accounts; what moves through a link counts in the systems that it moves money in."""
-    kept, found = books(world.scenario), records.standstills
-    numbers = [world.network.systems.index(name) for name in kept]
+    kept = books(world.scenario)
+    found = [standstills(world, records, name) for name in kept]
     return pd.DataFrame(
         {
             "system": list(kept),
             "kind": [system.kind for system in kept.values()],
             "currency": [system.currency for system in kept.values()],
-            "gridlocks": [found.gridlocks[number] for number in numbers],
-            "deadlocks": [found.deadlocks[number] for number in numbers],
+            **{f"{state}s": [one.episodes[state] for one in found] for state in STATES},
+            **{f"{state}_seconds": [one.seconds[state] for one in found] for state in STATES},
         }
     )
 

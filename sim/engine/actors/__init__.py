@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sim.world.build import World
 
 
-def build_actors(world: World, floor: Floor) -> Systems:
+def build_actors(world: World, floor: Floor) -> None:
     """Open the systems, and build whoever moves money on their accounts beside the payments."""
     network, systems = world.network, Systems(world, floor)
     lenders = Lenders(network.lendings, floor, systems)
@@ -30,4 +30,3 @@ def build_actors(world: World, floor: Floor) -> Systems:
     build_closings(world, floor, systems)
     Shifts(network, floor, systems)
     Failures(world, floor, systems)
-    return systems

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
-    from sim.engine.systems.standstill import Standstill
+    from sim.engine.ledger import Ledger
     from sim.world.bounds import Bounds, Pace
 
 
@@ -27,6 +27,23 @@ class Place(NamedTuple):
     legs: dict[int, System]
 
 
+class Movements(Protocol):
+    """Transfers by number, and the balances that they change: all that queues and bounds look at.
+
+    While the run is simulated this is the floor; afterwards, what is on record.
+    """
+
+    ledger: Ledger
+    debit: list[int]
+    credit: list[int]
+    amount: list[int]
+    priority: list[int]
+
+    def covers(self, number: int) -> bool:
+        """Whether the debited account covers a transfer."""
+        ...
+
+
 class Facility(Protocol):
     """Takes requests in, and meets them by its own rules."""
 
@@ -37,9 +54,6 @@ class Facility(Protocol):
 
 class System(Facility, Protocol):
     """Rules of settlement; every call happens while the system is open, at the instant `at`."""
-
-    #: Counts gridlocks and deadlocks; a system that settles in cycles has none.
-    standstill: Standstill
 
     def credited(self, account: int, at: int) -> None:
         """Money has come to an account from outside: settle what that allows."""

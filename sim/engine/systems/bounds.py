@@ -19,8 +19,7 @@ from sim.engine.netting import Limits
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from sim.engine.floor import Floor
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Movements, Place
 
 
 class Change(IntEnum):
@@ -49,7 +48,7 @@ _LAST: Final = Turn(NEVER, Change.RENEWAL)
 class Bounded:
     """What is left of limits and reservations, as payments settle, and what is held back."""
 
-    def __init__(self, place: Place, floor: Floor) -> None:
+    def __init__(self, place: Place, floor: Movements) -> None:
         self._floor = floor
         self._bounds = place.bounds
         # Room within a limit, by payer and the bank towards which it holds (the payer itself: all others).
@@ -60,7 +59,7 @@ class Bounded:
         self._urgent_waiting: Counter[int] = Counter()
         #: What an account has paid on the day, of those that may hold back.
         self._sent: dict[int, int] = {}
-        self._turns = iter(_turns(place))
+        self._turns = iter(turns(place))
         self._next = next(self._turns, _LAST)
         self._fill()
 
@@ -199,7 +198,7 @@ class Bounded:
         return None
 
 
-def _turns(place: Place) -> list[Turn]:
+def turns(place: Place) -> list[Turn]:
     """Every change of a system's bounds, in order."""
     hours = place.hours
     first = np.append(True, hours.value_dates[1:] != hours.value_dates[:-1])

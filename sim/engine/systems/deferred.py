@@ -11,7 +11,6 @@ from sim.engine.loans import Loan
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
-from sim.engine.systems.standstill import Standstill
 from sim.world.accounts import UNLIMITED
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ class DeferredNet:
         self._floor = floor
         self._place = place
         self._pool = declared.shortfall == "pool"
-        self.standstill = Standstill()
         self._cycles = Cycles(place, floor.agenda, self._net)
         self._accepted: list[int] = []
         self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}

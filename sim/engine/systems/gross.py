@@ -11,7 +11,6 @@ from sim.engine.systems.bounds import Bounded
 from sim.engine.systems.offsetting import Offsetting
 from sim.engine.systems.queues import QUEUES
 from sim.engine.systems.snapshot import Snapshot
-from sim.engine.systems.standstill import Standstill
 from sim.engine.systems.together import Together
 
 if TYPE_CHECKING:
@@ -40,7 +39,6 @@ class Gross:
         cover = floor.ledger.available if self._bounded is None else self._bounded.cover
         self._together = Together(self._queues, floor, cover)
         self._offsetting = Offsetting(declared.offsetting, declared.queue, self, place, floor)
-        self.standstill = Standstill()
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
         self._turn_awaited = -1
 
@@ -56,8 +54,6 @@ class Gross:
             if self._together.count:
                 self._together.paid(payer, floor.amount[number])
                 self._release([floor.credit[number]], at)
-                self.standstill.over()
-                self._look()
         else:
             queue.push(number)
             self._together.joined(number)
@@ -66,21 +62,16 @@ class Gross:
             floor.hold(number)
             self._await_turn()
             self._offsetting.entered(at)
-            if floor.settled[number] < 0:
-                self._look()
 
     def credited(self, account: int, at: int) -> None:
         """See `System`."""
         self._turn(at)
         if self._queues[account]:
-            if self._release([account], at):
-                self.standstill.over()
-            self._look()
+            self._release([account], at)
 
     def emptied(self) -> None:
         """See `System`."""
         self._together.forget()
-        self._look()
 
     def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
         """See `System`."""
@@ -113,10 +104,9 @@ class Gross:
             return 0
         return sum(self._floor.amount[number] for number in self._queues[account] if bounded.is_held(number))
 
-    def _release(self, credited: list[int], at: int) -> bool:
-        """Settle what the accounts now cover, and so on where the money goes; tells whether anything did."""
+    def _release(self, credited: list[int], at: int) -> None:
+        """Settle what the accounts now cover, and so on where the money goes."""
         floor, together, queues = self._floor, self._together, self._queues
-        before = together.count
         for account in credited:  # which grows on the way
             queue = queues[account]
             while queue and (number := queue.pop(self._covers, floor.ledger.available(account))) is not None:
@@ -126,12 +116,6 @@ class Gross:
                     credited.append(floor.credit[number])
             if queue:
                 together.credited(account)
-        return together.count < before
-
-    def _look(self) -> None:
-        """Count the standstill that the queues are in, if anybody waits."""
-        if self._together.count:
-            self.standstill.found(locked=not self.solvable())
 
     def solvable(self) -> bool:
         """Whether waiting transfers could settle together; other bounds are looked at where cover allows it."""
@@ -163,22 +147,19 @@ class Gross:
                 continue
             self._together.forget()
             # All of them, for one may have been credited at this very instant.
-            settled = self._release([account for account, queue in self._queues.items() if queue], at)
+            self._release([account for account, queue in self._queues.items() if queue], at)
             if turn.share is not None:
-                settled |= self._keep_pace(bounded, turn.share, at)
+                self._keep_pace(bounded, turn.share, at)
             if turn.account >= 0:
                 self._want(turn.account, at)
-            if settled:
-                self.standstill.over()
-            self._look()
 
-    def _keep_pace(self, bounded: Bounded, share: Fraction, at: int) -> bool:
+    def _keep_pace(self, bounded: Bounded, share: Fraction, at: int) -> None:
         """Banks that hold back send as much as a throughput rule asks for, one after the other, as far as covered.
 
-        What they send may enable others, or themselves, to send more. Tells whether anything settled.
+        What they send may enable others, or themselves, to send more.
         """
         floor, together = self._floor, self._together
-        before, last = together.count, -1
+        last = -1
         while last != together.count:
             last = together.count
             for account in bounded.holding():
@@ -190,7 +171,6 @@ class Gross:
                     self._leave(number)
                     self._post(number, at)
                     self._release([floor.credit[number]], at)
-        return together.count < before
 
     def _want(self, account: int, at: int) -> None:
         """Who held back and still lacks money, asks those who lend."""
@@ -227,5 +207,3 @@ class Gross:
         for account, gone in mine.items():
             self._queues[account].remove(gone)
         self._release(list(dict.fromkeys(side[k] for k in numbers for side in (debit, credit))), at)
-        self.standstill.over()
-        self._look()

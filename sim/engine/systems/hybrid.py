@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from sim.engine.netting import multilateral
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
-from sim.engine.systems.standstill import Standstill
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
@@ -27,7 +26,6 @@ class Hybrid:
         del declared  # every system is made alike
         self._floor = floor
         self._place = place
-        self.standstill = Standstill()
         self._cycles = Cycles(place, floor.agenda, self._net)
         self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
 

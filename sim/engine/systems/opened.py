@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.engine.records import Standstills
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
 from sim.scenario.topology import legs
@@ -52,11 +51,6 @@ class Systems:
     def held(self, account: int) -> int:
         """The part of it that its bank holds back of its own will."""
         return self._home[account].held(account)
-
-    def standstills(self) -> Standstills:
-        """Gridlocks and deadlocks so far, by system."""
-        found = [system.standstill for system in self.every]
-        return Standstills(tuple(one.gridlocks for one in found), tuple(one.deadlocks for one in found))
 
 
 def _books(number: int, world: World) -> list[int]:

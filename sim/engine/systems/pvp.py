@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sim.engine.agenda import Phase
-from sim.engine.systems.standstill import Standstill
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +27,6 @@ class Link:
         self._floor = floor
         self._place = place
         self._fifo = declared.queue == "fifo"
-        self.standstill = Standstill()
         self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
         #: Accounts that got money since the queues were last tried, in order, and when they will be tried.
         self._credited: dict[int, None] = {}

@@ -13,7 +13,7 @@ from sim.engine.netting.queue import MOST
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
 
-    from sim.engine.floor import Floor
+    from sim.engine.systems.base import Movements
 
 
 class Queue(Protocol):
@@ -56,7 +56,7 @@ class Queue(Protocol):
 class FifoQueue:
     """First in, first out: the head blocks everybody behind it."""
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Movements) -> None:
         del floor  # every queue is made alike
         self._line: deque[int] = deque()
 
@@ -109,7 +109,7 @@ class BypassQueue:
     the first payment of at most some amount is found without looking at all those before it.
     """
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Movements) -> None:
         self._amount = floor.amount
         self._line: list[int] = []
         self._place: dict[int, int] = {}
@@ -210,7 +210,7 @@ class BypassQueue:
 class PriorityQueue:
     """Higher priority first, then first in, first out; the head blocks everybody behind it."""
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Movements) -> None:
         self._priority = floor.priority
         self._lines: dict[int, deque[int]] = {}
         #: The priorities of those who wait, the highest last.
@@ -267,7 +267,7 @@ class PriorityQueue:
         self._count -= len(numbers)
 
 
-QUEUES: Final[dict[str, Callable[[Floor], Queue]]] = {
+QUEUES: Final[dict[str, Callable[[Movements], Queue]]] = {
     "fifo": FifoQueue,
     "bypass": BypassQueue,
     "priority": PriorityQueue,

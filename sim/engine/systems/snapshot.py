@@ -13,8 +13,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.engine.floor import Floor
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Movements, Place
     from sim.engine.systems.bounds import Bounded
 
 
@@ -22,7 +21,7 @@ class Snapshot:
     """Waiting transfers of a system as the netting functions take them: banks numbered from 0."""
 
     def __init__(
-        self, floor: Floor, place: Place, numbers: Iterable[int], bounded: Bounded | None = None
+        self, floor: Movements, place: Place, numbers: Iterable[int], bounded: Bounded | None = None
     ) -> None:
         self.numbers = list(numbers)
         index = {account: k for k, account in enumerate(place.accounts)}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from sim.engine.floor import Floor
+    from sim.engine.systems.base import Movements
     from sim.engine.systems.queues import Queue
 
 
@@ -77,7 +77,7 @@ class Together:
     set that could settle together.
     """
 
-    def __init__(self, queues: Mapping[int, Queue], floor: Floor, cover: Callable[[int], int]) -> None:
+    def __init__(self, queues: Mapping[int, Queue], floor: Movements, cover: Callable[[int], int]) -> None:
         """`cover` says what an account has for the payments of its queue, less than nothing if it must keep more."""
         self._queues = queues
         self._floor = floor
