@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from sim.engine.actors import build_actors
+from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.requests import plan_requests
-from sim.engine.routes import build_walks
 from sim.engine.run import simulate
 from sim.engine.settlement import Settlement
+from sim.engine.walks import build_walks
 from sim.results.execute import execute
 from sim.scenario.load import load
 from sim.world.build import World, build_world
@@ -75,13 +77,14 @@ def test_settlement_loop(benchmark: BenchmarkFixture, world: World) -> None:
     walks = build_walks(world, Exchange(world))
     requests = plan_requests(world, walks.asked())
 
-    def settle() -> Settlement:
-        settlement = Settlement(world, requests, walks.rearriving(requests))
-        settlement.run()
-        return settlement
+    def settle() -> Floor:
+        floor = Floor(world, requests, walks.rearriving(requests))
+        build_actors(world, floor)
+        Settlement(floor).run()
+        return floor
 
     benchmark.extra_info["transfers"] = requests.rows
-    assert len(benchmark(settle).floor.settled) == requests.rows
+    assert len(benchmark(settle).settled) == requests.rows
 
 
 @targeted

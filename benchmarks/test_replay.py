@@ -14,10 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sim.engine.actors import build_actors
+from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.requests import Requests, plan_requests
-from sim.engine.routes import build_walks
 from sim.engine.settlement import Settlement
+from sim.engine.walks import build_walks
 from sim.scenario.load import load
 from sim.world.build import World, build_world
 
@@ -69,10 +71,11 @@ def with_money(world: World, requests: Requests, level: float) -> World:
     return replace(world, network=replace(world.network, accounts=accounts))
 
 
-def settle(world: World, requests: Requests) -> Settlement:
-    settlement = Settlement(world, requests, lambda _number, settled_at, _following: settled_at)
-    settlement.run()
-    return settlement
+def settle(world: World, requests: Requests) -> Floor:
+    floor = Floor(world, requests, lambda _number, settled_at, _following: settled_at)
+    build_actors(world, floor)
+    Settlement(floor).run()
+    return floor
 
 
 @pytest.mark.parametrize("level", [1.0, 0.9, 0.8, 0.7, 0.6, 0.4, 0.2, 0.1, 0.05, 0.01])
@@ -82,9 +85,9 @@ def test_replay(benchmark: BenchmarkFixture, replay: tuple[World, Requests], lev
     began = perf_counter()
     settle(ample, requests)
     at_best = perf_counter() - began
-    settlement = benchmark.pedantic(settle, (scarce, requests), rounds=1)
+    floor = benchmark.pedantic(settle, (scarce, requests), rounds=1)
     taken = benchmark.stats.stats.min
-    settled, arrival = np.array(settlement.floor.settled), np.array(settlement.floor.arrival)
+    settled, arrival = np.array(floor.settled), np.array(floor.arrival)
     waited = float(np.mean((settled < 0) | (settled > arrival)))
     benchmark.extra_info.update(per_second=round(MANY / taken), waited=waited, ratio=at_best / taken)
     print(f"\n{MANY / taken:,.0f} payments a second, {waited:.1%} wait; at best {MANY / at_best:,.0f}")

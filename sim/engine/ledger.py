@@ -26,12 +26,14 @@ class Ledger:
     def __init__(self, accounts: Accounts) -> None:
         # Lists, since single elements of arrays are slow to read and write.
         self.balance: list[int] = accounts.opening.tolist()
-        self._floor: list[int] = accounts.floor.tolist()
-        # One entry per posting: a transfer by its number, anything else by −1 − its place in `_others`.
+        #: The balance of each account at its overdraft limit.
+        self._lowest: list[int] = accounts.floor.tolist()
+        # One entry per posting: the number of the transfer, −1 for other money, which stands in `_others`.
         self._at: list[int] = []
         self._reference: list[int] = []
         #: Accounts that nothing leaves and nothing comes to any more.
         self.frozen: set[int] = set()
+        #: Debit, credit and amount of what belongs to no payment, in order.
         self._others: list[tuple[int, int, int]] = []
         self._joined: list[tuple[int, int]] = []
         self._listeners: dict[int, list[Listener]] = {}
@@ -55,16 +57,16 @@ class Ledger:
 
     def covers(self, account: int, amount: int) -> bool:
         """Whether `amount` can leave the account without passing its limit."""
-        return self.balance[account] - amount >= self._floor[account]
+        return self.balance[account] - amount >= self._lowest[account]
 
     def available(self, account: int) -> int:
         """How much can leave the account before it reaches its limit; never negative between postings."""
-        return self.balance[account] - self._floor[account]
+        return self.balance[account] - self._lowest[account]
 
     def freeze(self, account: int) -> None:
         """From now on nothing is available on the account; who posts makes sure that nothing comes to it."""
         self.frozen.add(account)
-        self._floor[account] = self.balance[account]
+        self._lowest[account] = self.balance[account]
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -85,14 +87,14 @@ class Ledger:
 
     def move(self, debit: int, credit: int, amount: int, at: int) -> None:
         """Post money that belongs to no payment, as `settle` does."""
-        self.settle(-1 - len(self._others), debit, credit, amount, at)
         self._others.append((debit, credit, amount))
+        self.settle(-1, debit, credit, amount, at)
 
     def journal(self, requests: Requests, payment: NDArray[np.int64]) -> Journal:
         """Everything posted, in order; transfers are looked up by their numbers, `payment` by journey."""
         reference = np.array(self._reference, dtype=np.int64)
         other = reference < 0
-        others = np.array(self._others, dtype=np.int64).reshape(-1, 3)[-1 - reference[other]]
+        others = np.array(self._others, dtype=np.int64).reshape(-1, 3)
         rows = reference[~other]
 
         def column(of_transfer: NDArray[np.int64], of_other: NDArray[np.int64] | int) -> NDArray[np.int64]:

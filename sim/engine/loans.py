@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,25 +14,21 @@ if TYPE_CHECKING:
     from sim.engine.ledger import Ledger
 
 
-def pool_of(system: int) -> int:
-    """What stands for a facility where the participants of a system, by its number, lend to each other."""
-    return -1 - system
-
-
 @dataclass(slots=True)
 class Loan:
     """Money lent by one account to another, from `received_at` to `repaid_at` (NEVER: not yet).
 
-    `facility` is the number of a facility, or `pool_of` a system. What could not be repaid was `carried_over`
-    into another loan, whose money has then been `rolled` once more.
+    It is one of a `facility`, or of the `pool` of a system, by its number; the other one is −1. What could not be
+    repaid was `carried_over` into another loan, whose money has then been `rolled` once more.
     """
 
-    facility: int
     lender: int
     account: int
     drawn_at: int
     amount: int
     rate: float
+    facility: int = -1
+    pool: int = -1
     received_at: int = NEVER
     repaid_at: int = NEVER
     carried_over: int = 0
@@ -86,6 +82,15 @@ class LoanBook:
         loan.carried_over = loan.amount - paid
         if not loan.carried_over:
             return None
-        rest = Loan(loan.facility, loan.lender, loan.account, at, loan.carried_over, rate, received_at=at)
-        rest.rolled = loan.rolled + 1
-        return self.enter(rest)
+        return self.enter(
+            replace(
+                loan,
+                drawn_at=at,
+                received_at=at,
+                amount=loan.carried_over,
+                rate=rate,
+                repaid_at=NEVER,
+                carried_over=0,
+                rolled=loan.rolled + 1,
+            )
+        )

@@ -104,8 +104,18 @@ class Waits(NamedTuple):
     cycle: Seconds
 
 
+class SquaringPayment(NamedTuple):
+    """What one agent paid another outside of the clearing account, by account; in minor units of the account."""
+
+    system: int
+    at: int
+    debtor: int
+    creditor: int
+    amount: int
+
+
 class Clearings(NamedTuple):
-    """One row per payment that squares positions in a clearing account; agents by account number."""
+    """`SquaringPayment` as columns: system by system, each in order of time."""
 
     system: NDArray[np.int64]
     at: Seconds
@@ -113,15 +123,21 @@ class Clearings(NamedTuple):
     creditor: NDArray[np.int64]
     amount: Amounts
 
+    @classmethod
+    def of(cls, payments: list[SquaringPayment]) -> Clearings:
+        """The columns of so many payments."""
+        return cls(*np.array(payments, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+
 
 class Loans(NamedTuple):
     """One row per loan, in the order of the draws; instants are NEVER where it did not happen in time.
 
-    `facility` is the number of a facility, or −1 − that of a system with a pool. From `received_at` to `repaid_at` the
-    borrower owed `amount`; `carried_over` of it went on into another loan, `rolled` so many times.
+    It is one of a `facility`, or of the `pool` of a system, by its number; the other one is −1. From `received_at` to
+    `repaid_at` the borrower owed `amount`; `carried_over` of it went on into another loan, `rolled` so many times.
     """
 
     facility: NDArray[np.int64]
+    pool: NDArray[np.int64]
     lender: NDArray[np.int64]
     account: NDArray[np.int64]
     drawn_at: Seconds

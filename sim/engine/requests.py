@@ -23,14 +23,15 @@ _NO_LIMIT = np.iinfo(np.int64).max
 class Asked(NamedTuple):
     """What payments on their journeys ask of one step: accounts, and the instants if nobody waits.
 
-    `facility` is the number of a system, or beyond those, in the order of the banks, that of a bank's desk, which moves
-    nothing: its accounts are −1. The counter-accounts are debited and credited with the counter-value in a
-    link; elsewhere they are −1.
+    They are asked of a `system`, or of the `desk` of a bank, by its number; the other one is −1. A desk moves nothing:
+    its accounts are −1. The counter-accounts are debited and credited with the counter-value in a link; elsewhere
+    they are −1.
     """
 
     journey: Numbers
     step: Numbers
-    facility: Numbers
+    system: Numbers
+    desk: Numbers
     debit: Numbers
     credit: Numbers
     counter_debit: Numbers
@@ -45,8 +46,8 @@ class Asked(NamedTuple):
 class Requests(NamedTuple):
     """One row per movement or review: first those that are submitted, in order, then the counter-movements of links.
 
-    `arrival` is the instant of submission if nobody waits; `haste` is the payment's priority with its sign
-    turned, so that smaller goes first. The `parts` of a payment that is split stand next to each other, numbered
+    `arrival` is the instant of submission if nobody waits; of those who come together, a higher `priority` goes first.
+    The `parts` of a payment that is split stand next to each other, numbered
     by `part`, and are submitted together. `following` is the first row of the same journey at its next step, or
     −1. `counter` is the row of the counter-movement, or −1; its amount is known when the payment is submitted.
     """
@@ -55,11 +56,12 @@ class Requests(NamedTuple):
     step: Numbers
     part: Numbers
     parts: Numbers
-    facility: Numbers
+    system: Numbers
+    desk: Numbers
     debit: Numbers
     credit: Numbers
     amount: Amounts
-    haste: Numbers
+    priority: Numbers
     arrival: Seconds
     following: Numbers
     counter: Numbers
@@ -99,16 +101,16 @@ def plan_requests(world: World, chunks: Iterable[Asked]) -> Requests:
     """Everything that is asked for in the run, by planned arrival, then priority, journey, step and part."""
     nothing = Asked(*[np.zeros(0, dtype=np.int64)] * len(Asked._fields))
     asked = Asked(*(np.concatenate(columns) for columns in zip(nothing, *chunks, strict=True)))
-    haste = -world.payments.priority[asked.journey]
-    asked = asked.chosen(np.lexsort((asked.step, asked.journey, haste, asked.arrival)))
+    urgent_first = -world.payments.priority[asked.journey]
+    asked = asked.chosen(np.lexsort((asked.step, asked.journey, urgent_first, asked.arrival)))
     return _with_counters(*_divided(asked, world))
 
 
 def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
     """A row for each part: as many as the system needs for the amount, all but the last of the largest size."""
     limits = [_NO_LIMIT if most is None else most for most in world.network.split_above]
-    limits += [_NO_LIMIT] * len(world.network.desks)
-    largest = np.array(limits, dtype=np.int64)[asked.facility]
+    # What no system is asked for (−1) is not divided: it takes the last.
+    largest = np.array([*limits, _NO_LIMIT], dtype=np.int64)[asked.system]
     amount = world.payments.amount[asked.journey]
     parts = -(-amount // largest)
     first = np.cumsum(parts) - parts
@@ -120,11 +122,12 @@ def _divided(asked: Asked, world: World) -> tuple[Requests, Asked]:
         step=rows.step,
         part=part,
         parts=parts[of],
-        facility=rows.facility,
+        system=rows.system,
+        desk=rows.desk,
         debit=rows.debit,
         credit=rows.credit,
         amount=np.where(part < parts[of] - 1, largest[of], (amount - (parts - 1) * largest)[of]),
-        haste=-world.payments.priority[rows.journey],
+        priority=world.payments.priority[rows.journey],
         arrival=rows.arrival,
         following=np.where(following < 0, -1, first[following])[of],
         counter=np.full(len(of), -1),

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER
+from sim.engine.actors import build_actors
+from sim.engine.actors.dealers import Dealers
+from sim.engine.actors.returns import Returns
 from sim.engine.causes import Delays
 from sim.engine.course import Course
-from sim.engine.dispatch import Dispatch
+from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
-from sim.engine.markets.trading import Trading
-from sim.engine.records import Clearings, Log, Records, Submissions, Waits
+from sim.engine.records import Clearings, Funding, Log, Records, Shifts, Submissions, Waits
 from sim.engine.requests import plan_requests
-from sim.engine.routes import build_walks, payers_orders, reached
 from sim.engine.settlement import Settlement
+from sim.engine.walks import build_walks, payers_orders, reached
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
@@ -25,10 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.engine.floor import Floor
     from sim.engine.requests import Requests
-    from sim.engine.routes import Walks
-    from sim.engine.walks import Walk
+    from sim.engine.walks import Walk, Walks
     from sim.world.build import World
 
 
@@ -47,18 +47,17 @@ def simulate(world: World, progress: Callable[[int], None] | None = None) -> Rec
         for obligation, at in zip(orders.obligation.tolist(), orders.at.tolist(), strict=True):
             exchange.buy(obligation, at)
     requests = plan_requests(world, walks.asked())
-    settlement = Settlement(world, requests, walks.rearriving(requests), progress)
-    dispatch = Dispatch(world, walks, requests, settlement.floor)
-    settlement.staff(dispatch.desks(world))
-    if exchange.live:
-        settlement.trading = Trading(exchange, (orders, buying_at), settlement.floor, walks, requests)
-        dispatch.trading = settlement.trading
-    settlement.run()
-    return _record(exchange, walks, requests, settlement)
+    # From here on nobody is called but by the agenda: whoever is built schedules what he will do first.
+    floor = Floor(world, requests, walks.rearriving(requests))
+    build_actors(world, floor)
+    dealers = Dealers(exchange, (orders, buying_at), floor, walks, requests) if exchange.live else None
+    Returns(world, walks, requests, floor, dealers)
+    Settlement(floor).run(progress)
+    return _record(exchange, walks, requests, floor)
 
 
-def _record(exchange: Exchange, walks: Walks, requests: Requests, settlement: Settlement) -> Records:
-    world, floor = exchange.world, settlement.floor
+def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) -> Records:
+    world = exchange.world
     log = Log(Delays(len(world.payments), world.window.end), world.window.end, world.journeys)
     arrival, settled = np.array(floor.arrival, dtype=np.int64), np.array(floor.settled, dtype=np.int64)
     settled = np.where(settled < 0, NEVER, settled)
@@ -80,11 +79,11 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, settlement: Se
         returns=course.returns(),
         journal=floor.ledger.journal(requests, world.journeys.payment),
         submissions=_submissions(requests, arrival, settled, floor.queued, world),
-        loans=settlement.loans(),
-        funding=settlement.funding(),
-        shifts=settlement.shifts(),
-        offsets=settlement.offsets(),
-        clearings=Clearings(*np.array(settlement.clearings(), dtype=np.int64).reshape(-1, 5).T),
+        loans=floor.loans.columns(),
+        funding=Funding.of(floor.deals),
+        shifts=Shifts.of(floor.shifts),
+        offsets=tuple(sorted(floor.offsets, key=lambda run: run.system)),
+        clearings=Clearings.of(sorted(floor.squarings, key=lambda payment: payment.system)),
         closing=np.array(floor.ledger.balance, dtype=np.int64),
     )
 
@@ -124,7 +123,7 @@ def _submissions(
     void = np.zeros(requests.rows, dtype=np.bool_)
     unmet = (requests.following >= 0) & (settled == NEVER)
     void[requests.following[unmet]] = True
-    moving = requests.debit >= 0
+    moving = requests.system >= 0
     rows = np.flatnonzero(moving & ~void[first] & (arrival < world.window.end))
     order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
@@ -137,7 +136,7 @@ def _submissions(
         journey=requests.journey[rows],
         step=requests.step[rows],
         part=requests.part[rows],
-        system=requests.facility[rows],
+        system=requests.system[rows],
         debit=requests.debit[rows],
         credit=requests.credit[rows],
         amount=requests.amount[rows],

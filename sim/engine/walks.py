@@ -1,4 +1,4 @@
-"""The steps of a journey, ready to be walked by the payments that make it."""
+"""A route is walked twice: beforehand as if nobody waited, afterwards with the times that came about."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.core.clock import NEVER, Seconds
 from sim.engine.fees import charge
+from sim.engine.markets.exchange import Orders
 from sim.engine.steps import KINDS
 from sim.engine.steps.back import CorrectionStep, HeldStep, reversed_settlement
 from sim.engine.steps.base import Contended
@@ -18,13 +19,16 @@ from sim.engine.steps.screen import ScreenStep
 from sim.engine.steps.settle import SettleStep
 from sim.scenario.model.steps import Screen
 from sim.world.draws import route_draws
+from sim.world.roles import roles_by_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from numpy.typing import NDArray
+
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log, Waits
-    from sim.engine.requests import Asked
+    from sim.engine.requests import Asked, Requests
     from sim.engine.steps.base import Rows, Step
     from sim.engine.steps.screen import Case
     from sim.scenario.model.network import Route
@@ -33,7 +37,7 @@ if TYPE_CHECKING:
     from sim.world.roles import Roles
 
 
-class Place(NamedTuple):
+class Stop(NamedTuple):
     """One step of a walk: what happens, its number in the route, and what it costs."""
 
     step: Step
@@ -57,11 +61,11 @@ class Traced(NamedTuple):
 class Walk:
     """One way through the steps, there or back, and the journeys that take it."""
 
-    def __init__(self, places: list[Place], rows: Rows, world: World, *, leads_back: bool = False) -> None:
+    def __init__(self, stops: list[Stop], rows: Rows, world: World, *, leads_back: bool = False) -> None:
         self.rows = rows
         self.leads_back = leads_back
-        self.places = places
-        self.steps = [place.step for place in places]
+        self.stops = stops
+        self.steps = [stop.step for stop in stops]
         #: The steps at which payments may have to wait for each other, and how a payment comes to each step.
         self.contended = {n: step for n, step in enumerate(self.steps) if isinstance(step, Contended)}
         self._entering = [
@@ -139,7 +143,7 @@ class Walk:
         settled_at = np.full(len(self.rows), NEVER)
         credited_at = np.full(len(self.rows), NEVER)
         left, arrivals = [], {}
-        for number, (step, place, fee) in enumerate(self.places):
+        for number, (step, place, fee) in enumerate(self.stops):
             if fee is not None:
                 self._charge(step, place, fee, at, log)
             if contended := self.contended.get(number):
@@ -174,13 +178,13 @@ def walk_there(
 ) -> Walk:
     """The way to the payee; only at the first attempt does a payer buy the currency."""
     kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
-    places = []
+    stops = []
     for number, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
         if attempt > 1 and step.kind == "convert" and step.by == "payer":
-            places.append(Place(HeldStep(), number))
+            stops.append(Stop(HeldStep(), number))
         else:
-            places.append(Place(kinds[step.kind](step, world, roles, draws), number, step.fee))
-    return Walk(places, rows, world)
+            stops.append(Stop(kinds[step.kind](step, world, roles, draws), number, step.fee))
+    return Walk(stops, rows, world)
 
 
 def walk_back(route: Route, rows: Rows, world: World, roles: Roles, step: int) -> Walk:
@@ -189,8 +193,98 @@ def walk_back(route: Route, rows: Rows, world: World, roles: Roles, step: int) -
     if not isinstance(declared, Screen):
         raise TypeError("only a screening step sends payments back")
     steps = [
-        Place(SettleStep(settle, world, roles, ()), number)
+        Stop(SettleStep(settle, world, roles, ()), number)
         for number, settle in reversed_settlement(route, step)
     ]
-    correction = Place(CorrectionStep(declared, world, roles, draws), step)
+    correction = Stop(CorrectionStep(declared, world, roles, draws), step)
     return Walk([*steps, correction], rows, world, leads_back=True)
+
+
+class Walks:
+    """All walks of a run, and which of them each journey takes.
+
+    A journey comes after those that it follows from, so that walks in this order can be traced one by one.
+    """
+
+    def __init__(self, every: list[Walk], routes: int, journeys: int) -> None:
+        self.every = every
+        #: The first attempts, by route.
+        self.first = every[:routes]
+        self._of = np.full(journeys, -1, dtype=np.int64)
+        for number, walk in enumerate(every):
+            self._of[walk.rows] = number
+        self._number: list[int] = self._of.tolist()
+
+    def __iter__(self) -> Iterator[Walk]:
+        return iter(self.every)
+
+    def asked(self) -> Iterator[Asked]:
+        """What payments ask for on all walks, step by step."""
+        for walk in self.every:
+            yield from walk.asked()
+
+    def rearriving(self, requests: Requests) -> Callable[[int, int, int], int]:
+        """Tells when a payment whose request was met at an instant asks for the following one."""
+        journey: list[int] = requests.journey.tolist()
+        step: list[int] = requests.step.tolist()
+
+        def rearrive(number: int, met_at: int, following: int) -> int:
+            row = journey[number]
+            return self.of(row).arrival(row, step[number], met_at, step[following])
+
+        return rearrive
+
+    def route_steps(self, requests: Requests) -> NDArray[np.int64]:
+        """The step of the route that each request belongs to; on the way back it is what is undone."""
+        steps = requests.step.copy()
+        walk = self._of[requests.journey]
+        for number, other in enumerate(self.every):
+            if other.leads_back:
+                mine = walk == number
+                steps[mine] = np.array([stop.number for stop in other.stops])[steps[mine]]
+        return steps
+
+    def of(self, row: int) -> Walk:
+        """The walk of a journey."""
+        return self.every[self._number[row]]
+
+
+def build_walks(world: World, exchange: Exchange) -> Walks:
+    """For each attempt the walks there, by route, and then those back; `world` is that of the journeys."""
+    every = roles_by_route(world.scenario, world.routes, world.payments, world.network, world.fx.currencies)
+    journeys, found = world.journeys, []
+    for attempt in range(1, int(journeys.attempt.max(initial=1)) + 1):
+        for back in (False, True):
+            rows = np.flatnonzero((journeys.attempt == attempt) & ((journeys.back_from >= 0) == back))
+            if attempt > 1 and not len(rows):
+                continue
+            for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True)):
+                mine = rows[world.payments.route[rows] == number]
+                if not back:
+                    found.append(walk_there(route, mine, world, roles, exchange, attempt))
+                for step in np.unique(journeys.back_from[mine]).tolist() if back else ():
+                    some = mine[journeys.back_from[mine] == step]
+                    found.append(walk_back(route, some, world, roles, step))
+    return Walks(found, len(world.routes), len(world.payments))
+
+
+def reached(exchange: Exchange, walks: Walks) -> Seconds:
+    """When each payment gets to the step at which its payer needs currency of the exchange; NEVER for the others."""
+    at = np.full(len(exchange.world.payments), NEVER)
+    if exchange.payers.any():
+        for walk in walks.first:
+            rows, instants = walk.orders(exchange)
+            at[rows] = instants
+    return at
+
+
+def payers_orders(exchange: Exchange, at: Seconds) -> Orders:
+    """Every order of payers at the exchange: those given early, and those given when payments get there."""
+    early, world = exchange.early, exchange.world
+    on_the_way = np.flatnonzero((at < NEVER) & ~np.isin(np.arange(len(at)), early.payment))
+    orders = Orders(
+        np.concatenate([early.obligation, world.payments.obligation[on_the_way]]),
+        np.concatenate([early.payment, on_the_way]),
+        np.concatenate([early.at, at[on_the_way]]),
+    )
+    return orders.sorted().before(world.window.end)

@@ -33,7 +33,7 @@ def borrowings_table(world: World, records: Records) -> pd.DataFrame:
     kinds = [facility.kind for facility in scenario.facilities.values()]
     kind = np.array([*map(["repo", "swap_line", "pool"].index, kinds), *[2] * len(scenario.systems)])
     currency = np.array([currencies.index(code) for code in accounts.currency], dtype=np.int64)
-    facility = np.where(rows.facility >= 0, rows.facility, len(kinds) - 1 - rows.facility)
+    facility = np.where(rows.pool < 0, rows.facility, len(kinds) + rows.pool)
     lasting = np.minimum(rows.repaid_at, end) - np.minimum(rows.received_at, end)
     return pd.DataFrame(
         {

@@ -139,7 +139,7 @@ class _Replay:
         self.debit: list[int] = rows.debit.tolist()
         self.credit: list[int] = rows.credit.tolist()
         self.amount: list[int] = rows.amount.tolist()
-        self.haste: list[int] = (-world.payments.priority[rows.payment]).tolist()
+        self.priority: list[int] = world.payments.priority[rows.payment].tolist()
         self._own: list[bool] = own.tolist()
         self._waits: list[bool] = waits.tolist()
         self._place = _place(world, number)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.world.roles import Roles
 
 
-class _Desk(NamedTuple):
+class _Dealing(NamedTuple):
     """Where firms of one functional currency deal in one foreign currency."""
 
     market: int
@@ -50,7 +50,7 @@ class ConvertStep:
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers
         self._world = world
-        self._desks: dict[tuple[int, int], _Desk] = {}
+        self._dealings: dict[tuple[int, int], _Dealing] = {}
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`; a payee's sale takes place after the credit and delays nothing."""
@@ -68,14 +68,14 @@ class ConvertStep:
         for key in np.unique(keys):
             mine = here[keys == key]
             group, currency = divmod(int(key), len(world.fx.currencies))
-            desk = self._desk(group, currency)
-            deal = desk.hours.next_open(at[mine])
-            out[mine] = np.where(deal < NEVER, deal + desk.delivery, NEVER)
+            dealing = self._dealing(group, currency)
+            deal = dealing.hours.next_open(at[mine])
+            out[mine] = np.where(deal < NEVER, deal + dealing.delivery, NEVER)
             if log is not None:
                 if not self.by_payee:
-                    log.delays.spend_shut(rows[mine], at[mine], deal, desk.hours)
+                    log.delays.spend_shut(rows[mine], at[mine], deal, dealing.hours)
                     log.delays.spend(rows[mine], deal, out[mine], "fx")
-                self._report(rows[mine], firms[mine], deal, desk, log)
+                self._report(rows[mine], firms[mine], deal, dealing, log)
         there = np.flatnonzero(elsewhere)
         if len(there) and not self.by_payee:
             out[there] = self._wait(rows[there], at[there], log)
@@ -118,32 +118,34 @@ class ConvertStep:
         firms = parties[self._world.payments.obligation[rows]]
         return np.not_equal(self._world.functional_currency[firms], self._world.payments.currency[rows])
 
-    def _desk(self, group: int, currency: int) -> _Desk:
-        if (group, currency) not in self._desks:
-            self._desks[group, currency] = self._find_desk(group, currency)
-        return self._desks[group, currency]
+    def _dealing(self, group: int, currency: int) -> _Dealing:
+        if (group, currency) not in self._dealings:
+            self._dealings[group, currency] = self._find_dealing(group, currency)
+        return self._dealings[group, currency]
 
-    def _find_desk(self, group: int, currency: int) -> _Desk:
+    def _find_dealing(self, group: int, currency: int) -> _Dealing:
         scenario = self._world.scenario
         side = scenario.firms[self._world.firms.groups[group]].side
         (direct,) = crosses(scenario, side, self._world.fx.currencies[currency])
         market = scenario.markets[direct.home.market]
-        return _Desk(
+        return _Dealing(
             market=list(scenario.markets).index(direct.home.market),
             hours=dealing_hours(direct.home.market, scenario, self._world.openings),
             delivery=market.delivery,
             pair=direct.home.pair,
         )
 
-    def _report(self, rows: Rows, firms: NDArray[np.int64], deal: Seconds, desk: _Desk, log: Log) -> None:
+    def _report(
+        self, rows: Rows, firms: NDArray[np.int64], deal: Seconds, dealing: _Dealing, log: Log
+    ) -> None:
         done = deal < log.end
         rows, firms, deal = rows[done], firms[done], deal[done]
         fx, payments = self._world.fx, self._world.payments
         currency, amount = payments.currency[rows], payments.amount[rows]
         functional = self._world.functional_currency[firms]
         # The payer buys above mid, the payee sells below it.
-        market = list(self._world.scenario.markets)[desk.market]
-        half = half_spreads(self._world.scenario, market, desk.pair, desk.hours.value_date(deal))
+        market = list(self._world.scenario.markets)[dealing.market]
+        half = half_spreads(self._world.scenario, market, dealing.pair, dealing.hours.value_date(deal))
         factor = 1.0 - half if self.by_payee else 1.0 + half
         log.convert(
             Conversions(
@@ -152,7 +154,7 @@ class ConvertStep:
                 by_payee=np.full(len(rows), self.by_payee),
                 firm=firms,
                 matched=np.zeros(len(rows), dtype=np.bool_),
-                market=np.full(len(rows), desk.market, dtype=np.int64),
+                market=np.full(len(rows), dealing.market, dtype=np.int64),
                 vehicle=np.full(len(rows), -1, dtype=np.int64),
                 vehicle_market=np.full(len(rows), -1, dtype=np.int64),
                 at=deal,

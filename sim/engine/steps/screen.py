@@ -48,7 +48,6 @@ class ScreenStep:
         self._attempt = world.journeys.attempt
         self._roles = roles
         self._at = declared.at
-        self._first_desk = len(world.network.systems)
         self._staffed = np.array([desk.staff is not None for desk in world.network.desks], dtype=np.bool_)
         self._hours = [desk.hours for desk in world.network.desks]
         self._highest = self.policy.highest("probability"), self.policy.highest("return_probability")
@@ -74,7 +73,8 @@ class ScreenStep:
         return Asked(
             journey=rows[mine],
             step=np.full(len(mine), number),
-            facility=self._first_desk + banks[mine],
+            system=none,
+            desk=banks[mine],
             debit=none,
             credit=none,
             counter_debit=none,

@@ -43,7 +43,8 @@ class SettleStep:
         return Asked(
             journey=payment,
             step=np.full(len(moving), number),
-            facility=np.full(len(moving), self.system),
+            system=np.full(len(moving), self.system),
+            desk=none,
             debit=debit[moving],
             credit=credit[moving],
             counter_debit=counter[0],

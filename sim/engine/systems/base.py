@@ -37,8 +37,7 @@ class Movements(Protocol):
     debit: list[int]
     credit: list[int]
     amount: list[int]
-    #: The payments' priorities with their sign turned, so that smaller goes first.
-    haste: list[int]
+    priority: list[int]
 
     def covers(self, number: int) -> bool:
         """Whether the debited account covers a transfer."""
@@ -50,10 +49,6 @@ class Facility(Protocol):
 
     def submit(self, number: int, at: int) -> None:
         """Take in a request: meet it, or keep it waiting."""
-        ...
-
-    def act(self, at: int) -> None:
-        """Do what the facility had put on the agenda of this instant."""
         ...
 
 

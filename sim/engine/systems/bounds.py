@@ -176,7 +176,7 @@ class Bounded:
 
     def _urgent(self, number: int) -> bool:
         """Whether a transfer has a priority of 1 or more."""
-        return self._floor.haste[number] < 0
+        return self._floor.priority[number] > 0
 
     def _fill(self) -> None:
         for account, bounds in self._bounds.items():

@@ -6,20 +6,24 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from sim.core.clock import NEVER
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 
 if TYPE_CHECKING:
-    from sim.engine.floor import Floor
+    from collections.abc import Callable
+
+    from sim.engine.agenda import Agenda
     from sim.engine.systems.base import Place
 
 
 class Cycles:
-    """The cycles of one system, as events that only take place if anybody waits for them."""
+    """The cycles of one system, which only take place if anybody waits for them."""
 
-    def __init__(self, instants: tuple[int, ...], place: Place, floor: Floor) -> None:
-        self._instants = instants
-        self._place = place
-        self._floor = floor
+    def __init__(self, place: Place, agenda: Agenda, net: Callable[[int], None]) -> None:
+        """`net(at)` is what happens at a cycle."""
+        self._instants = place.cycles
+        self._system = place.number
+        self._agenda = agenda
+        self._net = net
         self._awaited = -1
         self._last = -1
 
@@ -40,5 +44,5 @@ class Cycles:
         instant = self.after(at)
         if instant > self._awaited and instant < NEVER:
             self._awaited = instant
-            self._floor.schedule(instant, Action(Phase.NETTING, 0, self._place.number, self._place.number))
+            self._agenda.schedule(instant, Phase.NETTING, self._net, self._system)
         return instant

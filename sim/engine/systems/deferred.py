@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.loans import Loan, pool_of
+from sim.engine.loans import Loan
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
@@ -34,7 +34,7 @@ class DeferredNet:
         self._floor = floor
         self._place = place
         self._pool = declared.shortfall == "pool"
-        self._cycles = Cycles(place.cycles, place, floor)
+        self._cycles = Cycles(place, floor.agenda, self._net)
         self._accepted: list[int] = []
         self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}
         self._owed = dict.fromkeys(place.accounts, 0)
@@ -67,8 +67,8 @@ class DeferredNet:
         self._reckon(at)
         return []
 
-    def act(self, at: int) -> None:
-        """See `System`: the cycle."""
+    def _net(self, at: int) -> None:
+        """The cycle."""
         self._cycles.takes_place(at)
         self._pay_back(at)
         snapshot = Snapshot(self._floor, self._place, self._accepted)
@@ -149,9 +149,8 @@ class DeferredNet:
         for bank in np.flatnonzero(lacking):
             lent = loss_shares(int(lacking[bank]), lendable[:, bank])
             for lender in np.flatnonzero(lent):
-                loan = Loan(
-                    pool_of(self._place.number), accounts[lender], accounts[bank], at, int(lent[lender]), 0.0
-                )
+                amount = int(lent[lender])
+                loan = Loan(accounts[lender], accounts[bank], at, amount, 0.0, pool=self._place.number)
                 number = floor.loans.enter(loan)
                 floor.loans.receive(number, at)
                 self._lent.append(number)

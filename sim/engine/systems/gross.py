@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 from sim.engine.netting import multilateral
 from sim.engine.systems.bounds import Bounded
 from sim.engine.systems.offsetting import Offsetting
@@ -39,7 +39,6 @@ class Gross:
         cover = floor.ledger.available if self._bounded is None else self._bounded.cover
         self._together = Together(self._queues, floor, cover)
         self._offsetting = Offsetting(declared.offsetting, declared.queue, self, place, floor)
-        self.offsets = self._offsetting.runs
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
         self._turn_awaited = -1
 
@@ -89,7 +88,7 @@ class Gross:
         return changed
 
     def act(self, at: int) -> None:
-        """See `System`: a run of offsetting, or a change of bounds that was waited for."""
+        """A run of offsetting, or a change of bounds that was waited for."""
         self._turn(at)
         self._await_turn()
         self._offsetting.tick(at)
@@ -175,16 +174,15 @@ class Gross:
 
     def _want(self, account: int, at: int) -> None:
         """Who held back and still lacks money, asks those who lend."""
-        if self._floor.wanting is not None and self._queues[account]:
-            self._floor.wanting(account, at)
+        if self._queues[account]:
+            self._floor.want(account, at)
 
     def _await_turn(self) -> None:
         """If anybody waits, have bounds change in time with the release of what that allows."""
         bounded = self._bounded
         if bounded is not None and self._together.count and self._turn_awaited != bounded.next_turn:
             self._turn_awaited = bounded.next_turn
-            number = self._place.number
-            self._floor.schedule(bounded.next_turn, Action(Phase.NETTING, 0, number, number))
+            self._floor.agenda.schedule(bounded.next_turn, Phase.NETTING, self.act, self._place.number)
 
     @property
     def count(self) -> int:

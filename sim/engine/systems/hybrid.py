@@ -26,7 +26,7 @@ class Hybrid:
         del declared  # every system is made alike
         self._floor = floor
         self._place = place
-        self._cycles = Cycles(place.cycles, place, floor)
+        self._cycles = Cycles(place, floor.agenda, self._net)
         self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
 
     def submit(self, number: int, at: int) -> None:
@@ -52,8 +52,8 @@ class Hybrid:
             self._queues[account] = deque(n for n in queue if not self._floor.touches(n, accounts))
         return []
 
-    def act(self, at: int) -> None:
-        """See `System`: the cycle."""
+    def _net(self, at: int) -> None:
+        """The cycle."""
         self._cycles.takes_place(at)
         numbers = [number for queue in self._queues.values() for number in queue]
         snapshot = Snapshot(self._floor, self._place, numbers)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 import numpy as np
 
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 from sim.engine.netting import bilateral, multilateral, optimal
 from sim.engine.records import Offset
 
@@ -40,6 +40,10 @@ class Waiting(Protocol):
         """Settle some of them at once."""
         ...
 
+    def act(self, at: int) -> None:
+        """Do what is due in the system at an instant: `Offsetting.tick` among it."""
+        ...
+
 
 class Offsetting:
     """When a system looks for payments that can settle together, and by which rule it finds them."""
@@ -58,8 +62,6 @@ class Offsetting:
         self._floor = floor
         self._awaited = -1
         self._fruitless: tuple[list[int], ...] = ()
-        #: What was offset, in order of time.
-        self.runs: list[Offset] = []
 
     def entered(self, at: int) -> None:
         """A payment has joined a queue."""
@@ -92,7 +94,7 @@ class Offsetting:
         mask, optimum = self._choose(snapshot)
         chosen = snapshot.chosen(mask)
         if chosen or optimum is not None:
-            self.runs.append(self._run(at, snapshot, mask, optimum))
+            self._floor.offsets.append(self._run(at, snapshot, mask, optimum))
         if chosen:
             self._waiting.settle_together(chosen, at)
         else:
@@ -137,4 +139,4 @@ class Offsetting:
         if not hours.is_open_at(tick):
             tick = hours.opens_at(tick)
         self._awaited = tick
-        self._floor.schedule(tick, Action(Phase.NETTING, 0, self._place.number, self._place.number))
+        self._floor.agenda.schedule(tick, Phase.NETTING, self._waiting.act, self._place.number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Link:
     """Settles payments together with their counter-movements, while both legs are open.
 
-    What waits stands in line on both accounts that it debits. Money that comes to one of them serves the queue
+    What waits is queued on both accounts that it debits. Money that comes to one of them serves the queue
     of its own system first; what that leaves is the link's, at once if both legs are open, otherwise when they
     open together next.
     """
@@ -27,8 +27,8 @@ class Link:
         self._floor = floor
         self._place = place
         self._fifo = declared.queue == "fifo"
-        self._lines: dict[int, deque[int]] = {account: deque() for account in place.accounts}
-        #: Accounts that got money since the lines were last tried, in order, and when they will be tried.
+        self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
+        #: Accounts that got money since the queues were last tried, in order, and when they will be tried.
         self._credited: dict[int, None] = {}
         self._awaited = -1
 
@@ -36,12 +36,12 @@ class Link:
         """See `System`: the counter-value is that of this instant."""
         floor = self._floor
         floor.amount[floor.counter[number]] = floor.counter_value(number, at)
-        lines = [self._lines[account] for account in self._debited(number)]
-        if not (self._fifo and any(lines)) and self._covers(number):
+        queues = [self._queues[account] for account in self._debited(number)]
+        if not (self._fifo and any(queues)) and self._covers(number):
             self._post(number, at)
             return
-        for account, line in zip(self._debited(number), lines, strict=True):
-            line.append(number)
+        for account, queue in zip(self._debited(number), queues, strict=True):
+            queue.append(number)
             floor.ledger.listen(account, self._hear)
         floor.hold(number)
 
@@ -55,8 +55,8 @@ class Link:
         """See `System`: those behind are looked at as if money had come."""
         gone = [
             number
-            for account, line in self._lines.items()
-            for number in line
+            for account, queue in self._queues.items()
+            for number in queue
             if self._floor.debit[number] == account and self._floor.touches(number, accounts)
         ]
         for number in gone:
@@ -65,8 +65,8 @@ class Link:
                 self._hear(account, at)
         return []
 
-    def act(self, at: int) -> None:
-        """See `System`: whatever can settle now that accounts were credited."""
+    def _look(self, at: int) -> None:
+        """Settle whatever can settle now that accounts were credited."""
         self._awaited = -1
         credited, self._credited = self._credited, {}
         self._release(credited, at)
@@ -76,7 +76,7 @@ class Link:
         floor = self._floor
         return sum(
             floor.amount[number if floor.debit[number] == account else floor.counter[number]]
-            for number in self._lines.get(account, ())
+            for number in self._queues.get(account, ())
         )
 
     def held(self, account: int) -> int:
@@ -89,8 +89,7 @@ class Link:
         self._credited[account] = None
         if self._awaited < at:
             self._awaited = self._place.hours.opens_at(at)
-            here = self._place.number
-            self._floor.schedule(self._awaited, Action(Phase.LINK, 0, here, here))
+            self._floor.agenda.schedule(self._awaited, Phase.LINK, self._look, self._place.number)
 
     def _release(self, accounts: Iterable[int], at: int) -> None:
         """Settle what the accounts now cover, and so on for whom that lets forward."""
@@ -103,17 +102,17 @@ class Link:
                 changed += self._debited(number)
 
     def _leave(self, number: int) -> None:
-        """A payment leaves the lines in which it stands."""
+        """A payment leaves the queues in which it stands."""
         for account in self._debited(number):
-            self._lines[account].remove(number)
-            if not self._lines[account]:
+            self._queues[account].remove(number)
+            if not self._queues[account]:
                 self._floor.ledger.leave(account, self._hear)
 
     def _next(self, account: int) -> int | None:
-        """The first in an account's line that may settle, None if nobody may."""
-        line = self._lines[account]
-        for number in list(line)[:1] if self._fifo else line:
-            first = all(self._lines[debited][0] == number for debited in self._debited(number))
+        """The first in an account's queue that may settle, None if nobody may."""
+        queue = self._queues[account]
+        for number in list(queue)[:1] if self._fifo else queue:
+            first = all(self._queues[debited][0] == number for debited in self._debited(number))
             if (first or not self._fifo) and self._covers(number):
                 return number
         return None

@@ -211,9 +211,9 @@ class PriorityQueue:
     """Higher priority first, then first in, first out; the head blocks everybody behind it."""
 
     def __init__(self, floor: Movements) -> None:
-        self._haste = floor.haste
+        self._priority = floor.priority
         self._lines: dict[int, deque[int]] = {}
-        #: The hastes of those who wait, in the order in which they would go.
+        #: The priorities of those who wait, the highest last.
         self._waiting: list[int] = []
         self._count = 0
 
@@ -221,28 +221,28 @@ class PriorityQueue:
         return self._count
 
     def __iter__(self) -> Iterator[int]:
-        return chain.from_iterable([self._lines[haste] for haste in self._waiting])
+        return chain.from_iterable([self._lines[priority] for priority in reversed(self._waiting)])
 
     def first(self) -> int:
         """See `Queue`."""
-        return self._lines[self._waiting[0]][0]
+        return self._lines[self._waiting[-1]][0]
 
     def is_last(self, number: int) -> bool:
         """See `Queue`."""
-        return self._lines[self._waiting[-1]][-1] == number
+        return self._lines[self._waiting[0]][-1] == number
 
     def push(self, number: int) -> None:
         """See `Queue`."""
-        haste = self._haste[number]
-        line = self._lines.setdefault(haste, deque())
+        priority = self._priority[number]
+        line = self._lines.setdefault(priority, deque())
         if not line:
-            insort(self._waiting, haste)
+            insort(self._waiting, priority)
         line.append(number)
         self._count += 1
 
     def admits(self, number: int) -> bool:
         """See `Queue`."""
-        return not self._waiting or self._haste[number] < self._waiting[0]
+        return not self._waiting or self._priority[number] > self._waiting[-1]
 
     def pop(self, covers: Callable[[int], bool], most: int) -> int | None:
         """See `Queue`."""
@@ -250,20 +250,20 @@ class PriorityQueue:
         if not self._count or not covers(self.first()):
             return None
         self._count -= 1
-        line = self._lines[self._waiting[0]]
+        line = self._lines[self._waiting[-1]]
         number = line.popleft()
         if not line:
-            del self._waiting[0]
+            del self._waiting[-1]
         return number
 
     def remove(self, numbers: Collection[int]) -> None:
         """See `Queue`."""
         mine: dict[int, set[int]] = {}
         for number in numbers:
-            mine.setdefault(self._haste[number], set()).add(number)
-        for haste, gone in mine.items():
-            self._lines[haste] = _without(self._lines[haste], gone)
-        self._waiting = [haste for haste in self._waiting if self._lines[haste]]
+            mine.setdefault(self._priority[number], set()).add(number)
+        for priority, gone in mine.items():
+            self._lines[priority] = _without(self._lines[priority], gone)
+        self._waiting = [priority for priority in self._waiting if self._lines[priority]]
         self._count -= len(numbers)
 
 

@@ -7,14 +7,14 @@ cash can be spent from the second after its credit on.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from bisect import insort
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import NEVER
 from sim.core.currency import round_half_even
-from sim.engine.floor import Action, Phase
-from sim.engine.markets.cash import Cash
+from sim.engine.agenda import Phase
 from sim.engine.markets.exchange import Sale
 from sim.scenario.model.trade import OnCredit, Weekly
 from sim.world.markets import weekly_instants
@@ -24,10 +24,51 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.markets.exchange import Exchange, Orders
     from sim.engine.requests import Requests
-    from sim.engine.routes import Walks
+    from sim.engine.walks import Walks
 
 
-class Trading:
+#: More than anybody has.
+_ALL: Final = 2**62
+
+
+class Spent(NamedTuple):
+    """A part of what was credited for an obligation."""
+
+    obligation: int
+    amount: int
+
+
+class Cash:
+    """What firms keep of foreign currencies, by credit; what they owe is paid from the oldest first."""
+
+    def __init__(self) -> None:
+        #: Instant, payment, obligation and amount left of each credit, by firm and currency.
+        self._lots: dict[tuple[int, int], list[tuple[int, int, int, int]]] = {}
+
+    def credit(self, holder: tuple[int, int], at: int, payment: int, obligation: int, amount: int) -> None:
+        """What is credited to a firm (number, currency) at an instant, perhaps a later one."""
+        insort(self._lots.setdefault(holder, []), (at, payment, obligation, amount))
+
+    def spend(self, holder: tuple[int, int], amount: int, before: int) -> list[Spent]:
+        """As much of an amount as was credited before an instant."""
+        lots, spent = self._lots.get(holder, []), []
+        while amount and lots and lots[0][0] < before:
+            at, payment, obligation, left = lots[0]
+            part = min(amount, left)
+            spent.append(Spent(obligation, part))
+            amount -= part
+            if part == left:
+                del lots[0]
+            else:
+                lots[0] = (at, payment, obligation, left - part)
+        return spent
+
+    def holders(self) -> list[tuple[int, int]]:
+        """Who has ever been credited, in order."""
+        return sorted(self._lots)
+
+
+class Dealers:
     """Payers' orders at their instants, payees' orders after their credits, and foreign cash in between."""
 
     def __init__(
@@ -42,6 +83,7 @@ class Trading:
         self._exchange = exchange
         self._world = exchange.world
         self._floor = floor
+        self._agenda = floor.agenda
         self._walks = walks
         self._cash = Cash()
         #: The journey on which what became cash was credited, by obligation.
@@ -52,29 +94,13 @@ class Trading:
         self._step = requests.step
         self._hold_payers()
         self._watch_payees()
-        self._weekly = [
-            (number, iter(weekly_instants(group.exchange.sells, self._world.window)))
-            for number, group in enumerate(self._world.scenario.firms.values())
-            if isinstance(group.exchange.sells, Weekly)
-        ]
-        for number in range(len(self._weekly)):
-            self._await_weekly(number)
+        for group, declared in enumerate(self._world.scenario.firms.values()):
+            if isinstance(declared.exchange.sells, Weekly):
+                for at in weekly_instants(declared.exchange.sells, self._world.window):
+                    self._agenda.schedule(at, Phase.CASH_SALE, partial(self._sell_cash, group), group)
         while self._next < len(self._orders.at) and self._orders.at[self._next] < self._world.window.start:
             self._give_order()
         self._await_order()
-
-    def act(self, action: Action, at: int) -> None:
-        """Do what was planned for an instant."""
-        if action.phase == Phase.EXCHANGE:
-            self._give_order()
-            self._await_order()
-        elif action.haste:
-            self._sell_cash(action.subject, at)
-            self._await_weekly(action.subject)
-        elif action.amount < 0:
-            self._exchange.sell_back(Sale(at, action.subject, -action.amount))
-        else:
-            self._exchange.sell(Sale(at, action.subject, action.amount))
 
     def begun(self, row: int, at: int) -> None:
         """A payment is on its way once more, and nothing on it has to be asked for."""
@@ -86,8 +112,8 @@ class Trading:
         """The payer of a payment that came back for good sells what it had bought."""
         payments, payment = self._world.payments, int(self._world.journeys.payment[row])
         if self._exchange.foreign[payments.obligation[payment]]:
-            amount = int(payments.amount[payment])
-            self._floor.schedule(at, Action(Phase.SALE, 0, payment, payment, -amount))
+            sale = Sale(at, payment, int(payments.amount[payment]))
+            self._agenda.schedule(at, Phase.SALE, lambda _: self._exchange.sell_back(sale), payment)
 
     # Payers.
 
@@ -102,8 +128,14 @@ class Trading:
 
     def _await_order(self) -> None:
         if self._next < len(self._orders.at):
-            at, number = int(self._orders.at[self._next]), self._next
-            self._floor.schedule(at, Action(Phase.EXCHANGE, 0, number, number))
+            at = int(self._orders.at[self._next])
+            self._agenda.schedule(at, Phase.EXCHANGE, self._order, self._next)
+
+    def _order(self, at: int) -> None:
+        """One payer's turn has come; the next one's may at the same instant."""
+        del at  # it stands in the order
+        self._give_order()
+        self._await_order()
 
     def _give_order(self) -> None:
         """A payer takes what it has in cash, and buys the rest."""
@@ -164,18 +196,14 @@ class Trading:
         if not isinstance(group.exchange.sells, OnCredit):
             sold = int(round_half_even(float(group.exchange.sells.surrender_share) * amount))
         if sold:
-            self._floor.schedule(at, Action(Phase.SALE, 0, payment, row, sold))
+            sale = Sale(at, row, sold)
+            self._agenda.schedule(at, Phase.SALE, lambda _: self._exchange.sell(sale), payment)
         if sold < amount:
             self._credited[obligation] = row
             self._cash.credit((firm, currency), at, payment, obligation, amount - sold)
 
-    def _await_weekly(self, number: int) -> None:
-        at = next(self._weekly[number][1], NEVER)
-        self._floor.schedule(at, Action(Phase.SALE, 1, number, number))
-
-    def _sell_cash(self, number: int, at: int) -> None:
+    def _sell_cash(self, group: int, at: int) -> None:
         """Sell all that a group has been credited by now and has not spent."""
-        group = self._weekly[number][0]
         sold = [
             Sale(at, self._credited[obligation], amount)
             for holder in self._cash.holders()
@@ -185,7 +213,3 @@ class Trading:
         # In the order of the payments, whichever attempt it was that arrived.
         for sale in sorted(sold, key=lambda sale: self._world.journeys.payment[sale.payment]):
             self._exchange.sell(sale)
-
-
-#: More than anybody has.
-_ALL = 2**62

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 from sim.engine.systems.queues import QUEUES
 
 if TYPE_CHECKING:
@@ -27,17 +27,18 @@ class Desk:
 
     def __init__(
         self,
-        number: int,
+        bank: int,
         plan: DeskPlan,
         floor: Floor,
         case: Callable[[int, int], Case | None],
         send_back: Callable[[int, int], None],
     ) -> None:
-        """`number` is that of the facility; `case(request, at)` tells what comes in.
+        """`case(request, at)` tells what a payment that comes in is to the people at the desk.
 
-        `send_back(request, at)` is told what leaves the wrong way, and when its money begins to go.
+        `send_back(request, at)` is called for each case that the review returns; `at` is when its money begins to go
+        back.
         """
-        self._number = number
+        self._bank = bank
         self._hours = plan.hours
         self._staff = plan.staff
         self._floor = floor
@@ -63,7 +64,7 @@ class Desk:
             self._queue.push(number)
             self._floor.void(number)
 
-    def act(self, at: int) -> None:
+    def _take_up(self, at: int) -> None:
         """The desk opens, or somebody is free: the next cases are taken up."""
         while self._queue and self._free(at):
             number = self._queue.first()
@@ -82,9 +83,8 @@ class Desk:
         """Look again when somebody may be free, but not before the desk is open."""
         everybody = self._staff is not None and len(self._busy) >= self._staff
         free_at = max(at, self._busy[0]) if everybody else at
-        self._floor.schedule(
-            self._hours.opens_at(free_at), Action(Phase.REVIEW, 0, self._number, self._number)
-        )
+        opens_at = self._hours.opens_at(free_at)
+        self._floor.agenda.schedule(opens_at, Phase.REVIEW, self._take_up, self._bank)
 
     def _begin(self, number: int, case: Case, at: int) -> None:
         ends = int(self._hours.advance(np.array([at]), np.array([case.work]))[0])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.core.clock import NEVER
-from sim.engine.floor import Action, Phase
+from sim.engine.agenda import Phase
 from sim.engine.loans import Loan
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
-    from sim.engine.systems.base import System
+    from sim.engine.systems.opened import Systems
     from sim.world.facilities import Lending
 
 
@@ -44,26 +45,18 @@ class _Facility:
         return self.hours.opens_at(self._day_starts[following])
 
 
-class Borrowing:
-    """Draws on facilities, their receipts and repayments, as events on the floor.
+class Lenders:
+    """Draws on facilities, their receipts and repayments.
 
     A draw takes what the queue of an account lacks: the value that waits, less what its bank holds back, what the
     account covers, and what is drawn already and under way.
     """
 
-    def __init__(
-        self,
-        plans: Sequence[Lending],
-        hours: Sequence[OpeningHours],
-        home: Sequence[System],
-        waiting: Callable[[int], int],
-        floor: Floor,
-    ) -> None:
-        """`home` is the system of each account, `waiting` the value that waits on it anywhere."""
+    def __init__(self, plans: Sequence[Lending], floor: Floor, systems: Systems) -> None:
+        """Whoever has to wait asks those who lend on demand."""
         self._floor = floor
-        self._home = home
-        self._waiting = waiting
-        self._facilities = [_Facility(plan, hours[plan.system]) for plan in plans]
+        self._systems = systems
+        self._facilities = [_Facility(plan, systems.hours[plan.system]) for plan in plans]
         self._coming: dict[int, int] = {account: 0 for plan in plans for account in plan.accounts}
         self._on_demand: dict[int, list[int]] = {}
         for number, facility in enumerate(self._facilities):
@@ -72,8 +65,10 @@ class Borrowing:
                     self._on_demand.setdefault(account, []).append(number)
                 for at in sorted({facility.hours.opens_at(at) for at in facility.plan.instants}):
                     self._ask(number, account, at)
+        if self._on_demand:
+            floor.on_want(self._want)
 
-    def want(self, account: int, at: int) -> None:
+    def _want(self, account: int, at: int) -> None:
         """Payments wait on an account: whoever lends on demand is asked, once submissions and netting are over."""
         for number in self._on_demand.get(account, ()):
             self._ask(number, account, at)
@@ -83,37 +78,30 @@ class Borrowing:
         owed = sum(facility.owed.get(account, 0) for facility in self._facilities)
         return owed - self._coming.get(account, 0)
 
-    def draw(self, number: int, account: int, at: int) -> None:
+    def _draw(self, number: int, account: int, at: int) -> None:
         """Have an account draw on a facility what its queue lacks by now, if it does."""
         facility = self._facilities[number]
         covered = self._floor.ledger.available(account) + self._coming[account]
-        lacking = self._waiting(account) - self._home[account].held(account) - covered
+        lacking = self._systems.waiting(account) - self._systems.held(account) - covered
         amount = min(max(lacking, facility.plan.minimum), facility.left(account))
         if lacking > 0 and amount >= max(facility.plan.minimum, 1):
             self._lend(number, account, amount, at)
 
-    def turn(self, number: int, at: int) -> None:
-        """The instant at which a loan is received, or is due."""
-        loan = self._floor.loans[number]
-        if loan.received_at == NEVER:
-            self._receive(number, at)
-        else:
-            self._repay(number, at)
-
     def _ask(self, number: int, account: int, at: int) -> None:
-        self._floor.schedule(at, Action(Phase.DRAWING, 0, account, number))
+        draw = partial(self._draw, number, account)
+        self._floor.agenda.schedule(at, Phase.DRAWING, draw, account, number)
 
     def _lend(self, number: int, account: int, amount: int, at: int) -> None:
         facility = self._facilities[number]
         plan = facility.plan
-        loan = self._floor.loans.enter(Loan(number, plan.lender, account, at, amount, plan.rate))
+        loan = self._floor.loans.enter(Loan(plan.lender, account, at, amount, plan.rate, facility=number))
         facility.owed[account] += amount
         self._coming[account] += amount
         arrives = facility.hours.opens_at(at + plan.lag)
         if arrives == at:
             self._receive(loan, at)
         else:
-            self._await(loan, arrives)
+            self._await(self._receive, loan, arrives)
 
     def _receive(self, number: int, at: int) -> None:
         loan = self._floor.loans[number]
@@ -121,8 +109,8 @@ class Borrowing:
         if self._floor.loans.stuck(number):
             return
         self._floor.loans.receive(number, at)
-        self._await(number, self._facilities[loan.facility].due(at))
-        self._home[loan.account].credited(loan.account, at)
+        self._await(self._repay, number, self._facilities[loan.facility].due(at))
+        self._systems.credited(loan.account, at)
 
     def _repay(self, number: int, at: int) -> None:
         """What is not covered is rolled over; what is repaid can be drawn again, by whoever waits."""
@@ -131,11 +119,11 @@ class Borrowing:
         rest = self._floor.loans.repay(number, at, facility.plan.rate + facility.plan.penalty_rate)
         facility.owed[loan.account] -= loan.amount - loan.carried_over
         if rest is not None:
-            self._await(rest, facility.due(at))
-        self._home[loan.account].emptied()
+            self._await(self._repay, rest, facility.due(at))
+        self._systems.emptied(loan.account)
         for account in facility.plan.accounts:
-            self.want(account, at)
+            self._floor.want(account, at)
 
-    def _await(self, number: int, at: int) -> None:
+    def _await(self, do: Callable[[int, int], None], number: int, at: int) -> None:
         account = self._floor.loans[number].account
-        self._floor.schedule(at, Action(Phase.LOAN, 0, account, number))
+        self._floor.agenda.schedule(at, Phase.LOAN, partial(do, number), account, number)

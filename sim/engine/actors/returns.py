@@ -7,22 +7,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.engine.desk import Desk
+from sim.engine.actors.desks import Desk
 
 if TYPE_CHECKING:
+    from sim.engine.actors.dealers import Dealers
     from sim.engine.floor import Floor
-    from sim.engine.markets.trading import Trading
     from sim.engine.requests import Requests
-    from sim.engine.routes import Walks
     from sim.engine.steps.screen import Case
+    from sim.engine.walks import Walks
     from sim.world.build import World
 
 
-class Dispatch:
+class Returns:
     """Begins a journey where the one before it ends, and asks for what it needs first."""
 
-    def __init__(self, world: World, walks: Walks, requests: Requests, floor: Floor) -> None:
+    def __init__(
+        self, world: World, walks: Walks, requests: Requests, floor: Floor, dealers: Dealers | None
+    ) -> None:
+        """Opens the desks that review payments, too; `dealers` are there if deals depend on what settles."""
         journeys = world.journeys
+        self._dealers = dealers
         self._walks = walks
         self._floor = floor
         self._step: list[int] = requests.step.tolist()
@@ -32,16 +36,9 @@ class Dispatch:
             self._first, last = requests.ends(len(world.payments))
             for row in np.flatnonzero((journeys.back_from >= 0) & (last >= 0)).tolist():
                 floor.watch(int(last[row]), self._returned)
-        #: The firms' dealing, where it depends on what settles.
-        self.trading: Trading | None = None
-
-    def desks(self, world: World) -> list[Desk]:
-        """Who reviews payments, by bank."""
-        first = len(world.network.systems)
-        return [
-            Desk(first + number, plan, self._floor, self._case, self._send_back)
-            for number, plan in enumerate(world.network.desks)
-        ]
+        plans = enumerate(world.network.desks)
+        desks = [Desk(bank, plan, floor, self._case, self._send_back) for bank, plan in plans]
+        floor.serve(desks, requests.desk)
 
     def _case(self, number: int, at: int) -> Case | None:
         row = self._floor.journey[number]
@@ -60,8 +57,8 @@ class Dispatch:
             self._floor.arrive(first, walk.arrival(row, -1, begun, self._step[first]))
         elif walk.leads_back:
             self._go_on(row, -1, begun)
-        elif self.trading is not None:
-            self.trading.begun(row, begun)
+        elif self._dealers is not None:
+            self._dealers.begun(row, begun)
 
     def _returned(self, number: int, at: int) -> None:
         """The last movement of a journey back has settled."""
@@ -73,6 +70,6 @@ class Dispatch:
         # The last step corrects the payment, whose money is there before it.
         if self._again[row] >= 0:
             self._begin(self._again[row], walk.arrival(row, step, at, len(walk.steps) - 1))
-        elif self.trading is not None:
+        elif self._dealers is not None:
             # What is left of the way moves nothing.
-            self.trading.cancelled(row, at)
+            self._dealers.cancelled(row, at)

@@ -1,0 +1,114 @@
+"""At stated instants accounts go back to zero: what is left overnight is emptied, what agents owe is squared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from sim.core.clock import NEVER
+from sim.engine.agenda import Phase
+from sim.engine.records import SquaringPayment
+from sim.scenario.model.settlement import Clearing, Emptied
+from sim.world.accounts import MARKET
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sim.core.hours import OpeningHours
+    from sim.engine.floor import Floor
+    from sim.engine.systems.opened import Systems
+    from sim.world.build import World
+
+
+class Rule(Protocol):
+    """How the accounts of one system go back to zero, and when."""
+
+    instants: Iterable[int]
+
+    def close(self, accounts: list[int], at: int) -> list[int]:
+        """Move what is left on accounts that are not frozen, and return those that got money."""
+        ...
+
+
+class Closing:
+    """Brings the accounts of one system to zero at the instants of a rule."""
+
+    def __init__(
+        self, number: int, accounts: Iterable[int], rule: Rule, floor: Floor, systems: Systems
+    ) -> None:
+        self._number = number
+        self._accounts = list(accounts)
+        self._rule = rule
+        self._floor = floor
+        self._systems = systems
+        self._instants = iter(rule.instants)
+        self._await()
+
+    def _await(self) -> None:
+        self._floor.agenda.schedule(next(self._instants, NEVER), Phase.CLOSING, self._close, self._number)
+
+    def _close(self, at: int) -> None:
+        frozen = self._floor.ledger.frozen
+        free = [account for account in self._accounts if account not in frozen]
+        for account in self._rule.close(free, at):
+            self._systems.credited(account, at)
+        self._systems.every[self._number].emptied()
+        for account in self._accounts:
+            self._floor.want(account, at)
+        self._await()
+
+
+class ZeroBalance:
+    """What is left on an account at the end of a session goes to the market; an overdraft stays."""
+
+    def __init__(self, market: int, hours: OpeningHours, floor: Floor, start: int) -> None:
+        # An outage ends no session; who is out at the end of one is emptied at the next.
+        ends = hours.scheduled.ends
+        self.instants: Iterable[int] = ends[(ends > start) & np.isin(ends, hours.ends)].tolist()
+        self._market = market
+        self._ledger = floor.ledger
+
+    def close(self, accounts: list[int], at: int) -> list[int]:
+        """See `Rule`: nobody gets money."""
+        for account in accounts:
+            if self._ledger.balance[account] > 0:
+                self._ledger.move(account, self._market, self._ledger.balance[account], at)
+        return []
+
+
+class Squaring:
+    """At the end of a period agents below zero in a clearing account pay those above, in order of accounts."""
+
+    def __init__(self, number: int, instants: Iterable[int], floor: Floor) -> None:
+        self.instants = instants
+        self._number = number
+        self._floor = floor
+
+    def close(self, accounts: list[int], at: int) -> list[int]:
+        """See `Rule`: the positions move together; whoever owed can pay again."""
+        ledger = self._floor.ledger
+        owing = [account for account in accounts if ledger.balance[account] < 0]
+        with ledger.together():
+            for debtor in owing:
+                for creditor in accounts:
+                    amount = min(-ledger.balance[debtor], ledger.balance[creditor])
+                    if amount > 0:
+                        ledger.move(creditor, debtor, amount, at)
+                        payment = SquaringPayment(self._number, at, debtor, creditor, amount)
+                        self._floor.squarings.append(payment)
+        return owing
+
+
+def build_closings(world: World, floor: Floor, systems: Systems) -> None:
+    """A closing for each system that empties or squares accounts."""
+    network = world.network
+    for number, system in enumerate(world.scenario.systems.values()):
+        accounts = network.accounts.of_system(number)
+        if isinstance(system, Clearing):
+            Closing(number, accounts, Squaring(number, network.clearings[number], floor), floor, systems)
+        elif isinstance(system, Emptied) and system.zero_balance:
+            market = network.accounts.number[MARKET, network.systems[number]]
+            rule = ZeroBalance(market, network.system_hours[number], floor, world.window.start)
+            emptied = [account for account in accounts if account != market]
+            Closing(number, emptied, rule, floor, systems)

@@ -1,0 +1,78 @@
+"""All systems of a run, and which of them keeps an account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.engine.systems import KINDS
+from sim.engine.systems.base import Place
+from sim.scenario.topology import legs
+
+if TYPE_CHECKING:
+    from sim.engine.floor import Floor
+    from sim.engine.systems.base import System
+    from sim.world.build import World
+
+
+class Systems:
+    """Tells the systems concerned what happens to an account beside payments."""
+
+    def __init__(self, world: World, floor: Floor) -> None:
+        """Opened systems take in what is asked of them on the `floor`."""
+        network = world.network
+        self.hours = network.system_hours
+        self.every: list[System] = []
+        #: The systems in which payments may wait on an account: the one that keeps it, and links.
+        self._queueing: list[list[System]] = [[] for _ in range(len(network.accounts))]
+        opened: dict[int, System] = {}
+        # Links come after their legs.
+        for number in sorted(range(len(network.systems)), key=lambda number: len(_books(number, world))):
+            place = _place(number, world, opened)
+            declared = world.scenario.systems[network.systems[number]]
+            opened[number] = KINDS[declared.kind](declared, place, floor)
+            for account in place.accounts:
+                self._queueing[account].append(opened[number])
+        self.every += [opened[number] for number in range(len(opened))]
+        self._home = [opened[number] for number in network.accounts.system_number]
+        floor.serve(self.every, floor.requests.system)
+
+    def credited(self, account: int, at: int) -> None:
+        """Money has come to an account: what that allows settles."""
+        self._home[account].credited(account, at)
+
+    def emptied(self, account: int) -> None:
+        """Money has left an account."""
+        self._home[account].emptied()
+
+    def waiting(self, account: int) -> int:
+        """Value that waits for cover on an account, in its own system and in links."""
+        return sum(system.waiting(account) for system in self._queueing[account])
+
+    def held(self, account: int) -> int:
+        """The part of it that its bank holds back of its own will."""
+        return self._home[account].held(account)
+
+
+def _books(number: int, world: World) -> list[int]:
+    """The systems that keep the accounts on which a system settles: itself, or the legs of a link."""
+    systems = world.network.systems
+    return [systems.index(leg) for leg in legs(world.scenario, systems[number])]
+
+
+def _place(number: int, world: World, opened: dict[int, System]) -> Place:
+    """Where a system stands; a link, on the accounts of its legs."""
+    network = world.network
+    accounts = tuple(
+        account for book in _books(number, world) for account in network.accounts.of_system(book)
+    )
+    home = network.accounts.system_number
+    return Place(
+        number=number,
+        accounts=accounts,
+        hours=network.system_hours[number],
+        cycles=network.cycles[number],
+        caps={k: network.caps[k] for k in accounts if k in network.caps},
+        bounds={k: network.bounds[k] for k in accounts if k in network.bounds},
+        paces=network.paces[number],
+        legs={k: opened[home[k]] for k in accounts if home[k] != number},
+    )
