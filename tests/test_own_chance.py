@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from own_files import (
@@ -117,7 +118,7 @@ def major(row: Row) -> Decimal:
     return Decimal(row.amount).scaleb(-DIGITS[CURRENCIES[SYSTEMS[row.system]]])
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=meant(), data=st.data())
 def test_a_table_written_as_csv_in_any_style_is_read_as_meant(rows: list[Row], data: st.DataObject) -> None:
     def at(instant_: int | None) -> str:
@@ -150,7 +151,7 @@ def test_a_table_written_as_csv_in_any_style_is_read_as_meant(rows: list[Row], d
         assert same(table(text.getvalue(), WIDE), expected(rows))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=meant(), unit=st.sampled_from(["s", "us", "ns"]), zone=st.sampled_from([None, "UTC"]))
 def test_a_table_written_as_parquet_is_read_as_meant(rows: list[Row], unit: str, zone: str | None) -> None:
     def times(name: str) -> pa.Array:
@@ -174,7 +175,7 @@ def test_a_table_written_as_parquet_is_read_as_meant(rows: list[Row], unit: str,
         assert same(parquet_table(columns, WIDE), expected(rows))
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.sampled_from(["", "a,b\n", '"a",b\r\n']), st.text('ab,,,\n\n\r"" é', max_size=30))
 @example("a,b\n", '"x"y,z\n')
 @example("a,b\n", 'x"y,"z\n')
@@ -197,7 +198,7 @@ NEAR_TIMES = st.from_regex(
 NEAR_AMOUNTS = st.from_regex(r"[+-]?[0-9]{0,20}(\.[0-9]{0,6})?(e[0-9])?", fullmatch=True)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.lists(NEAR_TIMES, min_size=1, max_size=3), st.sampled_from([BERLIN, MINSK, ST_JOHNS]))
 def test_a_column_of_times_is_read_as_each_of_them_or_not_at_all(texts: list[str], zone: ZoneInfo) -> None:
     try:
@@ -207,7 +208,7 @@ def test_a_column_of_times_is_read_as_each_of_them_or_not_at_all(texts: list[str
     assert found == [instant(text, zone) for text in texts]
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 @given(st.lists(st.tuples(NEAR_AMOUNTS, st.sampled_from(sorted(DIGITS))), min_size=1, max_size=3))
 def test_a_column_of_amounts_is_read_as_each_of_them_or_not_at_all(rows: list[tuple[str, str]]) -> None:
     digits = np.array([DIGITS[currency] for _, currency in rows])
@@ -239,14 +240,14 @@ PIECES = [HEADER, GOOD, "system", "A", "1", ",", ";", '"', "\n", "\r\n", "\r", "
 CSV_BYTES = st.lists(st.sampled_from(PIECES), max_size=12).map(lambda parts: "".join(parts).encode())
 
 
-@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(500), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(CSV_BYTES | st.binary(max_size=200) | CSV_BYTES.map(lambda data: data + b"\xff"))
 def test_whatever_the_bytes_a_csv_file_is_read_or_refused(data: bytes) -> None:
     Path("payments.csv").write_bytes(data)
     assert all(len(str(problem).splitlines()) == 1 for problem in problems_of("payments.csv"))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6), st.integers(0, 40))
 def test_whatever_the_bytes_a_parquet_file_is_read_or_refused(
     changes: list[tuple[int, int]], cut: int

@@ -12,6 +12,8 @@ import pytest
 import sim
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sim.results.results import Results
 
 
@@ -49,7 +51,7 @@ def test_the_manifest_holds_the_hash_of_each_table(baseline_folder: Path) -> Non
 
 
 @pytest.fixture
-def results(short_runs: dict[str, Results]) -> Results:
+def results(short_runs: Mapping[str, Results]) -> Results:
     return short_runs["baseline"]
 
 
