@@ -17,6 +17,8 @@ from sim.scenario.document import DEEPEST, LARGEST_FILE, Place, dump, parse, par
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.quick
+
 #: Words that some reader of YAML or other takes for what they are not.
 TRAPS = [
     *(

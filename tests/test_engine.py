@@ -27,6 +27,8 @@ from sim.world.build import World, build_world
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
 
+pytestmark = pytest.mark.quick
+
 
 SHORT_BASELINE = ["period.end=2024-02-20 00:00", "run_in=20d", "horizon=20d"]
 

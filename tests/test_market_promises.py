@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sim.engine.records import Records
     from sim.world.build import World
 
+pytestmark = pytest.mark.quick
+
 
 @st.composite
 def busy(draw: st.DrawFn) -> World:

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
 from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +39,8 @@ from sim.engine.netting import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
+
+pytestmark = pytest.mark.quick
 
 
 @given(cases())

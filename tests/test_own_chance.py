@@ -42,7 +42,7 @@ from sim.world.own_sheet import MOST_TOLD, any_csv, sound_csv
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-pytestmark = pytest.mark.usefixtures("folder")
+pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("folder")]
 
 
 class Row(NamedTuple):

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sim.engine.records import Records
     from sim.scenario.model import Scenario
 
+pytestmark = pytest.mark.quick
+
 
 def happened(story: Story) -> dict[str, bool]:
     """Whether a story is about anything that could go wrong."""

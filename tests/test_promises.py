@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from sim.results.results import Results
 
+pytestmark = pytest.mark.quick
+
 Tables = dict[str, pd.DataFrame]
 
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
 from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.engine.netting import Limits, Queue
+
+pytestmark = pytest.mark.quick
 
 SCENARIO = """
 name: promises
