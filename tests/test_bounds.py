@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -185,7 +186,6 @@ def in_order(queue: Queue, mask: np.ndarray) -> bool:
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True)
 def test_within_limits_there_is_one_largest_set_in_order(given: tuple[Queue, np.ndarray, Limits]) -> None:
     queue, available, limits = given
     found = multilateral(queue, available, limits)
@@ -203,7 +203,7 @@ def test_within_limits_there_is_one_largest_set_in_order(given: tuple[Queue, np.
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=examples(60))
 def test_within_limits_the_optimum_is_the_best_of_all_subsets(
     given: tuple[Queue, np.ndarray, Limits],
 ) -> None:

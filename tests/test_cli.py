@@ -23,6 +23,8 @@ from sim.scenario.library import names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.quick
+
 FEW_DAYS = ["--set", "period.end=2024-01-10", "--set", "run_in=6d", "--set", "horizon=6d"]
 #: `file:line:column: path: message`; an override stands in the place of a file, and there may be no path.
 LOCATED = re.compile(r"^(--set [^:]+|[^:]+:\d+:\d+): ([\w.-]+: )?\S.*$")
