@@ -173,6 +173,18 @@ def test_validate_names_what_is_valid(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not list(tmp_path.iterdir())
 
 
+def test_validate_tells_what_is_wrong_with_each_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("drawn.yaml").write_text("name: drawn\nextends: baseline\nflows: {goods: {value: 1e17}}\n", "utf-8")
+    Path("text.yaml").write_text("name: text\nextends: baseline\nsede: 3\n", "utf-8")
+    result = invoke("validate", "drawn.yaml", "text.yaml", "baseline")
+    assert result.exit_code == 2
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["drawn.yaml", "text.yaml"]
+    assert result.stdout.splitlines() == ["baseline: valid"]
+
+
 def test_list_tells_each_scenario_and_its_question() -> None:
     result = invoke("list")
     assert (result.exit_code, result.stderr) == (0, "")
