@@ -11,10 +11,11 @@ import numpy as np
 
 from sim.scenario.check import check
 from sim.scenario.model import Scenario
-from sim.world.build import World, build_world
+from sim.world.build import build_world
 from sim.world.journeys import plan_journeys
 from sim.world.payments import Payments
 from sim.world.trade import Obligations
+from sim.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

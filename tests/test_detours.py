@@ -16,7 +16,7 @@ from sim.world.build import build_world
 from sim.world.diversion import divert
 
 if TYPE_CHECKING:
-    from sim.world.build import World
+    from sim.world.world import World
 
 CLOSED = {
     "kind": "closed_route",

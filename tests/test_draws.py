@@ -12,7 +12,8 @@ from builders import (
     town,
 )
 
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import World
 
 
 def trading(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a scenario

@@ -19,7 +19,8 @@ from sim.results.days import business_days
 from sim.results.execute import all_tables, execute
 from sim.results.lateness import lateness_measure
 from sim.scenario.load import load
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import World
 
 if TYPE_CHECKING:
     from pathlib import Path

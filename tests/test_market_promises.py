@@ -18,7 +18,7 @@ from sim.engine.run import simulate
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 @st.composite

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.results.results import Results
-    from sim.world.build import World
+    from sim.world.world import World
 
 FEW_DAYS = ("period.end=2024-01-08", "run_in=2d", "horizon=5d")
 LOCAL = {"guangzhou-a": "0.7", "shenzhen-a": "0.3"}

@@ -14,8 +14,9 @@ import pytest
 
 from sim.scenario.load import load
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
-from sim.world.build import World, build_world
+from sim.world.build import build_world
 from sim.world.draws import choose, durations
+from sim.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

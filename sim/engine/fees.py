@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.records import Log
     from sim.scenario.model.steps import Fee
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def charge(

@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from sim.engine.steps.screen import Case
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Fee
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.world import World
 
 
 class Stop(NamedTuple):

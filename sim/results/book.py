@@ -9,7 +9,7 @@ from sim.results.spans import Spans, joined, open_spans, portions
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Book(NamedTuple):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Funding, Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def borrowings_table(world: World, records: Records) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from sim.results.instants import instants
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def local_days(world: World) -> tuple[list[date], Seconds]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 _MONEY = "major units of the unit of account"
 

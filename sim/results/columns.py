@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def names(known: Sequence[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:

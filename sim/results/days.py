@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.hours import OpeningHours
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 @dataclass(frozen=True, slots=True, eq=False)

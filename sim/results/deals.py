@@ -13,7 +13,7 @@ from sim.results.instants import instants
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def conversions_table(world: World, records: Records) -> pd.DataFrame:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from sim.engine.records import Records
     from sim.results.days import BusinessDays
     from sim.scenario.model import Scenario
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def execute(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 #: Days to the due date up to which an obligation counts in each bucket; `overdue` once the due date has passed.

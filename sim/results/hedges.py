@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.results.spans import Portions
-    from sim.world.build import World
+    from sim.world.world import World
 
     Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
     Tables = Mapping[str, pd.DataFrame]
 

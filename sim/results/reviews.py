@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
     Tables = Mapping[str, pd.DataFrame]
 

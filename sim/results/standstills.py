@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 #: Names of the states.
 STATES: Final = ("gridlock", "deadlock", "shortage")

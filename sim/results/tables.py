@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sim.engine.records import Records
     from sim.scenario.demands import Origin
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 #: How a payment stands at the end of the run; `returned` is one that came back, or is on its way, for another try.

@@ -11,7 +11,7 @@ from sim.core.currency import minor_digits
 if TYPE_CHECKING:
     from oracle.story import Payment
     from sim.scenario.model.network import Fee, Market, Side
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Dealing:

@@ -12,7 +12,7 @@ from sim.scenario.demands import origins
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Draws:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         Step,
     )
     from sim.scenario.model.timing import HoursChoice
-    from sim.world.build import World
+    from sim.world.world import World
 
     Process = Iterator[simpy.Event]
 

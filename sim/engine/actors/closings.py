@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
     from sim.engine.systems.opened import Systems
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Rule(Protocol):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sim.engine.records import Log
     from sim.scenario.model import Scenario
     from sim.scenario.model.trade import Firms
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Orders(NamedTuple):

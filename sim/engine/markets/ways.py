@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.scenario.crosses import Cross, Place
-    from sim.world.build import World
     from sim.world.fx import FxPaths
+    from sim.world.world import World
 
 
 class Fill(NamedTuple):

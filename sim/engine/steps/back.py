@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Route
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.world import World
 
 _NO_WORK = Fixed(kind="fixed", value=0)
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sim.engine.records import Log, Waits
     from sim.engine.requests import Asked
     from sim.scenario.model.timing import Durations
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.world import World
 
     Rows = NDArray[np.int64]
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.scenario.model.steps import Convert
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.world import World
 
 
 class _Dealing(NamedTuple):

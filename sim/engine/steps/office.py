@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.scenario.model.steps import Originate, Post
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.world import World
 
 
 class OriginateStep:

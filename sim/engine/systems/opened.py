@@ -11,7 +11,7 @@ from sim.scenario.topology import legs
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.base import System
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Systems:

@@ -1,0 +1,52 @@
+"""Everything random is drawn and every date is resolved: the world is a complete and frozen input to the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+    from sim.world.fx import FxPaths
+    from sim.world.journeys import Journeys
+    from sim.world.network import Network
+    from sim.world.payments import Payments
+    from sim.world.timing import Openings, Window
+    from sim.world.trade import FirmTable, Obligations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class World:
+    """A scenario with every draw made."""
+
+    scenario: Scenario
+    replication: int
+    window: Window
+    openings: Openings
+    fx: FxPaths
+    network: Network
+    firms: FirmTable
+    obligations: Obligations
+    payments: Payments
+    journeys: Journeys
+    routes: dict[str, Route]
+    warnings: tuple[str, ...]
+
+    @property
+    def travelling(self) -> World:
+        """The world as seen by whoever moves payments: each time that one is on its way is one of its own."""
+        return replace(self, payments=self.journeys.payments)
+
+    @property
+    def functional_currency(self) -> NDArray[np.int64]:
+        """Currency number by firm number."""
+        sides = self.scenario.sides
+        by_group = [
+            self.fx.index(sides[group.side].functional_currency) for group in self.scenario.firms.values()
+        ]
+        return np.array(by_group, dtype=np.int64)[self.firms.group]
