@@ -18,10 +18,12 @@ from sim.scenario.model.timeline import RateJump
 from sim.scenario.topology import books
 from sim.world.diversion import divert
 from sim.world.fx import FxError, FxPaths, fx_paths
+from sim.world.groups import group_plans
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import plan_journeys
 from sim.world.jumps import with_jumps
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
+from sim.world.markets import build_markets
 from sim.world.network import build_network, system_hours
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
@@ -73,6 +75,8 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         fx=fx,
         network=network,
         firms=firms,
+        groups=group_plans(scenario, window, fx),
+        markets=build_markets(scenario, openings, fx),
         obligations=obligations,
         payments=payments,
         journeys=journeys,

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.world.fx import FxPaths
+    from sim.world.groups import GroupPlan
     from sim.world.journeys import Journeys
+    from sim.world.markets import Markets
     from sim.world.network import Network
     from sim.world.payments import Payments
     from sim.world.timing import Openings, Window
@@ -31,6 +33,9 @@ class World:
     fx: FxPaths
     network: Network
     firms: FirmTable
+    groups: tuple[GroupPlan, ...]
+    """By number of the group of firms."""
+    markets: Markets
     obligations: Obligations
     payments: Payments
     journeys: Journeys
@@ -45,8 +50,4 @@ class World:
     @property
     def functional_currency(self) -> NDArray[np.int64]:
         """Currency number by firm number."""
-        sides = self.scenario.sides
-        by_group = [
-            self.fx.index(sides[group.side].functional_currency) for group in self.scenario.firms.values()
-        ]
-        return np.array(by_group, dtype=np.int64)[self.firms.group]
+        return np.array([group.currency for group in self.groups], dtype=np.int64)[self.firms.group]
