@@ -14,6 +14,7 @@ from sim.scenario.model import Scenario
 from sim.world.build import build_world
 from sim.world.journeys import plan_journeys
 from sim.world.payments import Payments
+from sim.world.steps import route_plans
 from sim.world.trade import Obligations
 from sim.world.world import World
 
@@ -204,8 +205,9 @@ def with_draws(world: World, draws: Mapping[str, list[float]]) -> World:
         world.scenario,
         payments,
         world.routes,
-        world.network.banks,
-        world.window.zone,
         lambda name: known.get(name, np.zeros(len(payments))),
     )
-    return replace(world, payments=payments, journeys=journeys)
+    plans = route_plans(
+        world.scenario, world.openings, world.fx, world.network, world.routes, journeys.payments
+    )
+    return replace(world, payments=payments, journeys=journeys, plans=plans)

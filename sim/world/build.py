@@ -31,6 +31,7 @@ from sim.world.payments import own_payments, trade_payments
 from sim.world.prefund import prefunded
 from sim.world.routing import sides_of
 from sim.world.sizes import size_problems
+from sim.world.steps import route_plans
 from sim.world.swept import swept_at_once
 from sim.world.timing import Openings
 from sim.world.trade import draw_firms
@@ -65,7 +66,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
     check_magnitudes(scenario, window, fx, network, obligations, payments)
     payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
-    journeys = plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform)
+    journeys = plan_journeys(scenario, payments, routes, uniform)
     check_parts(network, routes, journeys)
     return World(
         scenario=scenario,
@@ -80,6 +81,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         obligations=obligations,
         payments=payments,
         journeys=journeys,
+        plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
         routes=routes,
         warnings=warnings(scenario, openings),
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sim.world.markets import Markets
     from sim.world.network import Network
     from sim.world.payments import Payments
+    from sim.world.steps import RoutePlan
     from sim.world.timing import Openings, Window
     from sim.world.trade import FirmTable, Obligations
 
@@ -39,6 +40,8 @@ class World:
     obligations: Obligations
     payments: Payments
     journeys: Journeys
+    plans: tuple[RoutePlan, ...]
+    """By number of the route: what its steps mean to the journeys."""
     routes: dict[str, Route]
     warnings: tuple[str, ...]
 

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.steps import Convert
     from sim.world.markets import QuotePlan
     from sim.world.roles import Roles
+    from sim.world.steps import StepPlan
     from sim.world.world import World
 
 
@@ -30,11 +30,9 @@ class ConvertStep:
     the rest.
     """
 
-    def __init__(
-        self, exchange: Exchange, declared: Convert, world: World, roles: Roles, draws: tuple[str, ...]
-    ) -> None:
-        del roles, draws  # every step is made alike
-        self.by_payee = declared.by == "payee"
+    def __init__(self, exchange: Exchange, plan: StepPlan, world: World, roles: Roles) -> None:
+        del roles  # every step is made alike
+        self.by_payee = plan.words["by"] == "payee"
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers
         self._world = world
