@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import numpy as np
 
@@ -53,13 +53,13 @@ class FeePlan(NamedTuple):
 class StepPlan(NamedTuple):
     """One step of a route.
 
-    What its declaration states is found under the names of the fields: what is a `word` there (such as a role, or
-    whose turn it is), the opening hours by number of the bank, the `seconds` by journey that are drawn from a
-    distribution. A step that moves money has a `move`, one at which people look at payments their `reviews`.
+    What its declaration says is found under the names of the fields: what it `stated` in plain values, the opening
+    hours by number of the bank, the `seconds` by journey that are drawn from a distribution. A step that moves money
+    has a `move`, one at which people look at payments their `reviews`.
     """
 
     kind: str
-    words: Mapping[str, str]
+    stated: Mapping[str, Any]
     hours: Mapping[str, tuple[OpeningHours, ...]]
     seconds: Mapping[str, Seconds]
     move: Move | None = None
@@ -95,7 +95,7 @@ def route_plans(
     def plan(step: Step, draws: dict[str, str]) -> StepPlan:
         return StepPlan(
             kind=step.kind,
-            words={name: value for name, value in step if isinstance(value, str)},
+            stated=step.plain(),
             hours={name: _by_bank(choice, network, openings) for name, choice in _hours(step)},
             seconds={purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
             move=move(step, scenario) if isinstance(step, Settle) else None,

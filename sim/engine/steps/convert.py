@@ -32,7 +32,7 @@ class ConvertStep:
 
     def __init__(self, exchange: Exchange, plan: StepPlan, world: World, roles: Roles) -> None:
         del roles  # every step is made alike
-        self.by_payee = plan.words["by"] == "payee"
+        self.by_payee = plan.stated["by"] == "payee"
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers
         self._world = world

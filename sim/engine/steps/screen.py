@@ -45,7 +45,7 @@ class ScreenStep:
         self._policy = plan.reviews
         self._attempt = world.journeys.attempt
         self._roles = roles
-        self._at = plan.words["at"]
+        self._at = plan.stated["at"]
         self._staffed = np.array([desk.staff is not None for desk in world.network.desks], dtype=np.bool_)
         self._hours = [desk.hours for desk in world.network.desks]
 
