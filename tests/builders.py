@@ -16,7 +16,7 @@ from sim.world.journeys import plan_journeys
 from sim.world.payments import Payments
 from sim.world.steps import route_plans
 from sim.world.trade import Obligations
-from sim.world.world import World
+from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -155,7 +155,7 @@ def firm(side: str, bank: str, count: int = 1) -> Declared:
     return {"side": side, "count": count, "cities": {"Minsk": 1}, "banks": {bank: 1}}
 
 
-def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World:
+def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> DrawnWorld:
     """The world of a scenario in which exactly these payments are made, numbered by instant.
 
     Every bank has a group of firms of its name. Each uniform draw is 0: whatever can be reviewed is reviewed,
@@ -196,7 +196,7 @@ def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World
     return with_draws(replace(world, obligations=obligations, payments=payments), {})
 
 
-def with_draws(world: World, draws: Mapping[str, list[float]]) -> World:
+def with_draws(world: DrawnWorld, draws: Mapping[str, list[float]]) -> DrawnWorld:
     """The world with other draws for its payments, by name of the stream; those of further attempts are 0, too."""
     known = {name: np.zeros(len(world.payments)) for name in world.payments.draws}
     known |= {name: np.array(values) for name, values in draws.items()}

@@ -16,7 +16,7 @@ from sim.scenario.load import load
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
 from sim.world.build import build_world
 from sim.world.draws import choose, durations
-from sim.world.world import World
+from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -311,11 +311,11 @@ FEW_DAYS = ("period.end=2024-01-08", "run_in=2d", "horizon=2d")
 
 
 @pytest.fixture(scope="module")
-def plain() -> World:
+def plain() -> DrawnWorld:
     return build_world(load("baseline", FEW_DAYS))
 
 
-def trade(world: World, flows: tuple[str, ...]) -> pd.DataFrame:
+def trade(world: DrawnWorld, flows: tuple[str, ...]) -> pd.DataFrame:
     """The obligations of some flows in words, in order of flow and draw."""
     rows, names = world.obligations, list(world.scenario.flows)
     firms = np.array(world.firms.labels)
@@ -336,7 +336,7 @@ def trade(world: World, flows: tuple[str, ...]) -> pd.DataFrame:
     return kept.sort_values(["flow", "draw"], ignore_index=True)
 
 
-def work(world: World) -> dict[tuple[str, int], tuple[float, ...]]:
+def work(world: DrawnWorld) -> dict[tuple[str, int], tuple[float, ...]]:
     """The draws of every payment, by flow and draw of its obligation."""
     rows = world.obligations
     names = list(world.scenario.flows)
@@ -371,7 +371,7 @@ ADDITIONS = {
 
 
 @pytest.mark.parametrize("addition", ADDITIONS)
-def test_what_is_added_moves_no_other_draw(addition: str, plain: World) -> None:
+def test_what_is_added_moves_no_other_draw(addition: str, plain: DrawnWorld) -> None:
     more = build_world(load("baseline", (*FEW_DAYS, *ADDITIONS[addition])))
     flows = tuple(plain.scenario.flows)
     pd.testing.assert_frame_equal(trade(plain, flows), trade(more, flows))
@@ -380,7 +380,7 @@ def test_what_is_added_moves_no_other_draw(addition: str, plain: World) -> None:
     assert (plain.fx.per_usd == more.fx.per_usd).all()
 
 
-def test_the_order_of_declarations_moves_no_draw(plain: World) -> None:
+def test_the_order_of_declarations_moves_no_draw(plain: DrawnWorld) -> None:
     scenario = plain.scenario
     backwards = {
         section: dict(reversed(getattr(scenario, section).items()))
@@ -392,10 +392,10 @@ def test_the_order_of_declarations_moves_no_draw(plain: World) -> None:
     assert work(plain) == work(other)
 
 
-def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: World) -> None:
+def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: DrawnWorld) -> None:
     more = build_world(load("baseline", (*FEW_DAYS, "firms.suppliers.count=1501")))
 
-    def table(world: World) -> pd.DataFrame:
+    def table(world: DrawnWorld) -> pd.DataFrame:
         bank = np.array(world.network.banks)[world.firms.bank]
         columns = {"city": world.firms.city, "bank": bank, "size": world.firms.size}
         return pd.DataFrame(columns, index=world.firms.labels)
@@ -405,7 +405,7 @@ def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: World) -
     assert after.index.difference(before.index).tolist() == ["suppliers-1501"]
 
 
-def test_another_seed_or_replication_draws_another_world(plain: World) -> None:
+def test_another_seed_or_replication_draws_another_world(plain: DrawnWorld) -> None:
     scenario = load("baseline", FEW_DAYS)
     again = build_world(scenario)
     flows = tuple(scenario.flows)
@@ -414,14 +414,14 @@ def test_another_seed_or_replication_draws_another_world(plain: World) -> None:
         assert not trade(plain, flows)["amount"].equals(trade(other, flows)["amount"])
 
 
-def test_draws_of_different_purpose_are_unrelated(plain: World) -> None:
+def test_draws_of_different_purpose_are_unrelated(plain: DrawnWorld) -> None:
     columns = np.array([plain.payments.draws[name] for name in sorted(plain.payments.draws)])
     correlation = np.corrcoef(columns)
     off = correlation[~np.eye(len(columns), dtype=bool)]
     assert np.abs(off).max() <= ERRORS / sqrt(columns.shape[1])
 
 
-def test_office_hours_hold_in_local_time(plain: World) -> None:
+def test_office_hours_hold_in_local_time(plain: DrawnWorld) -> None:
     for side, zone in ZONES.items():
         hours = plain.openings.hours(f"{side}-office")
         for seconds, clock in ((hours.starts, OPEN[side][0]), (hours.ends, OPEN[side][1])):

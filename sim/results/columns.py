@@ -45,6 +45,4 @@ def payment_ids(world: World, numbers: NDArray[np.int64]) -> pd.Series[int] | pd
 
 def firm_sides(world: World) -> NDArray[np.int64]:
     """Side number by firm number."""
-    sides = list(world.scenario.sides)
-    by_group = [sides.index(group.side) for group in world.scenario.firms.values()]
-    return np.array(by_group, dtype=np.int64)[world.firms.group]
+    return np.array([group.side for group in world.groups], dtype=np.int64)[world.firms.group]

@@ -35,7 +35,7 @@ from sim.world.steps import route_plans
 from sim.world.swept import swept_at_once
 from sim.world.timing import Openings
 from sim.world.trade import draw_firms
-from sim.world.world import World
+from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
 
 
-def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> World:
+def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> DrawnWorld:
     """Draw the world of one replication.
 
     Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
@@ -68,7 +68,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
     journeys = plan_journeys(scenario, payments, routes, uniform)
     check_parts(network, routes, journeys)
-    return World(
+    return DrawnWorld(
         scenario=scenario,
         replication=replication,
         window=window,

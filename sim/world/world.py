@@ -25,12 +25,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class World:
-    """A scenario with every draw made."""
+    """All that the engine reads: what is declared stands here in numbers, in seconds and in minor units."""
 
-    scenario: Scenario
-    replication: int
     window: Window
-    openings: Openings
     fx: FxPaths
     network: Network
     firms: FirmTable
@@ -42,8 +39,6 @@ class World:
     journeys: Journeys
     plans: tuple[RoutePlan, ...]
     """By number of the route: what its steps mean to the journeys."""
-    routes: dict[str, Route]
-    warnings: tuple[str, ...]
 
     @property
     def travelling(self) -> World:
@@ -54,3 +49,14 @@ class World:
     def functional_currency(self) -> NDArray[np.int64]:
         """Currency number by firm number."""
         return np.array([group.currency for group in self.groups], dtype=np.int64)[self.firms.group]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnWorld(World):
+    """A world and what it was drawn from, for those who tell what happened in it by its names."""
+
+    scenario: Scenario
+    replication: int
+    openings: Openings
+    routes: dict[str, Route]
+    warnings: tuple[str, ...]
