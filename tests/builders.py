@@ -210,4 +210,4 @@ def with_draws(world: DrawnWorld, draws: Mapping[str, list[float]]) -> DrawnWorl
     plans = route_plans(
         world.scenario, world.openings, world.fx, world.network, world.routes, journeys.payments
     )
-    return replace(world, payments=payments, journeys=journeys, plans=plans)
+    return replace(world, payments=payments, journeys=journeys, route_plans=plans)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from math import erf, exp, log, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -11,15 +13,16 @@ import holidays
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import BaseModel
 
 from sim.scenario.load import load
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
 from sim.world.build import build_world
 from sim.world.draws import choose, durations
-from sim.world.world import DrawnWorld
+from sim.world.world import DrawnWorld, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -427,3 +430,28 @@ def test_office_hours_hold_in_local_time(plain: DrawnWorld) -> None:
         for seconds, clock in ((hours.starts, OPEN[side][0]), (hours.ends, OPEN[side][1])):
             local = pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZoneInfo(zone))
             assert set(local.hour + local.minute / 60) == {clock}
+
+
+def reached(world: World) -> Iterator[object]:
+    """Everything that can be got hold of from what the engine is given."""
+    todo, seen = [getattr(world, field.name) for field in fields(World)], set()
+    while todo:
+        found = todo.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        if isinstance(found, Mapping):
+            todo += [*found, *found.values()]
+        elif isinstance(found, tuple | list | set | frozenset):
+            todo += found
+        else:
+            slots = {name for owner in type(found).__mro__ for name in getattr(owner, "__slots__", ())}
+            names = slots | vars(found).keys() if hasattr(found, "__dict__") else slots
+            todo += [getattr(found, name) for name in names if hasattr(found, name)]
+
+
+@pytest.mark.parametrize("name", ["review-stress", "thin-market", "mechanisms/pvp"])
+def test_the_engine_is_given_no_declaration(name: str) -> None:
+    world = build_world(load(name, ("period.start=2024-03-04", "period.end=2024-03-06", "horizon=1d")))
+    assert not [type(found) for found in reached(world) if isinstance(found, BaseModel)]

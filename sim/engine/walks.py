@@ -248,14 +248,14 @@ def build_walks(world: World, exchange: Exchange) -> Walks:
             rows = np.flatnonzero((journeys.attempt == attempt) & ((journeys.back_from >= 0) == back))
             if attempt > 1 and not len(rows):
                 continue
-            for number, route in enumerate(world.plans):
+            for number, route in enumerate(world.route_plans):
                 mine = rows[world.payments.route[rows] == number]
                 if not back:
                     found.append(walk_there(route, mine, world, exchange, attempt))
                 for step in np.unique(journeys.back_from[mine]).tolist() if back else ():
                     some = mine[journeys.back_from[mine] == step]
                     found.append(walk_back(route, some, world, step))
-    return Walks(found, len(world.plans), len(world.payments))
+    return Walks(found, len(world.route_plans), len(world.payments))
 
 
 def reached(exchange: Exchange, walks: Walks) -> Seconds:

@@ -81,7 +81,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         obligations=obligations,
         payments=payments,
         journeys=journeys,
-        plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
+        route_plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
         routes=routes,
         warnings=warnings(scenario, openings),
     )

@@ -37,7 +37,7 @@ class World:
     obligations: Obligations
     payments: Payments
     journeys: Journeys
-    plans: tuple[RoutePlan, ...]
+    route_plans: tuple[RoutePlan, ...]
     """By number of the route: what its steps mean to the journeys."""
 
     @property
