@@ -19,7 +19,8 @@ from sim.engine.settlement import Settlement
 from sim.engine.walks import build_walks
 from sim.results.execute import execute
 from sim.scenario.load import load
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import World
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
 from oracle import tell

@@ -21,7 +21,8 @@ from sim.engine.requests import Requests, plan_requests
 from sim.engine.settlement import Settlement
 from sim.engine.walks import build_walks
 from sim.scenario.load import load
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import World
 
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from oracle import Story
 
     from sim.engine.records import Conversions, Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 Row = tuple[int, ...]
 

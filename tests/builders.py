@@ -11,10 +11,12 @@ import numpy as np
 
 from sim.scenario.check import check
 from sim.scenario.model import Scenario
-from sim.world.build import World, build_world
+from sim.world.build import build_world
 from sim.world.journeys import plan_journeys
 from sim.world.payments import Payments
+from sim.world.steps import route_plans
 from sim.world.trade import Obligations
+from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -153,7 +155,7 @@ def firm(side: str, bank: str, count: int = 1) -> Declared:
     return {"side": side, "count": count, "cities": {"Minsk": 1}, "banks": {bank: 1}}
 
 
-def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World:
+def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> DrawnWorld:
     """The world of a scenario in which exactly these payments are made, numbered by instant.
 
     Every bank has a group of firms of its name. Each uniform draw is 0: whatever can be reviewed is reviewed,
@@ -194,7 +196,7 @@ def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> World
     return with_draws(replace(world, obligations=obligations, payments=payments), {})
 
 
-def with_draws(world: World, draws: Mapping[str, list[float]]) -> World:
+def with_draws(world: DrawnWorld, draws: Mapping[str, list[float]]) -> DrawnWorld:
     """The world with other draws for its payments, by name of the stream; those of further attempts are 0, too."""
     known = {name: np.zeros(len(world.payments)) for name in world.payments.draws}
     known |= {name: np.array(values) for name, values in draws.items()}
@@ -203,8 +205,9 @@ def with_draws(world: World, draws: Mapping[str, list[float]]) -> World:
         world.scenario,
         payments,
         world.routes,
-        world.network.banks,
-        world.window.zone,
         lambda name: known.get(name, np.zeros(len(payments))),
     )
-    return replace(world, payments=payments, journeys=journeys)
+    plans = route_plans(
+        world.scenario, world.openings, world.fx, world.network, world.routes, journeys.payments
+    )
+    return replace(world, payments=payments, journeys=journeys, route_plans=plans)

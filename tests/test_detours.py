@@ -16,7 +16,7 @@ from sim.world.build import build_world
 from sim.world.diversion import divert
 
 if TYPE_CHECKING:
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 CLOSED = {
     "kind": "closed_route",
@@ -48,7 +48,7 @@ def crossroads(*timeline: dict[str, Any], **changes: Any) -> dict[str, Any]:  # 
     )
 
 
-def taken(world: World) -> list[str]:
+def taken(world: DrawnWorld) -> list[str]:
     sides = np.zeros(len(world.payments), dtype=np.int64)
     routes = divert(
         world.scenario, world.payments, world.network.banks, (sides, sides), world.fx, world.window.zone

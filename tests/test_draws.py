@@ -12,7 +12,8 @@ from builders import (
     town,
 )
 
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import DrawnWorld
 
 
 def trading(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a scenario
@@ -30,7 +31,7 @@ def trading(**changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a scen
     )
 
 
-def drawn(world: World, flow: str) -> list[list[object]]:
+def drawn(world: DrawnWorld, flow: str) -> list[list[object]]:
     """Every obligation of a flow, and what was drawn for its payment."""
     number = list(world.scenario.flows).index(flow)
     obligations, payments = world.obligations, world.payments

@@ -22,7 +22,8 @@ from strategies import scenarios
 from sim.core.clock import DAY, HOUR, NEVER
 from sim.engine.run import simulate
 from sim.scenario.load import load
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import World
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario

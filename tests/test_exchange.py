@@ -15,7 +15,7 @@ from sim.results.deals import conversions_table
 from sim.results.exposure import exposure_table, fx_results_table
 
 if TYPE_CHECKING:
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def dated(world: World, invoiced: str, due: str) -> World:

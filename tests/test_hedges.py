@@ -16,7 +16,7 @@ from sim.results.execute import all_tables
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def hedging(hedge: dict[str, Any] | None, **market: Any) -> dict[str, Any]:  # noqa: ANN401 - a declaration

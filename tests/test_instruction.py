@@ -19,7 +19,8 @@ from sim.results.days import business_days
 from sim.results.execute import all_tables, execute
 from sim.results.lateness import lateness_measure
 from sim.scenario.load import load
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,39 +30,39 @@ if TYPE_CHECKING:
 MONTH = ("period.end=2024-02-01", "run_in=40d", "horizon=30d")
 
 
-def month(**pays: str) -> World:
+def month(**pays: str) -> DrawnWorld:
     """A month of the baseline's trade, in which the groups of buyers and importers have these habits."""
     habits = [f"firms.{group}.pays={{{habit}}}" for group, habit in pays.items()]
     return build_world(load("baseline", (*MONTH, *habits)))
 
 
 @pytest.fixture(scope="module")
-def punctual() -> World:
+def punctual() -> DrawnWorld:
     return month()
 
 
 @pytest.fixture(scope="module")
-def habitual() -> World:
+def habitual() -> DrawnWorld:
     """Of the importers' payments, a fifth is early and three tenths are late."""
     return month(
         importers="early: {share: 0.2, days: [2, 6]}, late: {share: 0.3, days: [1, 20]}",
     )
 
 
-def of_importers(world: World) -> NDArray[np.bool_]:
+def of_importers(world: DrawnWorld) -> NDArray[np.bool_]:
     """Which payments importers owe."""
     payer = world.obligations.payer[world.payments.obligation]
     groups = list(world.scenario.firms)
     return np.asarray(world.firms.group[payer] == groups.index("importers"))
 
 
-def ordered(world: World) -> dict[int, int]:
+def ordered(world: DrawnWorld) -> dict[int, int]:
     """When the payment of each obligation is ordered."""
     rows = world.payments
     return dict(zip(rows.obligation.tolist(), rows.instructed_at.tolist(), strict=True))
 
 
-def test_habits_move_no_draw_and_nobody_else(punctual: World, habitual: World) -> None:
+def test_habits_move_no_draw_and_nobody_else(punctual: DrawnWorld, habitual: DrawnWorld) -> None:
     for column in ("flow", "draw", "payer", "payee", "currency", "amount", "invoiced_at", "due_at"):
         one, other = (getattr(world.obligations, column) for world in (punctual, habitual))
         assert np.array_equal(one, other)
@@ -83,7 +84,7 @@ def test_habits_move_no_draw_and_nobody_else(punctual: World, habitual: World) -
         assert kept[obligation] == due
 
 
-def test_shares_and_days_are_those_declared(habitual: World) -> None:
+def test_shares_and_days_are_those_declared(habitual: DrawnWorld) -> None:
     mine = of_importers(habitual)
     rows, invoiced = habitual.payments, habitual.obligations.invoiced_at[habitual.payments.obligation]
     moved = (rows.instructed_at - rows.due_at)[mine]
@@ -101,12 +102,12 @@ def test_shares_and_days_are_those_declared(habitual: World) -> None:
     assert (rows.instructed_at[mine] < hours.ends[session]).all()
 
 
-def test_payments_are_numbered_as_they_are_ordered(habitual: World) -> None:
+def test_payments_are_numbered_as_they_are_ordered(habitual: DrawnWorld) -> None:
     assert (np.diff(habitual.payments.instructed_at) >= 0).all()
     assert (np.diff(habitual.payments.due_at) < 0).any()
 
 
-def test_a_larger_share_takes_in_further_payments_and_moves_no_other(habitual: World) -> None:
+def test_a_larger_share_takes_in_further_payments_and_moves_no_other(habitual: DrawnWorld) -> None:
     more = month(importers="early: {share: 0.2, days: [2, 6]}, late: {share: 0.5, days: [1, 20]}")
     due = dict(enumerate(habitual.obligations.due_at.tolist()))
     few, many = ordered(habitual), ordered(more)
@@ -117,7 +118,7 @@ def test_a_larger_share_takes_in_further_payments_and_moves_no_other(habitual: W
     assert sum(at > due[key] for key, at in many.items()) > 1.5 * len(late)
 
 
-def test_what_is_due_after_the_run_may_be_ordered_in_it(habitual: World, punctual: World) -> None:
+def test_what_is_due_after_the_run_may_be_ordered_in_it(habitual: DrawnWorld, punctual: DrawnWorld) -> None:
     end = habitual.window.end
     early = habitual.payments.due_at >= end
     assert early.any()

@@ -20,13 +20,13 @@ from sim.engine.run import simulate
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 pytestmark = pytest.mark.quick
 
 
 @st.composite
-def busy(draw: st.DrawFn) -> World:
+def busy(draw: st.DrawFn) -> DrawnWorld:
     """Two sides that pay each other for some days over markets with little depth, vehicles, auctions and cash."""
     hours = st.sampled_from([*HOURS, "always"])
 
@@ -108,7 +108,7 @@ def test_what_is_exchanged_adds_up_and_no_day_s_depth_is_exceeded() -> None:
 
     @settings(max_examples=examples(150))
     @given(busy())
-    def look(world: World) -> None:
+    def look(world: DrawnWorld) -> None:
         records = simulate(world)
         assert_promises(world, records)
         deals = records.conversions
@@ -125,7 +125,7 @@ def test_what_is_exchanged_adds_up_and_no_day_s_depth_is_exceeded() -> None:
     assert min(seen.values()) > examples(50), dict(seen)
 
 
-def assert_depth(world: World, records: Records) -> None:
+def assert_depth(world: DrawnWorld, records: Records) -> None:
     """What each side of each book dealt per trading day, told from the conversions alone."""
     deals, scenario, fx = records.conversions, world.scenario, world.fx
     dealt: dict[tuple[Any, ...], int] = defaultdict(int)
@@ -160,7 +160,7 @@ def assert_cash_is_spent_after_its_credit(records: Records) -> None:
         assert matched.sum() == deals.amount[deals.matched].sum() / 2
 
 
-def assert_same_again(world: World, records: Records) -> None:
+def assert_same_again(world: DrawnWorld, records: Records) -> None:
     again = simulate(world).conversions
     assert all(np.array_equal(a, b) for a, b in zip(records.conversions, again, strict=True))
 

@@ -13,7 +13,8 @@ from builders import instant
 from sim.scenario.check import check
 from sim.scenario.load import load
 from sim.scenario.model import Scenario
-from sim.world.build import World, build_world
+from sim.world.build import build_world
+from sim.world.world import World
 
 YEAR = ["run_in=0d", "horizon=0d"]
 

@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sim.results.results import Results
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 FEW_DAYS = ("period.end=2024-01-08", "run_in=2d", "horizon=5d")
 LOCAL = {"guangzhou-a": "0.7", "shenzhen-a": "0.3"}
 
 
-def few_days(banks_by_city: Mapping[str, Mapping[str, str]]) -> World:
+def few_days(banks_by_city: Mapping[str, Mapping[str, str]]) -> DrawnWorld:
     """The baseline's world of a few days, in which suppliers of some cities have other banks."""
     tree = load("baseline", FEW_DAYS).model_dump(by_alias=True)
     tree["firms"]["suppliers"]["banks_by_city"] = banks_by_city
     return build_world(Scenario.model_validate(tree))
 
 
-def firms_of(world: World) -> pd.DataFrame:
+def firms_of(world: DrawnWorld) -> pd.DataFrame:
     bank = np.array(world.network.banks)[world.firms.bank]
     columns = {"city": world.firms.city, "bank": bank, "size": world.firms.size}
     return pd.DataFrame(columns, index=world.firms.labels)

@@ -17,7 +17,7 @@ from sim.results.exposure import exposure_table, fx_results_table
 
 if TYPE_CHECKING:
     from sim.engine.records import Conversions, Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def world_of(amount: int, **market: Any) -> World:  # noqa: ANN401 - a declaration

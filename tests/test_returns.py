@@ -19,7 +19,7 @@ from sim.world.build import build_world
 if TYPE_CHECKING:
     from sim.engine.records import Records
     from sim.scenario.model import Scenario
-    from sim.world.build import World
+    from sim.world.world import World
 
 HOUR, DAY = 3_600, 86_400
 SCENARIO = """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import fields
 from math import erf, exp, log, sqrt
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -11,14 +13,16 @@ import holidays
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import BaseModel
 
 from sim.scenario.load import load
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
-from sim.world.build import World, build_world
+from sim.world.build import build_world
 from sim.world.draws import choose, durations
+from sim.world.world import DrawnWorld, World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -310,11 +314,11 @@ FEW_DAYS = ("period.end=2024-01-08", "run_in=2d", "horizon=2d")
 
 
 @pytest.fixture(scope="module")
-def plain() -> World:
+def plain() -> DrawnWorld:
     return build_world(load("baseline", FEW_DAYS))
 
 
-def trade(world: World, flows: tuple[str, ...]) -> pd.DataFrame:
+def trade(world: DrawnWorld, flows: tuple[str, ...]) -> pd.DataFrame:
     """The obligations of some flows in words, in order of flow and draw."""
     rows, names = world.obligations, list(world.scenario.flows)
     firms = np.array(world.firms.labels)
@@ -335,7 +339,7 @@ def trade(world: World, flows: tuple[str, ...]) -> pd.DataFrame:
     return kept.sort_values(["flow", "draw"], ignore_index=True)
 
 
-def work(world: World) -> dict[tuple[str, int], tuple[float, ...]]:
+def work(world: DrawnWorld) -> dict[tuple[str, int], tuple[float, ...]]:
     """The draws of every payment, by flow and draw of its obligation."""
     rows = world.obligations
     names = list(world.scenario.flows)
@@ -370,7 +374,7 @@ ADDITIONS = {
 
 
 @pytest.mark.parametrize("addition", ADDITIONS)
-def test_what_is_added_moves_no_other_draw(addition: str, plain: World) -> None:
+def test_what_is_added_moves_no_other_draw(addition: str, plain: DrawnWorld) -> None:
     more = build_world(load("baseline", (*FEW_DAYS, *ADDITIONS[addition])))
     flows = tuple(plain.scenario.flows)
     pd.testing.assert_frame_equal(trade(plain, flows), trade(more, flows))
@@ -379,7 +383,7 @@ def test_what_is_added_moves_no_other_draw(addition: str, plain: World) -> None:
     assert (plain.fx.per_usd == more.fx.per_usd).all()
 
 
-def test_the_order_of_declarations_moves_no_draw(plain: World) -> None:
+def test_the_order_of_declarations_moves_no_draw(plain: DrawnWorld) -> None:
     scenario = plain.scenario
     backwards = {
         section: dict(reversed(getattr(scenario, section).items()))
@@ -391,10 +395,10 @@ def test_the_order_of_declarations_moves_no_draw(plain: World) -> None:
     assert work(plain) == work(other)
 
 
-def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: World) -> None:
+def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: DrawnWorld) -> None:
     more = build_world(load("baseline", (*FEW_DAYS, "firms.suppliers.count=1501")))
 
-    def table(world: World) -> pd.DataFrame:
+    def table(world: DrawnWorld) -> pd.DataFrame:
         bank = np.array(world.network.banks)[world.firms.bank]
         columns = {"city": world.firms.city, "bank": bank, "size": world.firms.size}
         return pd.DataFrame(columns, index=world.firms.labels)
@@ -404,7 +408,7 @@ def test_a_further_firm_of_a_group_leaves_the_others_as_they_are(plain: World) -
     assert after.index.difference(before.index).tolist() == ["suppliers-1501"]
 
 
-def test_another_seed_or_replication_draws_another_world(plain: World) -> None:
+def test_another_seed_or_replication_draws_another_world(plain: DrawnWorld) -> None:
     scenario = load("baseline", FEW_DAYS)
     again = build_world(scenario)
     flows = tuple(scenario.flows)
@@ -413,16 +417,41 @@ def test_another_seed_or_replication_draws_another_world(plain: World) -> None:
         assert not trade(plain, flows)["amount"].equals(trade(other, flows)["amount"])
 
 
-def test_draws_of_different_purpose_are_unrelated(plain: World) -> None:
+def test_draws_of_different_purpose_are_unrelated(plain: DrawnWorld) -> None:
     columns = np.array([plain.payments.draws[name] for name in sorted(plain.payments.draws)])
     correlation = np.corrcoef(columns)
     off = correlation[~np.eye(len(columns), dtype=bool)]
     assert np.abs(off).max() <= ERRORS / sqrt(columns.shape[1])
 
 
-def test_office_hours_hold_in_local_time(plain: World) -> None:
+def test_office_hours_hold_in_local_time(plain: DrawnWorld) -> None:
     for side, zone in ZONES.items():
         hours = plain.openings.hours(f"{side}-office")
         for seconds, clock in ((hours.starts, OPEN[side][0]), (hours.ends, OPEN[side][1])):
             local = pd.to_datetime(seconds, unit="s", utc=True).tz_convert(ZoneInfo(zone))
             assert set(local.hour + local.minute / 60) == {clock}
+
+
+def reached(world: World) -> Iterator[object]:
+    """Everything that can be got hold of from what the engine is given."""
+    todo, seen = [getattr(world, field.name) for field in fields(World)], set()
+    while todo:
+        found = todo.pop()
+        if id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        if isinstance(found, Mapping):
+            todo += [*found, *found.values()]
+        elif isinstance(found, tuple | list | set | frozenset):
+            todo += found
+        else:
+            slots = {name for owner in type(found).__mro__ for name in getattr(owner, "__slots__", ())}
+            names = slots | vars(found).keys() if hasattr(found, "__dict__") else slots
+            todo += [getattr(found, name) for name in names if hasattr(found, name)]
+
+
+@pytest.mark.parametrize("name", ["review-stress", "thin-market", "mechanisms/pvp"])
+def test_the_engine_is_given_no_declaration(name: str) -> None:
+    world = build_world(load(name, ("period.start=2024-03-04", "period.end=2024-03-06", "horizon=1d")))
+    assert not [type(found) for found in reached(world) if isinstance(found, BaseModel)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 OFFICE = {"zone": "Europe/Minsk", "sessions": ["10:00-13:00"]}
 #: Units per dollar: 725 yuan are 320 Belarusian roubles, 9,000 Russian ones, 100 dollars.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.engine.causes import Delays
     from sim.engine.records import Log
     from sim.engine.walks import Traced, Walk
-    from sim.world.build import World
+    from sim.world.world import World
 
 _RETURNED = CAUSES.index("returned")
 

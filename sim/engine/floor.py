@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sim.engine.records import Offset, SquaringPayment, TreasuryDeal
     from sim.engine.requests import Requests
     from sim.engine.systems.base import Facility
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Floor:

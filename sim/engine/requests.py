@@ -13,7 +13,7 @@ from sim.core.currency import Amounts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 Numbers = NDArray[np.int64]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.requests import Requests
     from sim.engine.walks import Walk, Walks
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def simulate(world: World, progress: Callable[[int], None] | None = None) -> Records:

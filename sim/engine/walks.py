@@ -17,9 +17,6 @@ from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
 from sim.engine.steps.screen import ScreenStep
 from sim.engine.steps.settle import SettleStep
-from sim.scenario.model.steps import Screen
-from sim.world.draws import route_draws
-from sim.world.roles import roles_by_route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,10 +28,8 @@ if TYPE_CHECKING:
     from sim.engine.requests import Asked, Requests
     from sim.engine.steps.base import Rows, Step
     from sim.engine.steps.screen import Case
-    from sim.scenario.model.network import Route
-    from sim.scenario.model.steps import Fee
-    from sim.world.build import World
-    from sim.world.roles import Roles
+    from sim.world.steps import FeePlan, RoutePlan
+    from sim.world.world import World
 
 
 class Stop(NamedTuple):
@@ -42,7 +37,7 @@ class Stop(NamedTuple):
 
     step: Step
     number: int
-    fee: Fee | None = None
+    fee: FeePlan | None = None
 
 
 class Traced(NamedTuple):
@@ -166,37 +161,33 @@ class Walk:
             arrivals,
         )
 
-    def _charge(self, step: Step, place: int, fee: Fee, at: Seconds, log: Log) -> None:
+    def _charge(self, step: Step, place: int, fee: FeePlan, at: Seconds, log: Log) -> None:
         owed = self.rows, at, self._world.payments.amount[self.rows]
         if isinstance(step, ConvertStep):
             owed = step.charged(self.rows, at)
         charge(fee, place, owed, self._world, log)
 
 
-def walk_there(
-    route: Route, rows: Rows, world: World, roles: Roles, exchange: Exchange, attempt: int
-) -> Walk:
+def walk_there(route: RoutePlan, rows: Rows, world: World, exchange: Exchange, attempt: int) -> Walk:
     """The way to the payee; only at the first attempt does a payer buy the currency."""
     kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
     stops = []
-    for number, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
-        if attempt > 1 and step.kind == "convert" and step.by == "payer":
+    for number, plan in enumerate(route.steps):
+        step = kinds[plan.kind](plan, world, route.roles)
+        if attempt > 1 and isinstance(step, ConvertStep) and not step.by_payee:
             stops.append(Stop(HeldStep(), number))
         else:
-            stops.append(Stop(kinds[step.kind](step, world, roles, draws), number, step.fee))
+            stops.append(Stop(step, number, plan.fee))
     return Walk(stops, rows, world)
 
 
-def walk_back(route: Route, rows: Rows, world: World, roles: Roles, step: int) -> Walk:
+def walk_back(route: RoutePlan, rows: Rows, world: World, step: int) -> Walk:
     """The way back from a step to the payer, whose bank then corrects the payment."""
-    declared, draws = route.steps[step], route_draws(route)[step]
-    if not isinstance(declared, Screen):
-        raise TypeError("only a screening step sends payments back")
     steps = [
-        Stop(SettleStep(settle, world, roles, ()), number)
+        Stop(SettleStep(settle, world, route.roles), number)
         for number, settle in reversed_settlement(route, step)
     ]
-    correction = Stop(CorrectionStep(declared, world, roles, draws), step)
+    correction = Stop(CorrectionStep(route.steps[step], world, route.roles), step)
     return Walk([*steps, correction], rows, world, leads_back=True)
 
 
@@ -251,21 +242,20 @@ class Walks:
 
 def build_walks(world: World, exchange: Exchange) -> Walks:
     """For each attempt the walks there, by route, and then those back; `world` is that of the journeys."""
-    every = roles_by_route(world.scenario, world.routes, world.payments, world.network, world.fx.currencies)
     journeys, found = world.journeys, []
     for attempt in range(1, int(journeys.attempt.max(initial=1)) + 1):
         for back in (False, True):
             rows = np.flatnonzero((journeys.attempt == attempt) & ((journeys.back_from >= 0) == back))
             if attempt > 1 and not len(rows):
                 continue
-            for number, (route, roles) in enumerate(zip(world.routes.values(), every, strict=True)):
+            for number, route in enumerate(world.route_plans):
                 mine = rows[world.payments.route[rows] == number]
                 if not back:
-                    found.append(walk_there(route, mine, world, roles, exchange, attempt))
+                    found.append(walk_there(route, mine, world, exchange, attempt))
                 for step in np.unique(journeys.back_from[mine]).tolist() if back else ():
                     some = mine[journeys.back_from[mine] == step]
-                    found.append(walk_back(route, some, world, roles, step))
-    return Walks(found, len(world.routes), len(world.payments))
+                    found.append(walk_back(route, some, world, step))
+    return Walks(found, len(world.route_plans), len(world.payments))
 
 
 def reached(exchange: Exchange, walks: Walks) -> Seconds:

@@ -9,7 +9,7 @@ from sim.results.spans import Spans, joined, open_spans, portions
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 class Book(NamedTuple):
@@ -19,7 +19,7 @@ class Book(NamedTuple):
     forwards: Forwards
 
 
-def open_book(world: World, records: Records) -> Book:
+def open_book(world: DrawnWorld, records: Records) -> Book:
     """The books of all firms over the run."""
     parts = portions(world, records)
     deals = forwards(world, parts)

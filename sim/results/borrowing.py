@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Funding, Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
-def borrowings_table(world: World, records: Records) -> pd.DataFrame:
+def borrowings_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """One row per loan, in the order of the draws; amounts in minor units of the account's currency.
 
     Of a facility, or of the pool of a system. From `received_at` to `repaid_at` the account owed `amount`. What
@@ -55,7 +55,7 @@ def borrowings_table(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def funding_table(world: World, records: Records) -> pd.DataFrame:
+def funding_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """One row per deal of a treasury, in the order of the decisions; `amount` positive if money was bought.
 
     `mid_value` and `realised_value` are what it paid or was paid, at mid and really, in minor units of
@@ -103,7 +103,9 @@ def facility_use(loans: pd.DataFrame) -> dict[str, Measure]:
     return {"facility_use": Measure(found, "loans; major units of the system's currency; loans")}
 
 
-def _values(world: World, rows: Funding, against: NDArray[np.int64], *, priced: bool) -> NDArray[np.int64]:
+def _values(
+    world: DrawnWorld, rows: Funding, against: NDArray[np.int64], *, priced: bool
+) -> NDArray[np.int64]:
     """Value of each deal, with the market's half spread or without; −1 where there is no market."""
     found = np.full(len(rows.amount), -1, dtype=np.int64)
     dealt = np.flatnonzero(against >= 0)

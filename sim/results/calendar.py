@@ -14,10 +14,10 @@ from sim.results.instants import instants
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
-def local_days(world: World) -> tuple[list[date], Seconds]:
+def local_days(world: DrawnWorld) -> tuple[list[date], Seconds]:
     """The local days of the period, and the midnights around them: one more than there are days."""
     window = world.window
     first = from_instant(window.period_start, window.zone).date()
@@ -26,7 +26,7 @@ def local_days(world: World) -> tuple[list[date], Seconds]:
     return days[:-1], np.array([local_instant(day, 0, window.zone) for day in days], dtype=np.int64)
 
 
-def in_flight_table(world: World, records: Records) -> pd.DataFrame:
+def in_flight_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """For each local day of the period, payments instructed before its last midnight and not over by then.
 
     A payment is over when it is credited or cancelled. An order at that midnight is the next day's; a credit counts.
@@ -46,7 +46,7 @@ def in_flight_table(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def holidays_table(world: World) -> pd.DataFrame:
+def holidays_table(world: DrawnWorld) -> pd.DataFrame:
     """The stretches of days without work that hold a weekday, by side, from the start of the run to its end."""
     window, openings = world.window, world.openings
     rows = []

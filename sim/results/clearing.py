@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 _MONEY = "major units of the unit of account"
 
 
-def clearings_table(world: World, records: Records) -> pd.DataFrame:
+def clearings_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """One row per payment with which a debtor squares a position in a clearing account.
 
     `amount` is in the unit of account, `settled_amount` its value at mid of the instant in the currency of

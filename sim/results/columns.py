@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def names(known: Sequence[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
@@ -45,6 +45,4 @@ def payment_ids(world: World, numbers: NDArray[np.int64]) -> pd.Series[int] | pd
 
 def firm_sides(world: World) -> NDArray[np.int64]:
     """Side number by firm number."""
-    sides = list(world.scenario.sides)
-    by_group = [sides.index(group.side) for group in world.scenario.firms.values()]
-    return np.array(by_group, dtype=np.int64)[world.firms.group]
+    return np.array([group.side for group in world.groups], dtype=np.int64)[world.firms.group]

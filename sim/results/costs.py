@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.results.promises import Running
-    from sim.world.build import World
+    from sim.world.world import World
 
 #: What liquidity costs, in the order of the measure.
 COMPONENTS: Final = ("holding", "intraday_credit", "overnight_credit", "repo", "swap_line", "top_ups")

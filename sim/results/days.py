@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.hours import OpeningHours
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +54,7 @@ class BusinessDays:
         return np.asarray((clock.to_numpy().astype("datetime64[s]") - midnight).astype(np.int64))
 
 
-def business_days(world: World) -> dict[str, BusinessDays]:
+def business_days(world: DrawnWorld) -> dict[str, BusinessDays]:
     """The business days of each system that overlap the run; the day of a system that is out is as long as ever."""
     window, network = world.window, world.network
     run, period = (window.start, window.end), (window.period_start, window.period_end)

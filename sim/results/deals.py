@@ -13,10 +13,10 @@ from sim.results.instants import instants
 
 if TYPE_CHECKING:
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
-def conversions_table(world: World, records: Records) -> pd.DataFrame:
+def conversions_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """Every part of an obligation that a bearer exchanged, and what was sold back; see `Conversions`."""
     rows, sold_back = records.conversions, records.sold_back
     kind = np.concatenate([rows.matched.astype(np.int64), np.full(len(sold_back.at), 2)])
@@ -46,7 +46,7 @@ def conversions_table(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def fees_table(world: World, records: Records) -> pd.DataFrame:
+def fees_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """Every charge; see `Fees`."""
     rows = records.fees
     kinds = sorted({step.kind for route in world.routes.values() for step in route.steps})

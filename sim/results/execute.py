@@ -52,12 +52,12 @@ if TYPE_CHECKING:
     from sim.engine.records import Records
     from sim.results.days import BusinessDays
     from sim.scenario.model import Scenario
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 def execute(
     scenario: Scenario,
-    progress: Callable[[int, World], None] | None = None,
+    progress: Callable[[int, DrawnWorld], None] | None = None,
     *,
     max_input: int = MAX_INPUT,
 ) -> Results:
@@ -104,7 +104,9 @@ def execute(
     return Results(resolved, MappingProxyType(found), _manifest(resolved, world, tables, timings), tables)
 
 
-def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays]) -> dict[str, pd.DataFrame]:
+def all_tables(
+    world: DrawnWorld, records: Records, days: Mapping[str, BusinessDays]
+) -> dict[str, pd.DataFrame]:
     """The tables of facts, and those computed from them; `days` are the business days of each system."""
     tables = fact_tables(world, records)
     tables["balances"] = balances_table(world, tables["accounts"], tables["postings"])
@@ -132,7 +134,7 @@ def all_tables(world: World, records: Records, days: Mapping[str, BusinessDays])
 
 
 def _manifest(
-    resolved: Scenario, world: World, tables: dict[str, pd.DataFrame], timings: dict[str, float]
+    resolved: Scenario, world: DrawnWorld, tables: dict[str, pd.DataFrame], timings: dict[str, float]
 ) -> dict[str, Any]:
     """What made the run; wall-clock time stands here and nowhere else."""
     libraries = ("holidays", "numpy", "pandas", "pyarrow", "scipy", "simpy")

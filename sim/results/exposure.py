@@ -23,20 +23,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 #: Days to the due date up to which an obligation counts in each bucket; `overdue` once the due date has passed.
 BUCKETS: Final = {"overdue": 0, "7d": 7, "30d": 30, "90d": 90, "later": None}
 
 
-def grid(world: World) -> Seconds:
+def grid(world: DrawnWorld) -> Seconds:
     """When exposure is told: daily from the start of the period to its end, both included."""
     window = world.window
     return np.arange(window.period_start, window.period_end + 1, DAY, dtype=np.int64)
 
 
-def exposure_table(world: World, records: Records, book: Book | None = None) -> pd.DataFrame:
+def exposure_table(world: DrawnWorld, records: Records, book: Book | None = None) -> pd.DataFrame:
     """What makes up the net open position by day, side and currency.
 
     Minor units of the currency; `net_open_position` = receivable − payable + cash + forwards, and the same at mid
@@ -58,7 +58,7 @@ def exposure_table(world: World, records: Records, book: Book | None = None) -> 
     return pd.concat(parts, ignore_index=True)
 
 
-def maturities_table(world: World, book: Book) -> pd.DataFrame:
+def maturities_table(world: DrawnWorld, book: Book) -> pd.DataFrame:
     """Receivables and payables by time left to the due date, by day, side and currency.
 
     Minor units, and the same at mid in the reporting currency. `overdue`: the due date has passed; `7d`: at most 7
@@ -90,7 +90,7 @@ def maturities_table(world: World, book: Book) -> pd.DataFrame:
     return table
 
 
-def _groups(world: World, book: Book) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
+def _groups(world: DrawnWorld, book: Book) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
     """Of each side's foreign currencies: instant, side and currency as columns; the instants; number; spans.
 
     At least one group, so that a table has its columns when nobody trades; that one has no rows.
@@ -116,12 +116,12 @@ def _groups(world: World, book: Book) -> Iterator[tuple[pd.DataFrame, Seconds, i
         yield head, at, currency, Spans(*(column[mine] for column in book.spans))
 
 
-def bearers(world: World) -> list[tuple[str, NDArray[np.int64], int]]:
+def bearers(world: DrawnWorld) -> list[tuple[str, NDArray[np.int64], int]]:
     """The two parties of every obligation: name, firm numbers, and the sign of what they hold of it."""
     return [("payer", world.obligations.payer, -1), ("payee", world.obligations.payee, 1)]
 
 
-def fx_results_table(world: World, records: Records, book: Book | None = None) -> pd.DataFrame:
+def fx_results_table(world: DrawnWorld, records: Records, book: Book | None = None) -> pd.DataFrame:
     """What exchange rates gained or cost each bearer of each obligation whose payment was ordered, by cause.
 
     Minor units of the bearer's functional currency, gains positive. With V(t) the rounded value of the amount
@@ -161,7 +161,7 @@ class _Exchanged(NamedTuple):
 
 
 def _bearer_results(
-    world: World, records: Records, book: Book, name: str, firms: NDArray[np.int64], sign: int
+    world: DrawnWorld, records: Records, book: Book, name: str, firms: NDArray[np.int64], sign: int
 ) -> pd.DataFrame:
     obligations, fx = world.obligations, world.fx
     functional = world.functional_currency[firms]
@@ -202,7 +202,7 @@ def _bearer_results(
 
 
 def _exchanged(
-    world: World,
+    world: DrawnWorld,
     records: Records,
     chosen: NDArray[np.bool_],
     functional: NDArray[np.int64],
@@ -265,7 +265,7 @@ class _Undone(NamedTuple):
 
 
 def _undone(
-    world: World, records: Records, functional: NDArray[np.int64], done: _Exchanged, *, by_payee: bool
+    world: DrawnWorld, records: Records, functional: NDArray[np.int64], done: _Exchanged, *, by_payee: bool
 ) -> _Undone:
     obligations, deals = world.obligations, records.sold_back
     count, cancelled = len(obligations), cancelled_at(world, records) < NEVER

@@ -15,7 +15,7 @@ from sim.results.valuation import Valuation
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def frozen_table(world: World, tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

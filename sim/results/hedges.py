@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.results.spans import Portions
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
     Floats = NDArray[np.float64]
 
@@ -59,7 +59,7 @@ def forward_rate(
     return np.asarray(spot * (1 + functional_rate * years) / (1 + foreign_rate * years))
 
 
-def forwards(world: World, parts: Portions) -> Forwards:
+def forwards(world: DrawnWorld, parts: Portions) -> Forwards:
     """Every forward of every group of firms with a hedge.
 
     On invoice a firm fixes `ratio` of the obligation to its due date: the payer buys, the payee sells. Forwards
@@ -87,13 +87,13 @@ def forwards(world: World, parts: Portions) -> Forwards:
     return _priced(world, parts, chosen[row], roll, (opened, matures, closed), notional[row])
 
 
-def local_days(world: World, at: Seconds) -> NDArray[np.int64]:
+def local_days(world: DrawnWorld, at: Seconds) -> NDArray[np.int64]:
     """Number of the day of each instant in the period's zone, in which rates change at midnight."""
     local = pd.DatetimeIndex(instants(at)).tz_convert(world.window.zone).tz_localize(None)
     return local.to_numpy().astype("datetime64[D]").astype(np.int64)
 
 
-def _covered(world: World, parts: Portions) -> tuple[NDArray[np.intp], Amounts, Seconds]:
+def _covered(world: DrawnWorld, parts: Portions) -> tuple[NDArray[np.intp], Amounts, Seconds]:
     """Portions that are hedged, with their covered amounts and the days of a roll."""
     obligations, groups = world.obligations, list(world.scenario.firms.values())
     currency = obligations.currency[parts.obligation]
@@ -126,7 +126,7 @@ def _of_portions(parts: Portions, ratio: Floats) -> Amounts:
 
 
 def _priced(
-    world: World,
+    world: DrawnWorld,
     parts: Portions,
     part: NDArray[np.intp],
     roll: NDArray[np.int64],
@@ -179,7 +179,7 @@ def _priced(
     )
 
 
-def _interest(world: World) -> Floats:
+def _interest(world: DrawnWorld) -> Floats:
     """Interest by currency number, not a number where none is declared."""
     declared = world.scenario.interest_rates
     return np.array(
@@ -187,13 +187,13 @@ def _interest(world: World) -> Floats:
     )
 
 
-def _half_spreads(world: World) -> Floats:
+def _half_spreads(world: DrawnWorld) -> Floats:
     """Half the spread of forwards by number of the group of firms, as a share of the rate."""
     hedges = [group.hedge for group in world.scenario.firms.values()]
     return np.array([0.0 if hedge is None else float(hedge.spread_bps) / 20_000 for hedge in hedges])
 
 
-def forward_spans(world: World, deals: Forwards) -> Spans:
+def forward_spans(world: DrawnWorld, deals: Forwards) -> Spans:
     """Forwards as amounts of foreign currency bought, or sold and negative, while they are open."""
     return Spans(
         firm=deals.firm,
@@ -215,7 +215,7 @@ def results_by_bearer(deals: Forwards, obligation: NDArray[np.int64], *, by_paye
     return total[obligation]
 
 
-def hedges_table(world: World, deals: Forwards) -> pd.DataFrame:
+def hedges_table(world: DrawnWorld, deals: Forwards) -> pd.DataFrame:
     """One row per forward, amounts in minor units, values in the firm's functional currency.
 
     With S the mid, F = S · (1 + r_functional · T) / (1 + r_foreign · T), T the days until the local date of

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.results.results import Results
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def balances_table(world: World, accounts: pd.DataFrame, postings: pd.DataFrame) -> pd.DataFrame:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
     Floats = NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class _Case(NamedTuple):
     losses: Losses
 
 
-def losses_table(world: World, exposure: pd.DataFrame) -> pd.DataFrame:
+def losses_table(world: DrawnWorld, exposure: pd.DataFrame) -> pd.DataFrame:
     """Value at risk and expected shortfall of each side's net open position, at the instants of `exposure`.
 
     Minor units of the reporting currency, losses positive; `currency` is missing for all currencies of a side
@@ -121,7 +121,7 @@ def losses_table(world: World, exposure: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _cases(world: World, side: int, exposure: pd.DataFrame) -> Iterator[_Case]:
+def _cases(world: DrawnWorld, side: int, exposure: pd.DataFrame) -> Iterator[_Case]:
     """Every horizon, level and method of one side; nothing if there is no history for its books."""
     name = list(world.scenario.sides)[side]
     mine = exposure[exposure["side"] == name]

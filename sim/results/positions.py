@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sim.results.book import Book
     from sim.scenario.model import Scenario
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def positions_table(world: World, book: Book) -> pd.DataFrame:

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
     Tables = Mapping[str, pd.DataFrame]
 
 
-def returns_table(world: World, records: Records) -> pd.DataFrame:
+def returns_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """One row per attempt that was sent back, by instant: by whom, when the money was back, and what followed.
 
     `instructed_at` is that of the attempt that failed.

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
     Tables = Mapping[str, pd.DataFrame]
 
 
-def reviews_table(world: World, records: Records) -> pd.DataFrame:
+def reviews_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """One row per review by a person, in the order of arrival; `work_seconds` are those of the desk's hours."""
     rows = records.reviews
     desks = [desk.name for desk in world.network.desks]
@@ -47,7 +47,7 @@ def reviews_table(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def desk_days_table(world: World, records: Records) -> pd.DataFrame:
+def desk_days_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """By desk and local day of the period, in whole cases and seconds; desks that nobody came to are left out.
 
     `arrived` and `ended` within the day; `backlog_peak` is the most that had come and had not ended at one instant;

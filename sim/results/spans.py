@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import World
 
 #: What a position is made of, in the order of the columns that tell it.
 KINDS = ("receivable", "payable", "cash", "forwards")

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.records import Records
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 #: Names of the states.
 STATES: Final = ("gridlock", "deadlock", "shortage")
@@ -59,7 +59,7 @@ class Standstills(NamedTuple):
     seconds: dict[str, int]
 
 
-def standstills(world: World, records: Records, system: str) -> Standstills:
+def standstills(world: DrawnWorld, records: Records, system: str) -> Standstills:
     """The episodes of a system in the whole run."""
     hours = world.network.system_hours[world.network.systems.index(system)]
     found = episodes(world, records, system)
@@ -71,7 +71,7 @@ def standstills(world: World, records: Records, system: str) -> Standstills:
     return Standstills(counts, seconds)
 
 
-def episodes(world: World, records: Records, system: str) -> list[Episode]:
+def episodes(world: DrawnWorld, records: Records, system: str) -> list[Episode]:
     """Every episode of a system, in order of time; the last one may end with the run."""
     found: list[Episode] = []
     since, current, end = 0, None, world.window.end
@@ -86,7 +86,7 @@ def episodes(world: World, records: Records, system: str) -> list[Episode]:
     return found
 
 
-def _course(world: World, records: Records, system: str) -> Iterator[tuple[int, bool, str | None]]:
+def _course(world: DrawnWorld, records: Records, system: str) -> Iterator[tuple[int, bool, str | None]]:
     """Instants at which something changed, whether anything settled since the one before, and the state from then on.
 
     What changes while the system is closed shows when it opens.
@@ -126,7 +126,7 @@ class _Event(IntEnum):
 class _Replay:
     """Queues, balances and bounds of one gross system, as the record tells that they went on."""
 
-    def __init__(self, discipline: str, world: World, records: Records, number: int) -> None:
+    def __init__(self, discipline: str, world: DrawnWorld, records: Records, number: int) -> None:
         network, rows = world.network, records.submissions
         accounts = network.accounts.of_system(number)
         # Movements of links change balances, but have no part in the queues and bounds of the system.
@@ -263,7 +263,7 @@ class _Replay:
             self._together.credited(payer)
 
 
-def _place(world: World, number: int) -> Place:
+def _place(world: DrawnWorld, number: int) -> Place:
     """Where a gross system stands, as far as queues and bounds look at it."""
     network = world.network
     accounts = network.accounts.of_system(number)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sim.engine.records import Records
     from sim.scenario.demands import Origin
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 #: How a payment stands at the end of the run; `returned` is one that came back, or is on its way, for another try.
@@ -35,7 +35,7 @@ STATUSES: Final = ("settled", "pending", "returned", "cancelled")
 WAYS: Final = ("payment", "return")
 
 
-def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
+def fact_tables(world: DrawnWorld, records: Records) -> dict[str, pd.DataFrame]:
     """Every fact of the run by table name; what the measures are computed from."""
     return {
         "firms": _firms(world),
@@ -54,7 +54,7 @@ def fact_tables(world: World, records: Records) -> dict[str, pd.DataFrame]:
     }
 
 
-def _firms(world: World) -> pd.DataFrame:
+def _firms(world: DrawnWorld) -> pd.DataFrame:
     firms = world.firms
     return pd.DataFrame(
         {
@@ -69,7 +69,7 @@ def _firms(world: World) -> pd.DataFrame:
     )
 
 
-def _accounts(world: World, records: Records) -> pd.DataFrame:
+def _accounts(world: DrawnWorld, records: Records) -> pd.DataFrame:
     accounts = world.network.accounts
     return pd.DataFrame(
         {
@@ -86,7 +86,7 @@ def _accounts(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def _prices(world: World) -> dict[str, NDArray[Any]]:
+def _prices(world: DrawnWorld) -> dict[str, NDArray[Any]]:
     """By account: what it may overdraw free of charge (minor units), and rates per year of credit and holding."""
     count, kept = len(world.network.accounts), books(world.scenario)
     credit = np.zeros(count, dtype=np.int64)
@@ -103,7 +103,7 @@ def _prices(world: World) -> dict[str, NDArray[Any]]:
     return {"credit": credit, **rates}
 
 
-def _obligations(world: World) -> pd.DataFrame:
+def _obligations(world: DrawnWorld) -> pd.DataFrame:
     rows, sides = world.obligations, firm_sides(world)
     side_names = list(world.scenario.sides)
     sources = origins(world.scenario)
@@ -144,7 +144,7 @@ def _kind(source: Origin) -> str:
             return "trade"
 
 
-def _payments(world: World, records: Records) -> pd.DataFrame:
+def _payments(world: DrawnWorld, records: Records) -> pd.DataFrame:
     rows, obligations, window = world.payments, world.obligations, world.window
     payer, payee = (
         looked_up(obligations.payer, rows.obligation),
@@ -191,7 +191,7 @@ def _status(records: Records) -> NDArray[np.int64]:
     )
 
 
-def _transfers(world: World, records: Records) -> pd.DataFrame:
+def _transfers(world: DrawnWorld, records: Records) -> pd.DataFrame:
     rows, accounts = records.submissions, world.network.accounts
     system = np.array(accounts.system_number, dtype=np.int64)
     return pd.DataFrame(
@@ -214,7 +214,7 @@ def _transfers(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def _systems(world: World, records: Records) -> pd.DataFrame:
+def _systems(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """The systems that keep accounts; what moves through a link counts in the systems that it moves money in."""
     kept = books(world.scenario)
     found = [standstills(world, records, name) for name in kept]
@@ -229,7 +229,7 @@ def _systems(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def _offsettings(world: World, records: Records) -> pd.DataFrame:
+def _offsettings(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """Runs of offsetting; the gap is how far the value settled may stay below the optimum, as a share of it."""
     rows = records.offsets
     whole = {
@@ -262,7 +262,7 @@ def _offsettings(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def _postings(world: World, records: Records) -> pd.DataFrame:
+def _postings(world: DrawnWorld, records: Records) -> pd.DataFrame:
     rows, accounts = records.journal, world.network.accounts
     labels = accounts.labels
     codes = sorted(set(accounts.currency))
@@ -284,7 +284,7 @@ def _postings(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def _way(world: World, journey: NDArray[np.int64]) -> dict[str, Any]:
+def _way(world: DrawnWorld, journey: NDArray[np.int64]) -> dict[str, Any]:
     """Which attempt at a payment moved money, and whether there or back; nothing for −1."""
     journeys = world.journeys
     back = (journeys.back_from >= 0).astype(np.int64)
@@ -294,7 +294,7 @@ def _way(world: World, journey: NDArray[np.int64]) -> dict[str, Any]:
     }
 
 
-def _shifts(world: World, records: Records) -> pd.DataFrame:
+def _shifts(world: DrawnWorld, records: Records) -> pd.DataFrame:
     rows, accounts = records.shifts, world.network.accounts
     return pd.DataFrame(
         {
@@ -307,7 +307,7 @@ def _shifts(world: World, records: Records) -> pd.DataFrame:
     )
 
 
-def _fx(world: World) -> pd.DataFrame:
+def _fx(world: DrawnWorld) -> pd.DataFrame:
     fx = world.fx
     days, width = fx.per_usd.shape
     return pd.DataFrame(

@@ -13,7 +13,7 @@ from sim.core.clock import from_instant
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 @contextmanager

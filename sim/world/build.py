@@ -1,8 +1,8 @@
-"""Everything random is drawn here: the world is a complete and frozen input to the engine."""
+"""Everything random is drawn here, and everything that a scenario declares is resolved for the engine."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -18,62 +18,32 @@ from sim.scenario.model.timeline import RateJump
 from sim.scenario.topology import books
 from sim.world.diversion import divert
 from sim.world.fx import FxError, FxPaths, fx_paths
+from sim.world.groups import group_plans
 from sim.world.history import load_history, observed_together
-from sim.world.journeys import Journeys, plan_journeys
+from sim.world.journeys import plan_journeys
 from sim.world.jumps import with_jumps
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
-from sim.world.network import Network, build_network, system_hours
+from sim.world.markets import build_markets
+from sim.world.network import build_network, system_hours
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
-from sim.world.payments import Payments, own_payments, trade_payments
+from sim.world.payments import own_payments, trade_payments
 from sim.world.prefund import prefunded
 from sim.world.routing import sides_of
 from sim.world.sizes import size_problems
+from sim.world.steps import route_plans
 from sim.world.swept import swept_at_once
-from sim.world.timing import Openings, Window
-from sim.world.trade import FirmTable, Obligations, draw_firms
+from sim.world.timing import Openings
+from sim.world.trade import draw_firms
+from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from numpy.typing import NDArray
-
     from sim.scenario.model import Scenario
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class World:
-    """A scenario with every draw made."""
-
-    scenario: Scenario
-    replication: int
-    window: Window
-    openings: Openings
-    fx: FxPaths
-    network: Network
-    firms: FirmTable
-    obligations: Obligations
-    payments: Payments
-    journeys: Journeys
-    routes: dict[str, Route]
-    warnings: tuple[str, ...]
-
-    @property
-    def travelling(self) -> World:
-        """The world as seen by whoever moves payments: each time that one is on its way is one of its own."""
-        return replace(self, payments=self.journeys.payments)
-
-    @property
-    def functional_currency(self) -> NDArray[np.int64]:
-        """Currency number by firm number."""
-        sides = self.scenario.sides
-        by_group = [
-            self.fx.index(sides[group.side].functional_currency) for group in self.scenario.firms.values()
-        ]
-        return np.array(by_group, dtype=np.int64)[self.firms.group]
-
-
-def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> World:
+def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> DrawnWorld:
     """Draw the world of one replication.
 
     Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
@@ -96,9 +66,9 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
     check_magnitudes(scenario, window, fx, network, obligations, payments)
     payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
-    journeys = plan_journeys(scenario, payments, routes, network.banks, window.zone, uniform)
+    journeys = plan_journeys(scenario, payments, routes, uniform)
     check_parts(network, routes, journeys)
-    return World(
+    return DrawnWorld(
         scenario=scenario,
         replication=replication,
         window=window,
@@ -106,9 +76,12 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         fx=fx,
         network=network,
         firms=firms,
+        groups=group_plans(scenario, window, fx),
+        markets=build_markets(scenario, openings, fx),
         obligations=obligations,
         payments=payments,
         journeys=journeys,
+        route_plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
         routes=routes,
         warnings=warnings(scenario, openings),
     )

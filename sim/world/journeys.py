@@ -14,11 +14,10 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.scenario.model.steps import Screen
 from sim.world.draws import route_draws
-from sim.world.reviews import ReviewPolicy
+from sim.world.reviews import highest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
@@ -77,15 +76,10 @@ _NOTHING: Final = _Block(np.zeros(0, dtype=np.int64), 0, -1, 0)
 
 
 def plan_journeys(
-    scenario: Scenario,
-    payments: Payments,
-    routes: Mapping[str, Route],
-    banks: tuple[str, ...],
-    zone: ZoneInfo,
-    uniform: Uniform,
+    scenario: Scenario, payments: Payments, routes: Mapping[str, Route], uniform: Uniform
 ) -> Journeys:
     """Every journey that might take place; `uniform` draws a number for each payment from a stream by its name."""
-    senders = list(_senders(scenario, routes, banks, zone))
+    senders = list(_senders(scenario, routes))
     there = _Block(np.arange(len(payments)), 1, -1, 0)
     blocks, sent = [there], []
     while senders and len(there.payment):
@@ -116,17 +110,15 @@ def attempted(name: str, attempt: int) -> str:
     return name if attempt == 1 else f"{name}/attempt-{attempt}"
 
 
-def _senders(
-    scenario: Scenario, routes: Mapping[str, Route], banks: tuple[str, ...], zone: ZoneInfo
-) -> Iterator[_Sender]:
+def _senders(scenario: Scenario, routes: Mapping[str, Route]) -> Iterator[_Sender]:
     for number, route in enumerate(routes.values()):
         for place, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
             if isinstance(step, Screen):
-                policy = ReviewPolicy(step, scenario, banks, zone)
-                highest = (policy.highest("probability"), policy.highest("return_probability"))
-                if all(highest):
+                chances = ("probability", "return_probability")
+                most = [highest(step, scenario.timeline, chance) for chance in chances]
+                if all(most):
                     yield _Sender(
-                        number, place, step.attempts, dict(zip((draws[0], draws[2]), highest, strict=True))
+                        number, place, step.attempts, dict(zip((draws[0], draws[2]), most, strict=True))
                     )
 
 

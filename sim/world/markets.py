@@ -1,25 +1,182 @@
-"""A market deals in its hours; an auction deals at its instants and gathers orders in between."""
+"""Where currencies are exchanged: when a market deals, at which terms, and which ways firms have to a currency."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from sim.core.clock import from_instant, local_instant
+from sim.core.currency import minor_digits, to_minor
 from sim.core.hours import OpeningHours
+from sim.scenario.crosses import crosses
+from sim.scenario.model.timeline import ChangedQuote
 from sim.scenario.model.timing import seconds_after_midnight
-from sim.scenario.model.trade import WEEKDAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import date
 
+    from numpy.typing import NDArray
+
+    from sim.core.calendars import Days
+    from sim.scenario.crosses import Cross, Place
     from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Weekly
-    from sim.world.timing import Openings, Window
+    from sim.scenario.model.markets import Quote
+    from sim.world.fx import FxPaths
+    from sim.world.timing import Openings
+
+
+class MarketPlan(NamedTuple):
+    """When a market deals, and how long it takes from a deal until the currency is there.
+
+    At an `auction` all orders of one instant deal at one rate.
+    """
+
+    hours: OpeningHours
+    delivery: int
+    auction: bool
+
+
+class Terms(NamedTuple):
+    """Half the spread as a share of mid, and what can be had on a day in minor units, None without a limit."""
+
+    half: float
+    depth: int | None
+
+
+class Change(NamedTuple):
+    """Other terms on trading days from one day on and before another one, if it ends."""
+
+    first: np.datetime64
+    end: np.datetime64 | None
+    terms: Terms
+
+
+class QuotePlan(NamedTuple):
+    """What a pair costs at a market on each trading day; amounts in its first currency, the `base`.
+
+    A minor unit that is dealt moves the price by `impact`, as a share of mid. Later changes win over earlier ones.
+    """
+
+    market: int
+    base: int
+    usual: Terms
+    impact: float
+    changes: tuple[Change, ...]
+
+    @property
+    def limited(self) -> bool:
+        """Whether the pair's depth or impact ever matters."""
+        every = [self.usual, *(change.terms for change in self.changes)]
+        return self.impact > 0 or any(terms.depth is not None for terms in every)
+
+    def terms(self, days: Days) -> list[Terms]:
+        """The terms of each trading day."""
+        found = [self.usual] * len(days)
+        for first, end, terms in self.changes:
+            inside = days >= first if end is None else (days >= first) & (days < end)
+            for place in np.flatnonzero(inside).tolist():
+                found[place] = terms
+        return found
+
+    def half_spreads(self, days: Days) -> NDArray[np.float64] | float:
+        """Half the spread of each trading day, as a share of mid; one number where it is always the same."""
+        if not self.changes:
+            return self.usual.half
+        known, place = np.unique(days, return_inverse=True)
+        return np.array([terms.half for terms in self.terms(known)])[place]
+
+
+class LegPlan(NamedTuple):
+    """One deal of a way: a quote, by number, between the currency nearer to the firm's own and the other one."""
+
+    quote: int
+    near: int
+    far: int
+
+
+class WayPlan(NamedTuple):
+    """How a firm exchanges a foreign currency: in one deal, or in two over a `vehicle` (−1: none)."""
+
+    vehicle: int
+    legs: tuple[LegPlan, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Markets:
+    """The markets and quotes by number, and the ways of firms of a side (by number) to a foreign currency.
+
+    The ways stand in the order in which ties are broken, the direct one first; there may be none.
+    """
+
+    every: tuple[MarketPlan, ...]
+    quotes: tuple[QuotePlan, ...]
+    ways: dict[tuple[int, int], tuple[WayPlan, ...]]
+
+
+def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Markets:
+    """All markets of a scenario, and whatever pairs somebody can exchange there."""
+    numbers: dict[Place, int] = {}
+    ways = {}
+    for side, (name, declared) in enumerate(scenario.sides.items()):
+        own = fx.index(declared.functional_currency)
+        for foreign, code in enumerate(fx.currencies):
+            if foreign != own:
+                found = crosses(scenario, name, code)
+                ways[side, foreign] = tuple(_way(cross, own, foreign, fx, numbers) for cross in found)
+    return Markets(
+        every=tuple(
+            MarketPlan(dealing_hours(name, scenario, openings), market.delivery, market.kind == "auction")
+            for name, market in scenario.markets.items()
+        ),
+        quotes=tuple(_quote(place, scenario, fx) for place in numbers),
+        ways=ways,
+    )
+
+
+def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Place, int]) -> WayPlan:
+    """A way over quotes that get their number when they are first met."""
+
+    def leg(place: Place, near: int, far: int) -> LegPlan:
+        return LegPlan(numbers.setdefault(place, len(numbers)), near, far)
+
+    if cross.vehicle is None or cross.abroad is None:
+        return WayPlan(-1, (leg(cross.home, own, foreign),))
+    vehicle = fx.index(cross.vehicle)
+    return WayPlan(vehicle, (leg(cross.home, own, vehicle), leg(cross.abroad, vehicle, foreign)))
+
+
+def _quote(place: Place, scenario: Scenario, fx: FxPaths) -> QuotePlan:
+    usual, base = scenario.markets[place.market].pairs[place.pair], place.pair.partition("/")[0]
+    moving = usual.impact_amount
+    return QuotePlan(
+        market=list(scenario.markets).index(place.market),
+        base=fx.index(base),
+        usual=_terms(usual, base),
+        impact=0.0
+        if moving is None
+        else float(usual.impact_bps) / 10_000 / (float(moving) * 10.0 ** minor_digits(base)),
+        changes=tuple(
+            Change(
+                np.datetime64(entry.from_.date(), "D"),
+                None if entry.to is None else np.datetime64(entry.to.date(), "D"),
+                _terms(entry.applied_to(usual), base),
+            )
+            for entry in scenario.timeline
+            if isinstance(entry, ChangedQuote)
+            and entry.market == place.market
+            and entry.pair in (None, place.pair)
+        ),
+    )
+
+
+def _terms(quote: Quote, base: str) -> Terms:
+    depth = None if quote.depth is None else to_minor(quote.depth, base)
+    return Terms(float(quote.spread_bps) / 20_000, depth)
 
 
 def dealing_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
@@ -34,7 +191,7 @@ def dealing_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningH
     found = {
         instant: session
         for session, (start, end) in enumerate(zip(hours.starts.tolist(), hours.ends.tolist(), strict=True))
-        for day in _dates(start, end, zone)
+        for day in local_dates(start, end, zone)
         for instant in (local_instant(day, at, zone) for at in times)
         if start <= instant < end
     }
@@ -44,15 +201,7 @@ def dealing_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningH
     return auctions.without(openings.gaps(whose))
 
 
-def weekly_instants(declared: Weekly, window: Window) -> list[int]:
-    """When foreign cash is sold, from the start of the run to its end."""
-    zone, at = ZoneInfo(declared.zone), seconds_after_midnight(declared.at)
-    days = _dates(window.start, window.end, zone)
-    found = [local_instant(day, at, zone) for day in days if WEEKDAYS[day.weekday()] == declared.weekday]
-    return [instant for instant in found if window.start <= instant < window.end]
-
-
-def _dates(start: int, end: int, zone: ZoneInfo) -> Iterator[date]:
+def local_dates(start: int, end: int, zone: ZoneInfo) -> Iterator[date]:
     """Local dates from one instant to another."""
     day, last = from_instant(start, zone).date(), from_instant(end, zone).date()
     while day <= last:

@@ -11,7 +11,7 @@ import numpy as np
 from sim.core.clock import Seconds
 from sim.core.currency import to_minor
 from sim.core.hours import OpeningHours, joint_hours
-from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Hybrid, Rtgs
+from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Emptied, Hybrid, Rtgs
 from sim.scenario.topology import books, legs, zone_of
 from sim.world.accounts import Accounts, build_accounts
 from sim.world.bounds import Bounds, Pace, bounds, paces
@@ -20,6 +20,7 @@ from sim.world.facilities import Lending, lendings
 from sim.world.failures import failed_at, failures, frozen_at
 from sim.world.funding import FundingPlan, funding_plans
 from sim.world.shifts import Shift, shifts
+from sim.world.systems import SystemPlan, system_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +46,8 @@ class Network:
     desks: tuple[DeskPlan, ...]
     """By bank: who reviews its payments."""
     systems: tuple[str, ...]
+    system_plans: tuple[SystemPlan, ...]
+    """By system: its rules."""
     system_hours: tuple[OpeningHours, ...]
     accounts: Accounts
     funding: tuple[FundingPlan, ...]
@@ -58,6 +61,8 @@ class Network:
     failed_at: Seconds
     frozen_at: Seconds
     shifts: tuple[Shift, ...]
+    emptied: tuple[tuple[int, ...], ...]
+    """By system: when what is left on its accounts is taken away."""
     clearings: tuple[tuple[int, ...], ...]
     """By system: when the positions in a clearing account go back to zero."""
     split_above: tuple[int | None, ...]
@@ -91,6 +96,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         bank_hours=bank_hours,
         desks=desk_plans(scenario, banks, bank_hours, openings),
         systems=tuple(scenario.systems),
+        system_plans=system_plans(scenario),
         system_hours=tuple(hours.values()),
         accounts=accounts,
         funding=tuple(funding_plans(scenario, accounts, openings)),
@@ -109,6 +115,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         failed_at=failed_at(banks, failed),
         frozen_at=frozen_at(accounts, failed),
         shifts=shifts(scenario, accounts, openings),
+        emptied=tuple(_emptied(name, scenario, openings) for name in scenario.systems),
         clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
         split_above=tuple(_largest_part(system) for system in scenario.systems.values()),
     )
@@ -147,6 +154,19 @@ def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: O
         for instant in cycles
     }
     return tuple(sorted(instant for instant in moved if instant < openings.window.end))
+
+
+def _emptied(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
+    """The ends of the sessions of a system that empties accounts then.
+
+    An outage ends no session; who is out at the end of one is emptied at the next.
+    """
+    system = scenario.systems[name]
+    if not isinstance(system, Emptied) or not system.zero_balance:
+        return ()
+    hours = system_hours(name, scenario, openings)
+    ends = hours.scheduled.ends
+    return tuple(ends[(ends > openings.window.start) & np.isin(ends, hours.ends)].tolist())
 
 
 def _clearings(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from sim.core.currency import Amounts, round_half_even
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.steps import Settle
 from sim.world.funding import funding_plans
-from sim.world.roles import roles_by_route
+from sim.world.roles import move, roles_by_route
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,7 @@ def prefunded(
     if not wanted:
         return network
     every = roles_by_route(scenario, routes, payments, network, currencies)
-    total = payouts(openings, network, routes, payments, every)
+    total = payouts(scenario, openings, network, routes, payments, every)
     period = (openings.window.period_start, openings.window.period_end)
     opening = network.accounts.opening.copy()
     for k in wanted:
@@ -63,7 +63,12 @@ def prefunded(
 
 
 def payouts(
-    openings: Openings, network: Network, routes: dict[str, Route], payments: Payments, every: list[Roles]
+    scenario: Scenario,
+    openings: Openings,
+    network: Network,
+    routes: dict[str, Route],
+    payments: Payments,
+    every: list[Roles],
 ) -> Amounts:
     """What each account is asked to pay for payments due in the period, in minor units by account number.
 
@@ -76,7 +81,7 @@ def payouts(
         rows = np.flatnonzero(due & (payments.route == number))
         for step in route.steps:
             if isinstance(step, Settle):
-                debit, credit = roles.accounts(step, rows)
+                debit, credit = roles.accounts(move(step, scenario), rows)
                 moving = debit != credit
                 np.add.at(total, debit[moving], payments.amount[rows[moving]])
     return total

@@ -2,85 +2,147 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from sim.core.clock import NEVER, to_instant
 from sim.scenario.model.timeline import Review
-from sim.world.draws import durations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.scenario.model import Scenario
     from sim.scenario.model.steps import Screen
+    from sim.scenario.model.timeline import Entry
     from sim.scenario.model.timing import Durations
 
+    Rows = NDArray[np.int64]
     Uniform = NDArray[np.float64]
     Banks = NDArray[np.int64]
 
 
-class ReviewPolicy:
-    """What one screening step asks for, with the changes of the timeline.
+class Rule(NamedTuple):
+    """What holds for payments that come to the desk of a bank (−1: of any bank) in `[since, until)`.
 
-    Questions take uniform draws, the bank whose desk it is, and the instant of coming to the desk, by payment.
+    None is for what other rules say; durations by journey.
     """
 
-    def __init__(self, declared: Screen, scenario: Scenario, banks: tuple[str, ...], zone: ZoneInfo) -> None:
-        self._declared = declared
-        self._changes = [
-            (
-                entry,
-                to_instant(entry.from_, zone),
-                NEVER if entry.to is None else to_instant(entry.to, zone),
-                None if entry.bank is None else banks.index(entry.bank),
-            )
-            for entry in scenario.timeline
-            if isinstance(entry, Review)
-        ]
+    since: int
+    until: int
+    bank: int
+    probability: float | None
+    return_probability: float | None
+    work: Seconds | None
+    return_after: Seconds | None
 
-    def reviewed(self, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
-        """Which payments that come to the desk at an instant are reviewed."""
-        return self._happens("probability", uniform, banks, at)
 
-    def sent_back(self, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
+@dataclass(frozen=True, slots=True, eq=False)
+class ReviewPolicy:
+    """What one step at which people look at payments asks for: of several rules the last one counts.
+
+    Questions take journeys, the bank whose desk it is, and the instant of coming to the desk. `review` and `sent` are
+    uniform draws by journey: who is below the probability is reviewed, or sent back.
+    """
+
+    rules: tuple[Rule, ...]
+    review: Uniform
+    sent: Uniform
+    most_reviewed: float
+    """The largest probability of a review that there ever is anywhere."""
+    most_returned: float
+
+    def reviewed(self, rows: Rows, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
+        """Which journeys that come to the desk at an instant are reviewed."""
+        return np.asarray(self.review[rows] < self._probability("probability", banks, at))
+
+    def sent_back(self, rows: Rows, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
         """Which of those that are reviewed are sent back."""
-        return self._happens("return_probability", uniform, banks, at)
+        return np.asarray(self.sent[rows] < self._probability("return_probability", banks, at))
 
-    def work(self, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
+    def work(self, rows: Rows, banks: Banks, at: Seconds) -> Seconds:
         """Seconds of work on each review."""
-        return self._lasts("work", uniform, banks, at)
+        return self._lasts("work", rows, banks, at)
 
-    def return_after(self, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
+    def return_after(self, rows: Rows, banks: Banks, at: Seconds) -> Seconds:
         """Seconds from the end of the review until the money begins its way back."""
-        return self._lasts("return_after", uniform, banks, at)
+        return self._lasts("return_after", rows, banks, at)
 
-    def highest(self, name: str) -> float:
-        """The largest value that a probability ever takes anywhere."""
-        stated = [getattr(entry, name) for entry, *_ in self._changes]
-        return max(float(value) for value in (getattr(self._declared, name), *stated) if value is not None)
+    def _probability(self, name: str, banks: Banks, at: Seconds) -> NDArray[np.float64]:
+        probability = np.zeros(len(at))
+        for value, mine in self._holding(name, banks, at):
+            probability[mine] = value
+        return probability
 
-    def _happens(self, name: str, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:
-        probability = np.full(len(at), float(getattr(self._declared, name)))
-        for changed, mine in self._changed(name, banks, at):
-            probability[mine] = float(changed)
-        return np.asarray(uniform < probability)
-
-    def _lasts(self, name: str, uniform: Uniform, banks: Banks, at: Seconds) -> Seconds:
-        usual: Durations | None = getattr(self._declared, name)
-        seconds = np.zeros(len(at), dtype=np.int64) if usual is None else durations(usual, uniform)
-        for changed, mine in self._changed(name, banks, at):
-            seconds[mine] = durations(changed, uniform[mine])
+    def _lasts(self, name: str, rows: Rows, banks: Banks, at: Seconds) -> Seconds:
+        seconds = np.zeros(len(at), dtype=np.int64)
+        for value, mine in self._holding(name, banks, at):
+            seconds[mine] = value[rows[mine]]
         return seconds
 
-    def _changed(self, name: str, banks: Banks, at: Seconds) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
-        """What the timeline states instead, and for which payments."""
-        for entry, since, until, bank in self._changes:
-            if (changed := getattr(entry, name)) is not None:
-                inside = (at >= since) & (at < until)
-                yield changed, inside if bank is None else inside & (banks == bank)
+    def _holding(self, name: str, banks: Banks, at: Seconds) -> Iterator[tuple[Any, NDArray[np.bool_]]]:
+        """What each rule says about something, and for which payments."""
+        for rule in self.rules:
+            if (value := getattr(rule, name)) is not None:
+                inside = (at >= rule.since) & (at < rule.until)
+                yield value, inside if rule.bank < 0 else inside & (banks == rule.bank)
+
+
+def review_policy(
+    declared: Screen,
+    timeline: Iterable[Entry],
+    banks: tuple[str, ...],
+    zone: ZoneInfo,
+    uniform: Mapping[str, Uniform],
+    lasting: Callable[[Durations, str], Seconds],
+) -> ReviewPolicy:
+    """What a step asks for and, after that, what the timeline changes.
+
+    `uniform` are draws by purpose; `lasting` turns a distribution and a purpose into seconds by journey.
+    """
+
+    def rule(stated: Screen | Review, since: int, until: int, bank: int) -> Rule:
+        chance, returned, work, after = (
+            stated.probability,
+            stated.return_probability,
+            stated.work,
+            stated.return_after,
+        )
+        return Rule(
+            since,
+            until,
+            bank,
+            probability=None if chance is None else float(chance),
+            return_probability=None if returned is None else float(returned),
+            work=None if work is None else lasting(work, "work"),
+            return_after=None if after is None else lasting(after, "return_after"),
+        )
+
+    changes = [
+        rule(
+            entry,
+            to_instant(entry.from_, zone),
+            NEVER if entry.to is None else to_instant(entry.to, zone),
+            -1 if entry.bank is None else banks.index(entry.bank),
+        )
+        for entry in timeline
+        if isinstance(entry, Review)
+    ]
+    # What is declared holds for those, too, who never come.
+    return ReviewPolicy(
+        rules=(rule(declared, -NEVER, NEVER + 1, -1), *changes),
+        review=uniform["review"],
+        sent=uniform["return"],
+        most_reviewed=highest(declared, timeline, "probability"),
+        most_returned=highest(declared, timeline, "return_probability"),
+    )
+
+
+def highest(declared: Screen, timeline: Iterable[Entry], name: str) -> float:
+    """The largest value that a probability ever takes anywhere."""
+    stated = [getattr(entry, name) for entry in timeline if isinstance(entry, Review)]
+    return max(float(value) for value in (getattr(declared, name), *stated) if value is not None)

@@ -10,7 +10,7 @@ from sim.scenario.model.steps import ROLES
 from sim.scenario.topology import Topology, books, legs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -31,6 +31,29 @@ class Place(NamedTuple):
     numbers: NDArray[np.int64]
 
 
+class Move(NamedTuple):
+    """Money moves in a system, by number, between the accounts of two banks that play roles or are called by name.
+
+    In a link it moves in the leg of the payment's currency, and a counter-value in the other one.
+    """
+
+    system: int
+    debit: str
+    credit: str
+    linked: bool
+
+    @property
+    def back(self) -> Move:
+        """The same in reverse."""
+        return self._replace(debit=self.credit, credit=self.debit)
+
+
+def move(step: Settle, scenario: Scenario) -> Move:
+    """What a step moves."""
+    linked = len(legs(scenario, step.system)) > 1
+    return Move(list(scenario.systems).index(step.system), step.debit, step.credit, linked)
+
+
 class Roles:
     """The bank that plays a role, or that is called by name, for every payment of one route."""
 
@@ -39,8 +62,9 @@ class Roles:
         payments: Payments,
         network: Network,
         correspondents: NDArray[np.int64],
-        places: dict[str, list[Place]],
+        places: list[list[Place]],
     ) -> None:
+        """`places` are those of each system, by number: a link has two."""
         self._payments = payments
         self._network = network
         self._correspondents = correspondents
@@ -53,33 +77,39 @@ class Roles:
         party = self._payments.payer_bank if role.startswith("payer") else self._payments.payee_bank
         return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
 
-    def accounts(self, step: Settle, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def accounts(self, move: Move, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numbers of the debited and the credited account; nothing moves if they are the same.
 
         Of a link, those in the leg of the payment's currency.
         """
-        debit, credit = self.banks(step.debit, rows), self.banks(step.credit, rows)
-        first, *others = self._places[step.system]
-        if not others:
-            return first.numbers[debit], first.numbers[credit]
-        return self._in_leg(step, rows, debit, own=True), self._in_leg(step, rows, credit, own=True)
+        debit, credit = self.banks(move.debit, rows), self.banks(move.credit, rows)
+        if not move.linked:
+            (place,) = self._places[move.system]
+            return place.numbers[debit], place.numbers[credit]
+        return self._in_leg(move, rows, debit, own=True), self._in_leg(move, rows, credit, own=True)
 
-    def counter_accounts(self, step: Settle, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def counter_accounts(self, move: Move, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """The same of the counter-value, in the other leg of a link."""
-        debit, credit = self.banks(step.credit, rows), self.banks(step.debit, rows)
-        return self._in_leg(step, rows, debit, own=False), self._in_leg(step, rows, credit, own=False)
+        debit, credit = self.banks(move.credit, rows), self.banks(move.debit, rows)
+        return self._in_leg(move, rows, debit, own=False), self._in_leg(move, rows, credit, own=False)
 
-    def _in_leg(self, step: Settle, rows: Rows, banks: NDArray[np.int64], *, own: bool) -> NDArray[np.int64]:
-        one, other = self._places[step.system]
+    def _in_leg(self, move: Move, rows: Rows, banks: NDArray[np.int64], *, own: bool) -> NDArray[np.int64]:
+        one, other = self._places[move.system]
         in_first = (self._payments.currency[rows] == one.currency) == own
         return np.where(in_first, one.numbers[banks], other.numbers[banks])
 
-    def by_hours(self, role: str, rows: Rows) -> list[tuple[NDArray[np.int64], OpeningHours]]:
-        """Positions within `rows`, together with the hours of their bank; banks of equal hours together."""
+    def by_hours(
+        self, role: str, rows: Rows, of_bank: Sequence[OpeningHours] | None = None
+    ) -> list[tuple[NDArray[np.int64], OpeningHours]]:
+        """Positions within `rows`, together with the hours of their bank; banks of equal hours together.
+
+        They are the hours of its office, unless those `of_bank` are others.
+        """
+        of_bank = self._network.bank_hours if of_bank is None else of_bank
         banks = self.banks(role, rows)
         groups: dict[int, tuple[OpeningHours, list[int]]] = {}
         for bank in np.unique(banks):
-            hours = self._network.bank_hours[bank]
+            hours = of_bank[bank]
             groups.setdefault(id(hours), (hours, []))[1].append(int(bank))
         if len(groups) == 1:
             ((hours, _),) = groups.values()
@@ -89,7 +119,7 @@ class Roles:
 
 def roles_by_route(
     scenario: Scenario,
-    routes: dict[str, Route],
+    routes: Mapping[str, Route],
     payments: Payments,
     network: Network,
     currencies: Sequence[str],
@@ -100,7 +130,7 @@ def roles_by_route(
         name: Place(currencies.index(system.currency), network.account_numbers(name))
         for name, system in kept.items()
     }
-    places = {name: [every[leg] for leg in legs(scenario, name)] for name in scenario.systems}
+    places = [[every[leg] for leg in legs(scenario, name)] for name in scenario.systems]
     numbers = {bank: number for number, bank in enumerate(network.banks)}
     found = []
     for route in routes.values():

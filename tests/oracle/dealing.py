@@ -11,13 +11,13 @@ from sim.core.currency import minor_digits
 if TYPE_CHECKING:
     from oracle.story import Payment
     from sim.scenario.model.network import Fee, Market, Side
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 class Dealing:
     """Deals and charges of a run; `sold_back` are payers' sales of what came back to them for good."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: DrawnWorld) -> None:
         self._world = world
         self._rates = Rates(world.fx)
         self.deals: list[Deal] = []

@@ -12,7 +12,7 @@ from sim.scenario.demands import origins
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
 
 class Draws:
@@ -22,7 +22,7 @@ class Draws:
     obligation is from; in a world by hand they are `stated` by name, 0 for a name that is not.
     """
 
-    def __init__(self, world: World, stated: Mapping[str, list[float]] | None) -> None:
+    def __init__(self, world: DrawnWorld, stated: Mapping[str, list[float]] | None) -> None:
         self._world = world
         self._stated = stated
         self._origins = list(origins(world.scenario))

@@ -39,18 +39,18 @@ if TYPE_CHECKING:
         Step,
     )
     from sim.scenario.model.timing import HoursChoice
-    from sim.world.build import World
+    from sim.world.world import DrawnWorld
 
     Process = Iterator[simpy.Event]
 
 
-def tell(world: World, later: Mapping[str, list[float]] | None = None) -> Story:
+def tell(world: DrawnWorld, later: Mapping[str, list[float]] | None = None) -> Story:
     """What happens in a world until its end; for `later` draws see `Draws`."""
     return _Model(world, later).run()
 
 
 class _Model:
-    def __init__(self, world: World, later: Mapping[str, list[float]] | None) -> None:
+    def __init__(self, world: DrawnWorld, later: Mapping[str, list[float]] | None) -> None:
         self.world = world
         self.scenario = world.scenario
         self.env = simpy.Environment(initial_time=world.window.start)

@@ -13,7 +13,7 @@ from sim.engine.systems.opened import Systems
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 def build_actors(world: World, floor: Floor) -> None:

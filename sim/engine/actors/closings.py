@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from sim.core.clock import NEVER
 from sim.engine.agenda import Phase
 from sim.engine.records import SquaringPayment
-from sim.scenario.model.settlement import Clearing, Emptied
-from sim.world.accounts import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
     from sim.engine.systems.opened import Systems
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Rule(Protocol):
@@ -62,10 +57,8 @@ class Closing:
 class ZeroBalance:
     """What is left on an account at the end of a session goes to the market; an overdraft stays."""
 
-    def __init__(self, market: int, hours: OpeningHours, floor: Floor, start: int) -> None:
-        # An outage ends no session; who is out at the end of one is emptied at the next.
-        ends = hours.scheduled.ends
-        self.instants: Iterable[int] = ends[(ends > start) & np.isin(ends, hours.ends)].tolist()
+    def __init__(self, market: int, instants: Iterable[int], floor: Floor) -> None:
+        self.instants = instants
         self._market = market
         self._ledger = floor.ledger
 
@@ -103,12 +96,12 @@ class Squaring:
 def build_closings(world: World, floor: Floor, systems: Systems) -> None:
     """A closing for each system that empties or squares accounts."""
     network = world.network
-    for number, system in enumerate(world.scenario.systems.values()):
+    for number, (squared_at, emptied_at) in enumerate(zip(network.clearings, network.emptied, strict=True)):
         accounts = network.accounts.of_system(number)
-        if isinstance(system, Clearing):
-            Closing(number, accounts, Squaring(number, network.clearings[number], floor), floor, systems)
-        elif isinstance(system, Emptied) and system.zero_balance:
-            market = network.accounts.number[MARKET, network.systems[number]]
-            rule = ZeroBalance(market, network.system_hours[number], floor, world.window.start)
+        if squared_at:
+            Closing(number, accounts, Squaring(number, squared_at, floor), floor, systems)
+        elif emptied_at:
+            market = network.accounts.market(network.systems[number])
+            rule = ZeroBalance(market, emptied_at, floor)
             emptied = [account for account in accounts if account != market]
             Closing(number, emptied, rule, floor, systems)

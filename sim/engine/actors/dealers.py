@@ -16,8 +16,6 @@ import numpy as np
 from sim.core.currency import round_half_even
 from sim.engine.agenda import Phase
 from sim.engine.markets.exchange import Sale
-from sim.scenario.model.trade import OnCredit, Weekly
-from sim.world.markets import weekly_instants
 
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
@@ -94,10 +92,9 @@ class Dealers:
         self._step = requests.step
         self._hold_payers()
         self._watch_payees()
-        for group, declared in enumerate(self._world.scenario.firms.values()):
-            if isinstance(declared.exchange.sells, Weekly):
-                for at in weekly_instants(declared.exchange.sells, self._world.window):
-                    self._agenda.schedule(at, Phase.CASH_SALE, partial(self._sell_cash, group), group)
+        for group, plan in enumerate(self._world.groups):
+            for at in plan.sold_at:
+                self._agenda.schedule(at, Phase.CASH_SALE, partial(self._sell_cash, group), group)
         while self._next < len(self._orders.at) and self._orders.at[self._next] < self._world.window.start:
             self._give_order()
         self._await_order()
@@ -191,10 +188,10 @@ class Dealers:
         firm, currency = (
             int(column[obligation]) for column in (world.obligations.payee, world.obligations.currency)
         )
-        group = list(world.scenario.firms.values())[world.firms.group[firm]]
+        group = world.groups[world.firms.group[firm]]
         amount = sold = int(world.payments.amount[payment])
-        if not isinstance(group.exchange.sells, OnCredit):
-            sold = int(round_half_even(float(group.exchange.sells.surrender_share) * amount))
+        if group.cash:
+            sold = int(round_half_even(group.surrendered * amount))
         if sold:
             sale = Sale(at, row, sold)
             self._agenda.schedule(at, Phase.SALE, lambda _: self._exchange.sell(sale), payment)

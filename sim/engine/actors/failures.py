@@ -10,7 +10,7 @@ from sim.engine.agenda import Phase
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.opened import Systems
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Failures:

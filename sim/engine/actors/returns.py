@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sim.engine.requests import Requests
     from sim.engine.steps.screen import Case
     from sim.engine.walks import Walks
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Returns:

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.core.currency import minor_digits, to_minor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sim.core.hours import OpeningHours
-    from sim.scenario.model.markets import Quote
+    from sim.core.calendars import Days
+    from sim.world.markets import MarketPlan, QuotePlan
 
 
 class Venue:
     """When a market deals; trading days are numbered, and a day is that of the session's value date."""
 
-    def __init__(self, number: int, hours: OpeningHours, delivery: int) -> None:
+    def __init__(self, number: int, plan: MarketPlan) -> None:
+        hours = plan.hours
         self.number = number
-        self.delivery = delivery
+        self.delivery = plan.delivery
         self.scheduled = hours.scheduled
         self._starts: list[int] = [*hours.starts.tolist(), NEVER]
         self._ends: list[int] = hours.ends.tolist()
@@ -51,15 +49,14 @@ class Venue:
 class Book:
     """One side of one pair: what was dealt on each trading day, in minor units of the pair's first currency."""
 
-    def __init__(self, quote: Quote, currency: str, by_day: Sequence[Quote]) -> None:
-        """`by_day` are the quotes of each trading day, which may differ from `quote` in spread and depth."""
-        scale, days = 10.0 ** minor_digits(currency), len(by_day)
+    def __init__(self, quote: QuotePlan, dates: Days) -> None:
+        """`dates` are those of the trading days."""
+        days = len(dates)
         # One more than there are days, for what is asked beyond the last of them.
-        every = [*by_day, quote]
-        self._depth = [None if one.depth is None else to_minor(one.depth, currency) for one in every]
-        self._half = [float(one.spread_bps) / 20_000 for one in every]
-        moving = quote.impact_amount
-        self.impact = 0.0 if moving is None else float(quote.impact_bps) / 10_000 / (float(moving) * scale)
+        every = [*quote.terms(dates), quote.usual]
+        self._depth = [terms.depth for terms in every]
+        self._half = [terms.half for terms in every]
+        self.impact = quote.impact
         self._dealt = [0] * (days + 1)
         #: The first day from each on that is not sold out, as far as it is known.
         self._free = list(range(days + 1))

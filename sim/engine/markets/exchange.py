@@ -10,8 +10,6 @@ from sim.core.clock import NEVER
 from sim.engine.markets.ways import Way, Ways
 from sim.engine.portions import exchanged_before, part_value
 from sim.engine.records import Conversions
-from sim.scenario.crosses import crosses
-from sim.world.quotes import limited
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,9 +18,9 @@ if TYPE_CHECKING:
     from sim.core.currency import Amounts
     from sim.engine.markets.ways import Fill
     from sim.engine.records import Log
-    from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Firms
-    from sim.world.build import World
+    from sim.world.groups import GroupPlan
+    from sim.world.markets import Markets
+    from sim.world.world import World
 
 
 class Orders(NamedTuple):
@@ -86,7 +84,7 @@ class Exchange:
         self._rows: list[_Row] = []
         self._back: list[_Row] = []
         #: Whether orders are given in the course of the simulation; if not, payers' before and payees' after it.
-        self.live = any(keeps_cash(group) for group in world.scenario.firms.values()) or self._shares_a_side()
+        self.live = any(group.cash for group in world.groups) or self._shares_a_side()
         self._offers: list[Sale] = []
         self.payment = np.full(count, -1, dtype=np.int64)
         # A payment that is sent back travels again under other numbers; its own is the first.
@@ -206,30 +204,28 @@ class Exchange:
         return int(self.world.firms.group[firm]), int(rows.currency[obligation])
 
     def _ways_of(self, group: int, currency: int, *, sells: bool) -> tuple[Way, ...]:
-        declared = self.world.scenario.firms[self.world.firms.groups[group]]
-        return self._ways.of(declared.side, currency, sells=sells)
+        return self._ways.of(self.world.groups[group].side, currency, sells=sells)
 
     def _concerned(self, *, by_payee: bool) -> NDArray[np.bool_]:
         """Obligations, by number, of which the payer's or the payee's exchange is dealt with here."""
         world, obligations = self.world, self.world.obligations
         firms = obligations.payee if by_payee else obligations.payer
         found = np.zeros(len(obligations), dtype=np.bool_)
-        for number, group in enumerate(world.scenario.firms.values()):
-            own = world.fx.index(world.scenario.sides[group.side].functional_currency)
-            mine = (world.firms.group[firms] == number) & (obligations.currency != own)
-            for currency in np.unique(obligations.currency[mine]):
-                if depends(world.scenario, group, world.fx.currencies[currency], by_payee=by_payee):
+        for number, group in enumerate(world.groups):
+            mine = (world.firms.group[firms] == number) & (obligations.currency != group.currency)
+            for currency in np.unique(obligations.currency[mine]).tolist():
+                if depends(world.markets, group, currency, by_payee=by_payee):
                     found |= mine & (obligations.currency == currency)
         return found
 
     def _early(self) -> Orders:
         obligations = self.world.obligations
         at = np.full(len(obligations), NEVER)
-        for number, group in enumerate(self.world.scenario.firms.values()):
+        for number, group in enumerate(self.world.groups):
             mine = self.payers & (self.world.firms.group[obligations.payer] == number)
-            if group.exchange.buys == "on_invoice":
+            if group.buys == "on_invoice":
                 at[mine] = obligations.invoiced_at[mine]
-            elif group.exchange.buys == "on_due":
+            elif group.buys == "on_due":
                 at[mine] = np.minimum(obligations.due_at, self._instructed_at())[mine]
         rows = np.flatnonzero(at < NEVER)
         return Orders(rows, self.payment[rows], at[rows])
@@ -285,16 +281,12 @@ class Exchange:
         return rows._replace(counter_amount=value(factor), mid_amount=value(None))
 
 
-def keeps_cash(group: Firms) -> bool:
-    """Whether what firms are credited in a foreign currency may become cash."""
-    return group.exchange.sells.kind != "on_credit"
-
-
-def depends(scenario: Scenario, group: Firms, currency: str, *, by_payee: bool) -> bool:
+def depends(markets: Markets, group: GroupPlan, currency: int, *, by_payee: bool) -> bool:
     """Whether a group's exchange of a currency is more than a deal at one market that is open without limits."""
-    if keeps_cash(group) or (not by_payee and group.exchange.buys != "on_instruction"):
+    if group.cash or (not by_payee and group.buys != "on_instruction"):
         return True
-    found = crosses(scenario, group.side, currency)
-    if len(found) != 1 or found[0].vehicle is not None:
+    found = markets.ways[group.side, currency]
+    if len(found) != 1 or found[0].vehicle >= 0:
         return True
-    return limited(scenario, found[0].home.market, found[0].home.pair)
+    (leg,) = found[0].legs
+    return markets.quotes[leg.quote].limited

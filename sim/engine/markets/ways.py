@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
 from sim.engine.markets.book import Book, Venue
-from sim.scenario.crosses import crosses
-from sim.world.markets import dealing_hours
-from sim.world.quotes import quotes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.scenario.crosses import Cross, Place
-    from sim.world.build import World
     from sim.world.fx import FxPaths
+    from sim.world.markets import WayPlan
+    from sim.world.world import World
 
 
 class Fill(NamedTuple):
@@ -86,12 +83,10 @@ class Leg:
 class Way:
     """How a party exchanges a foreign currency: over one leg, or over two and a vehicle."""
 
-    def __init__(
-        self, cross: Cross, legs: tuple[Leg, ...], foreign: int, world: World, mids: Mids, *, sells: bool
-    ) -> None:
+    def __init__(self, vehicle: int, legs: tuple[Leg, ...], foreign: int, mids: Mids, *, sells: bool) -> None:
         self.legs = legs
         self.market = legs[0].venue.number
-        self.vehicle = -1 if cross.vehicle is None else world.fx.index(cross.vehicle)
+        self.vehicle = vehicle
         self.vehicle_market = legs[1].venue.number if len(legs) > 1 else -1
         self.delivery = max(leg.venue.delivery for leg in legs)
         self._foreign = foreign
@@ -177,44 +172,35 @@ class Ways:
     """The ways of each side and currency to buy and to sell, over books that they share."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
+        self._markets = world.markets
         self._mids = Mids(world.fx)
-        self._venues: dict[str, Venue] = {}
-        self._books: dict[tuple[Place, bool], Book] = {}
-        self._imbalances: defaultdict[Place, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        self._ways: dict[tuple[str, int, bool], tuple[Way, ...]] = {}
+        self._venues: dict[int, Venue] = {}
+        #: By number of the quote.
+        self._books: dict[tuple[int, bool], Book] = {}
+        self._imbalances: defaultdict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+        self._ways: dict[tuple[int, int, bool], tuple[Way, ...]] = {}
 
-    def of(self, side: str, foreign: int, *, sells: bool) -> tuple[Way, ...]:
+    def of(self, side: int, foreign: int, *, sells: bool) -> tuple[Way, ...]:
         """Every way of firms of a side, in the order in which ties are broken."""
         key = (side, foreign, sells)
         if key not in self._ways:
-            own = self._world.scenario.sides[side].functional_currency
-            found = crosses(self._world.scenario, side, self._world.fx.currencies[foreign])
-            self._ways[key] = tuple(self._way(cross, own, foreign, sells=sells) for cross in found)
+            plans = self._markets.ways[side, foreign]
+            self._ways[key] = tuple(self._way(plan, foreign, sells=sells) for plan in plans)
         return self._ways[key]
 
-    def _way(self, cross: Cross, own: str, foreign: int, *, sells: bool) -> Way:
-        code = self._world.fx.currencies[foreign]
-        hops = [(cross.home, own, cross.vehicle or code)]
-        if cross.abroad is not None and cross.vehicle is not None:
-            hops.append((cross.abroad, cross.vehicle, code))
-        legs = tuple(self._leg(place, near if sells else far) for place, near, far in hops)
-        return Way(cross, legs, foreign, self._world, self._mids, sells=sells)
+    def _way(self, plan: WayPlan, foreign: int, *, sells: bool) -> Way:
+        legs = tuple(self._leg(leg.quote, leg.near if sells else leg.far) for leg in plan.legs)
+        return Way(plan.vehicle, legs, foreign, self._mids, sells=sells)
 
-    def _leg(self, place: Place, obtained: str) -> Leg:
-        market = self._world.scenario.markets[place.market]
-        base, buys = place.pair.partition("/")[0], place.pair.startswith(f"{obtained}/")
-        venue = self._venue(place.market)
-        if (place, buys) not in self._books:
-            by_day = quotes(self._world.scenario, place.market, place.pair, venue.dates)
-            self._books[place, buys] = Book(market.pairs[place.pair], base, by_day)
-        imbalance = self._imbalances[place] if market.kind == "auction" else None
-        return Leg(venue, self._books[place, buys], self._world.fx.index(base), imbalance, buys=buys)
+    def _leg(self, number: int, obtained: int) -> Leg:
+        quote = self._markets.quotes[number]
+        venue, buys = self._venue(quote.market), quote.base == obtained
+        if (number, buys) not in self._books:
+            self._books[number, buys] = Book(quote, venue.dates)
+        imbalance = self._imbalances[number] if self._markets.every[quote.market].auction else None
+        return Leg(venue, self._books[number, buys], quote.base, imbalance, buys=buys)
 
-    def _venue(self, name: str) -> Venue:
-        if name not in self._venues:
-            scenario = self._world.scenario
-            hours = dealing_hours(name, scenario, self._world.openings)
-            number = list(scenario.markets).index(name)
-            self._venues[name] = Venue(number, hours, scenario.markets[name].delivery)
-        return self._venues[name]
+    def _venue(self, number: int) -> Venue:
+        if number not in self._venues:
+            self._venues[number] = Venue(number, self._markets.every[number])
+        return self._venues[number]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from sim.engine.steps.base import OfficeWork
-from sim.scenario.model.steps import Screen, Settle
-from sim.scenario.model.timing import Fixed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,18 +14,17 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.network import Route
-    from sim.world.build import World
     from sim.world.roles import Roles
-
-_NO_WORK = Fixed(kind="fixed", value=0)
+    from sim.world.steps import RoutePlan, StepPlan
+    from sim.world.world import World
 
 
 class CorrectionStep:
     """The payer's bank corrects a payment that came back, before it is instructed again."""
 
-    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
-        self._office = OfficeWork(world, roles, "payer_bank", declared.correction or _NO_WORK, draws[4])
+    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
+        none = np.zeros(len(world.payments), dtype=np.int64)
+        self._office = OfficeWork(roles, "payer_bank", plan.seconds.get("correction", none))
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
@@ -41,10 +40,9 @@ class HeldStep:
         return at
 
 
-def reversed_settlement(route: Route, step: int) -> Iterator[tuple[int, Settle]]:
+def reversed_settlement(route: RoutePlan, step: int) -> Iterator[tuple[int, StepPlan]]:
     """How money comes back from a step: the settlements before it, the last one first, with their places."""
     for number in range(step - 1, -1, -1):
-        declared = route.steps[number]
-        if isinstance(declared, Settle):
-            swapped = {"debit": declared.credit, "credit": declared.debit, "fee": None}
-            yield number, declared.model_copy(update=swapped)
+        plan = route.steps[number]
+        if plan.move is not None:
+            yield number, plan._replace(move=plan.move.back, fee=None)

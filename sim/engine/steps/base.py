@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 
-from sim.world.draws import durations
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.engine.records import Log, Waits
     from sim.engine.requests import Asked
-    from sim.scenario.model.timing import Durations
-    from sim.world.build import World
     from sim.world.roles import Roles
 
     Rows = NDArray[np.int64]
@@ -54,15 +50,15 @@ class Contended(Step, Protocol):
 class OfficeWork:
     """Work of a bank's back office: it goes on in the bank's hours and rests outside of them."""
 
-    def __init__(self, world: World, roles: Roles, role: str, work: Durations, draw: str) -> None:
+    def __init__(self, roles: Roles, role: str, work: Seconds) -> None:
+        """`work` is by journey."""
         self._roles = roles
         self._role = role
         self._work = work
-        self._uniform = world.payments.draws[draw]
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None, cause: str) -> Seconds:
         """As `Step.plan`, with the time at work under `cause`."""
-        work = durations(self._work, self._uniform[rows])
+        work = self._work[rows]
         out = np.empty_like(at)
         for places, hours in self._roles.by_hours(self._role, rows):
             out[places] = work_in_hours(hours, rows[places], at[places], work[places], log, cause)

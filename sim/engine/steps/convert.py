@@ -2,37 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.records import Conversions
-from sim.scenario.crosses import crosses
-from sim.world.markets import dealing_hours
-from sim.world.quotes import half_spreads
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.core.currency import Amounts
-    from sim.core.hours import OpeningHours
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.steps import Convert
-    from sim.world.build import World
+    from sim.world.markets import QuotePlan
     from sim.world.roles import Roles
-
-
-class _Dealing(NamedTuple):
-    """Where firms of one functional currency deal in one foreign currency."""
-
-    market: int
-    hours: OpeningHours
-    delivery: int
-    pair: str
+    from sim.world.steps import StepPlan
+    from sim.world.world import World
 
 
 class ConvertStep:
@@ -42,15 +30,12 @@ class ConvertStep:
     the rest.
     """
 
-    def __init__(
-        self, exchange: Exchange, declared: Convert, world: World, roles: Roles, draws: tuple[str, ...]
-    ) -> None:
-        del roles, draws  # every step is made alike
-        self.by_payee = declared.by == "payee"
+    def __init__(self, exchange: Exchange, plan: StepPlan, world: World, roles: Roles) -> None:
+        del roles  # every step is made alike
+        self.by_payee = plan.stated["by"] == "payee"
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers
         self._world = world
-        self._dealings: dict[tuple[int, int], _Dealing] = {}
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`; a payee's sale takes place after the credit and delays nothing."""
@@ -68,14 +53,15 @@ class ConvertStep:
         for key in np.unique(keys):
             mine = here[keys == key]
             group, currency = divmod(int(key), len(world.fx.currencies))
-            dealing = self._dealing(group, currency)
-            deal = dealing.hours.next_open(at[mine])
-            out[mine] = np.where(deal < NEVER, deal + dealing.delivery, NEVER)
+            quote = self._quote(group, currency)
+            market = world.markets.every[quote.market]
+            deal = market.hours.next_open(at[mine])
+            out[mine] = np.where(deal < NEVER, deal + market.delivery, NEVER)
             if log is not None:
                 if not self.by_payee:
-                    log.delays.spend_shut(rows[mine], at[mine], deal, dealing.hours)
+                    log.delays.spend_shut(rows[mine], at[mine], deal, market.hours)
                     log.delays.spend(rows[mine], deal, out[mine], "fx")
-                self._report(rows[mine], firms[mine], deal, dealing, log)
+                self._report(rows[mine], firms[mine], deal, quote, log)
         there = np.flatnonzero(elsewhere)
         if len(there) and not self.by_payee:
             out[there] = self._wait(rows[there], at[there], log)
@@ -118,25 +104,15 @@ class ConvertStep:
         firms = parties[self._world.payments.obligation[rows]]
         return np.not_equal(self._world.functional_currency[firms], self._world.payments.currency[rows])
 
-    def _dealing(self, group: int, currency: int) -> _Dealing:
-        if (group, currency) not in self._dealings:
-            self._dealings[group, currency] = self._find_dealing(group, currency)
-        return self._dealings[group, currency]
-
-    def _find_dealing(self, group: int, currency: int) -> _Dealing:
-        scenario = self._world.scenario
-        side = scenario.firms[self._world.firms.groups[group]].side
-        (direct,) = crosses(scenario, side, self._world.fx.currencies[currency])
-        market = scenario.markets[direct.home.market]
-        return _Dealing(
-            market=list(scenario.markets).index(direct.home.market),
-            hours=dealing_hours(direct.home.market, scenario, self._world.openings),
-            delivery=market.delivery,
-            pair=direct.home.pair,
-        )
+    def _quote(self, group: int, currency: int) -> QuotePlan:
+        """The only quote at which firms of a group deal in a currency."""
+        markets = self._world.markets
+        (way,) = markets.ways[self._world.groups[group].side, currency]
+        (leg,) = way.legs
+        return markets.quotes[leg.quote]
 
     def _report(
-        self, rows: Rows, firms: NDArray[np.int64], deal: Seconds, dealing: _Dealing, log: Log
+        self, rows: Rows, firms: NDArray[np.int64], deal: Seconds, quote: QuotePlan, log: Log
     ) -> None:
         done = deal < log.end
         rows, firms, deal = rows[done], firms[done], deal[done]
@@ -144,8 +120,7 @@ class ConvertStep:
         currency, amount = payments.currency[rows], payments.amount[rows]
         functional = self._world.functional_currency[firms]
         # The payer buys above mid, the payee sells below it.
-        market = list(self._world.scenario.markets)[dealing.market]
-        half = half_spreads(self._world.scenario, market, dealing.pair, dealing.hours.value_date(deal))
+        half = quote.half_spreads(self._world.markets.every[quote.market].hours.value_date(deal))
         factor = 1.0 - half if self.by_payee else 1.0 + half
         log.convert(
             Conversions(
@@ -154,7 +129,7 @@ class ConvertStep:
                 by_payee=np.full(len(rows), self.by_payee),
                 firm=firms,
                 matched=np.zeros(len(rows), dtype=np.bool_),
-                market=np.full(len(rows), dealing.market, dtype=np.int64),
+                market=np.full(len(rows), quote.market, dtype=np.int64),
                 vehicle=np.full(len(rows), -1, dtype=np.int64),
                 vehicle_market=np.full(len(rows), -1, dtype=np.int64),
                 at=deal,

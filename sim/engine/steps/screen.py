@@ -10,7 +10,6 @@ from sim.core.clock import NEVER
 from sim.engine.records import Reviews
 from sim.engine.requests import Asked
 from sim.engine.steps.base import work_in_hours
-from sim.world.reviews import ReviewPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,9 +20,9 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.engine.records import Log, Waits
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.steps import Screen
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.steps import StepPlan
+    from sim.world.world import World
 
 
 class Case(NamedTuple):
@@ -40,17 +39,15 @@ class ScreenStep:
     course of the simulation; all other reviews are told here, for all payments at once.
     """
 
-    def __init__(self, declared: Screen, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
-        self.policy = ReviewPolicy(declared, world.scenario, world.network.banks, world.window.zone)
-        self._review, self._work, self._return, self._after, _ = (
-            world.payments.draws[draw] for draw in draws
-        )
+    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
+        if plan.reviews is None:
+            raise TypeError("only at a step with reviews does anybody look at payments")
+        self._policy = plan.reviews
         self._attempt = world.journeys.attempt
         self._roles = roles
-        self._at = declared.at
+        self._at = plan.stated["at"]
         self._staffed = np.array([desk.staff is not None for desk in world.network.desks], dtype=np.bool_)
         self._hours = [desk.hours for desk in world.network.desks]
-        self._highest = self.policy.highest("probability"), self.policy.highest("return_probability")
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
@@ -66,9 +63,12 @@ class ScreenStep:
 
     def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:
         """See `Contended`: whatever may have to wait, or may come back."""
-        banks = self._roles.banks(self._at, rows)
-        returning = self._return[rows] < self._highest[1]
-        mine = np.flatnonzero((self._review[rows] < self._highest[0]) & (self._staffed[banks] | returning))
+        banks, policy = self._roles.banks(self._at, rows), self._policy
+        reviewed, returning = (
+            policy.review[rows] < policy.most_reviewed,
+            policy.sent[rows] < policy.most_returned,
+        )
+        mine = np.flatnonzero(reviewed & (self._staffed[banks] | returning))
         none = np.full(len(mine), -1)
         return Asked(
             journey=rows[mine],
@@ -88,9 +88,9 @@ class ScreenStep:
         reviewed, banks, work = self._cases(rows, instants)
         if not len(reviewed):
             return None
-        if not self.policy.sent_back(self._return[rows], banks, instants)[0]:
+        if not self._policy.sent_back(rows, banks, instants)[0]:
             return Case(int(work[0]), None)
-        return Case(int(work[0]), int(self.policy.return_after(self._after[rows], banks, instants)[0]))
+        return Case(int(work[0]), int(self._policy.return_after(rows, banks, instants)[0]))
 
     def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
         """See `Contended`.
@@ -106,8 +106,8 @@ class ScreenStep:
         for places, hours in self._by_hours(banks):
             log.delays.spend_in_hours(mine[places], arrival[places], began[places], "screening", hours)
         ended = self._worked(mine, banks, began, work, log)
-        back = self.policy.sent_back(self._return[mine], banks, arrival) & (ended < NEVER)
-        after = self.policy.return_after(self._after[mine], banks, arrival)
+        back = self._policy.sent_back(mine, banks, arrival) & (ended < NEVER)
+        after = self._policy.return_after(mine, banks, arrival)
         log.review(
             Reviews(
                 payment=mine,
@@ -128,8 +128,8 @@ class ScreenStep:
     def _cases(self, rows: Rows, at: Seconds) -> tuple[NDArray[np.intp], NDArray[np.int64], Seconds]:
         """Places of those that are reviewed; the bank of each payment; the work on each of those reviewed."""
         banks = self._roles.banks(self._at, rows)
-        reviewed = np.flatnonzero(self.policy.reviewed(self._review[rows], banks, at))
-        work = self.policy.work(self._work[rows[reviewed]], banks[reviewed], at[reviewed])
+        reviewed = np.flatnonzero(self._policy.reviewed(rows, banks, at))
+        work = self._policy.work(rows[reviewed], banks[reviewed], at[reviewed])
         return reviewed, banks, work
 
     def _worked(

@@ -8,38 +8,37 @@ import numpy as np
 
 from sim.core.clock import NEVER, Seconds
 from sim.engine.requests import Asked
-from sim.scenario.model.settlement import Pvp
 
 if TYPE_CHECKING:
     from sim.engine.records import Log, Waits
     from sim.engine.steps.base import Rows
-    from sim.scenario.model.steps import Settle
-    from sim.world.build import World
     from sim.world.roles import Roles
+    from sim.world.steps import StepPlan
+    from sim.world.world import World
 
 
 class SettleStep:
     """Payments arrive at a system when it is open; how long they wait there, the engine finds out."""
 
-    def __init__(self, declared: Settle, world: World, roles: Roles, draws: tuple[str, ...]) -> None:
-        del draws  # every step is made alike
-        self.system = world.network.systems.index(declared.system)
+    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
+        if plan.move is None:
+            raise TypeError("only a step that moves money settles")
+        self._move = plan.move
+        self.system = plan.move.system
         self._hours = world.network.system_hours[self.system]
         self._cycles = np.array(world.network.cycles[self.system], dtype=np.int64)
         self._planned = np.array(world.network.scheduled_cycles[self.system], dtype=np.int64)
         self._roles = roles
-        self._declared = declared
         self._frozen_at = world.network.frozen_at
         self._freezes = bool(np.any(self._frozen_at < NEVER))
-        self._linked = isinstance(world.scenario.systems[declared.system], Pvp)
 
     def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:
         """See `Contended`; nothing where one bank pays itself."""
-        debit, credit = self._roles.accounts(self._declared, rows)
+        debit, credit = self._roles.accounts(self._move, rows)
         moving = np.flatnonzero(debit != credit)
         payment = rows[moving]
         none = np.full(len(moving), -1)
-        counter = self._roles.counter_accounts(self._declared, payment) if self._linked else (none, none)
+        counter = self._roles.counter_accounts(self._move, payment) if self._move.linked else (none, none)
         return Asked(
             journey=payment,
             step=np.full(len(moving), number),
@@ -58,7 +57,7 @@ class SettleStep:
 
     def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Contended`: payments are submitted while the system is open."""
-        debit, credit = self._roles.accounts(self._declared, rows)
+        debit, credit = self._roles.accounts(self._move, rows)
         opens = np.where(debit == credit, at, self._hours.next_open(at))
         # Nobody accepts what would touch a frozen account.
         arrival = np.where(self._stopped_at(rows) <= opens, NEVER, opens)
@@ -92,10 +91,10 @@ class SettleStep:
         """When an account of each payment is frozen; NEVER where none is, or where nothing moves."""
         if not self._freezes:
             return np.full(len(rows), NEVER)
-        debit, credit = self._roles.accounts(self._declared, rows)
+        debit, credit = self._roles.accounts(self._move, rows)
         touched = [debit, credit]
-        if self._linked:
-            touched += self._roles.counter_accounts(self._declared, rows)
+        if self._move.linked:
+            touched += self._roles.counter_accounts(self._move, rows)
         frozen = np.minimum.reduce([self._frozen_at[accounts] for accounts in touched])
         return np.where(debit == credit, NEVER, frozen)
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.netting import Queue
     from sim.engine.systems.base import Place
-    from sim.scenario.model.settlement import Dns
+    from sim.world.systems import SystemPlan
 
 
 class DeferredNet:
@@ -30,10 +30,10 @@ class DeferredNet:
     next cycle, before payments are looked at: the oldest loan first, as far as the borrower's account covers.
     """
 
-    def __init__(self, declared: Dns, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
         self._floor = floor
         self._place = place
-        self._pool = declared.shortfall == "pool"
+        self._pool = plan.stated["shortfall"] == "pool"
         self._cycles = Cycles(place, floor.agenda, self._net)
         self._accepted: list[int] = []
         self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}

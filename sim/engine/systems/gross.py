@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Place
     from sim.engine.systems.queues import Queue
-    from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
+    from sim.world.systems import SystemPlan
 
 
 class Gross:
@@ -29,16 +29,16 @@ class Gross:
     settle several payments together.
     """
 
-    def __init__(self, declared: Rtgs | Correspondent | Clearing, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
         self._floor = floor
         self._place = place
-        discipline = QUEUES[declared.queue]
+        discipline = QUEUES[plan.stated["queue"]]
         # By account number of the whole run, since the hot path looks up by it.
         self._queues: dict[int, Queue] = {account: discipline(floor) for account in place.accounts}
         self._bounded = Bounded(place, floor) if place.bounds else None
         cover = floor.ledger.available if self._bounded is None else self._bounded.cover
         self._together = Together(self._queues, floor, cover)
-        self._offsetting = Offsetting(declared.offsetting, declared.queue, self, place, floor)
+        self._offsetting = Offsetting(plan.offsetting, plan.stated["queue"], self, place, floor)
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
         self._turn_awaited = -1
 

@@ -12,7 +12,7 @@ from sim.engine.systems.snapshot import Snapshot
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Place
-    from sim.scenario.model.settlement import Hybrid as Declared
+    from sim.world.systems import SystemPlan
 
 
 class Hybrid:
@@ -22,8 +22,8 @@ class Hybrid:
     Later payments do not pass those that wait.
     """
 
-    def __init__(self, declared: Declared, place: Place, floor: Floor) -> None:
-        del declared  # every system is made alike
+    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
+        del plan  # every system is made alike
         self._floor = floor
         self._place = place
         self._cycles = Cycles(place, floor.agenda, self._net)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.engine.netting import Optimum
     from sim.engine.systems.base import Place
     from sim.engine.systems.snapshot import Snapshot
-    from sim.scenario.model.settlement import Offsetting as Declared
+    from sim.world.systems import OffsettingPlan
 
 
 class Waiting(Protocol):
@@ -49,13 +49,13 @@ class Offsetting:
     """When a system looks for payments that can settle together, and by which rule it finds them."""
 
     def __init__(
-        self, declared: Declared, discipline: str, waiting: Waiting, place: Place, floor: Floor
+        self, plan: OffsettingPlan, discipline: str, waiting: Waiting, place: Place, floor: Floor
     ) -> None:
-        self._declared = declared
+        self._plan = plan
         self._by_pair: Final = discipline == "bypass"
         # Whether only what each queue's order allows can settle together.
-        self._in_order: Final = declared.kind == "multilateral" or (
-            declared.kind == "bilateral" and not self._by_pair
+        self._in_order: Final = plan.kind == "multilateral" or (
+            plan.kind == "bilateral" and not self._by_pair
         )
         self._waiting = waiting
         self._place = place
@@ -65,12 +65,12 @@ class Offsetting:
 
     def entered(self, at: int) -> None:
         """A payment has joined a queue."""
-        declared = self._declared
-        if declared.kind == "none":
+        plan = self._plan
+        if plan.kind == "none":
             return
-        if declared.every is not None:
+        if plan.every is not None:
             self._await_tick(at)
-        elif declared.size is None or self._waiting.count >= declared.size:
+        elif plan.size is None or self._waiting.count >= plan.size:
             self._offset(at)
 
     def tick(self, at: int) -> None:
@@ -102,13 +102,13 @@ class Offsetting:
 
     def _choose(self, snapshot: Snapshot) -> tuple[NDArray[np.bool_], Optimum | None]:
         queue, available, limits = snapshot.queue, snapshot.available, snapshot.limits
-        match self._declared.kind:
+        match self._plan.kind:
             case "bilateral":
                 return bilateral(queue, available, by_pair=self._by_pair, limits=limits), None
             case "multilateral":
                 return multilateral(queue, available, limits), None
             case "optimal":
-                patience, near = float(self._declared.time_limit), float(self._declared.tolerance)
+                patience, near = self._plan.time_limit, self._plan.tolerance
                 found = optimal(queue, available, time_limit=patience, tolerance=near, limits=limits)
                 return found.mask, found
             case "none":
@@ -119,7 +119,7 @@ class Offsetting:
         return Offset(
             system=self._place.number,
             at=at,
-            kind=self._declared.kind,
+            kind=self._plan.kind,
             queued_payments=len(queue),
             queued_value=int(queue.amount.sum()),
             settled_payments=int(mask.sum()),
@@ -130,7 +130,7 @@ class Offsetting:
 
     def _await_tick(self, at: int) -> None:
         """Runs take place every so often from the opening of each session on, if anybody waits."""
-        every = self._declared.every
+        every = self._plan.every
         if self._awaited >= 0 or every is None:
             return
         hours = self._place.hours

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from sim.engine.systems import KINDS
 from sim.engine.systems.base import Place
-from sim.scenario.topology import legs
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
     from sim.engine.systems.base import System
-    from sim.world.build import World
+    from sim.world.world import World
 
 
 class Systems:
@@ -26,10 +25,12 @@ class Systems:
         self._queueing: list[list[System]] = [[] for _ in range(len(network.accounts))]
         opened: dict[int, System] = {}
         # Links come after their legs.
-        for number in sorted(range(len(network.systems)), key=lambda number: len(_books(number, world))):
+        for number in sorted(
+            range(len(network.systems)), key=lambda number: len(network.system_plans[number].legs)
+        ):
             place = _place(number, world, opened)
-            declared = world.scenario.systems[network.systems[number]]
-            opened[number] = KINDS[declared.kind](declared, place, floor)
+            plan = network.system_plans[number]
+            opened[number] = KINDS[plan.kind](plan, place, floor)
             for account in place.accounts:
                 self._queueing[account].append(opened[number])
         self.every += [opened[number] for number in range(len(opened))]
@@ -53,17 +54,11 @@ class Systems:
         return self._home[account].held(account)
 
 
-def _books(number: int, world: World) -> list[int]:
-    """The systems that keep the accounts on which a system settles: itself, or the legs of a link."""
-    systems = world.network.systems
-    return [systems.index(leg) for leg in legs(world.scenario, systems[number])]
-
-
 def _place(number: int, world: World, opened: dict[int, System]) -> Place:
     """Where a system stands; a link, on the accounts of its legs."""
     network = world.network
     accounts = tuple(
-        account for book in _books(number, world) for account in network.accounts.of_system(book)
+        account for leg in network.system_plans[number].legs for account in network.accounts.of_system(leg)
     )
     home = network.accounts.system_number
     return Place(

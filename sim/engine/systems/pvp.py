@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Place
-    from sim.scenario.model.settlement import Pvp
+    from sim.world.systems import SystemPlan
 
 
 class Link:
@@ -23,10 +23,10 @@ class Link:
     open together next.
     """
 
-    def __init__(self, declared: Pvp, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
         self._floor = floor
         self._place = place
-        self._fifo = declared.queue == "fifo"
+        self._fifo = plan.stated["queue"] == "fifo"
         self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
         #: Accounts that got money since the queues were last tried, in order, and when they will be tried.
         self._credited: dict[int, None] = {}

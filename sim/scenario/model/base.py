@@ -36,6 +36,10 @@ class Declaration(BaseModel):
         frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
     )
 
+    def plain(self) -> dict[str, Any]:
+        """What it states in text, numbers (a duration in seconds) and truth values, by field; no declarations in it."""
+        return {name: value for name, value in self if isinstance(value, str | int | Decimal)}
+
 
 def wrong(message: str, *, field: str | None = None, suggestion: str | None = None) -> PydanticCustomError:
     """An error to raise in a validator; `field` names the key below the declaration that is to blame."""

@@ -1,0 +1,171 @@
+"""What each step of a route means in a run: who acts, how long that takes each payment, and what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+
+import numpy as np
+
+from sim.core.currency import minor_digits
+from sim.scenario.model.steps import Screen, Settle
+from sim.scenario.model.timing import Durations, Hours
+from sim.world.draws import durations, route_draws, step_purposes
+from sim.world.reviews import review_policy
+from sim.world.roles import move, roles_by_route
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
+    from sim.core.hours import OpeningHours
+    from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Fee, Step
+    from sim.world.fx import FxPaths
+    from sim.world.network import Network
+    from sim.world.payments import Payments
+    from sim.world.reviews import ReviewPolicy
+    from sim.world.roles import Move, Roles
+    from sim.world.timing import Openings
+
+_DISTRIBUTIONS = get_args(get_args(Durations)[0])
+
+
+class FeePlan(NamedTuple):
+    """What a step costs: `flat` and a `share` of the value, within bounds; in minor units of a currency by number.
+
+    `groups` tells which groups of firms are charged, by number.
+    """
+
+    bearer: str
+    groups: NDArray[np.bool_]
+    currency: int
+    flat: float
+    share: float
+    minimum: float
+    maximum: float | None
+
+
+class StepPlan(NamedTuple):
+    """One step of a route.
+
+    What its declaration says is found under the names of the fields: what it `stated` in plain values, the opening
+    hours by number of the bank, the `seconds` by journey that are drawn from a distribution. A step that moves money
+    has a `move`, one at which people look at payments their `reviews`.
+    """
+
+    kind: str
+    stated: Mapping[str, Any]
+    hours: Mapping[str, tuple[OpeningHours, ...]]
+    seconds: Mapping[str, Seconds]
+    move: Move | None = None
+    reviews: ReviewPolicy | None = None
+    fee: FeePlan | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RoutePlan:
+    """The steps of a route in order, and the banks that play the roles in them."""
+
+    steps: tuple[StepPlan, ...]
+    roles: Roles
+
+
+def route_plans(
+    scenario: Scenario,
+    openings: Openings,
+    fx: FxPaths,
+    network: Network,
+    routes: Mapping[str, Route],
+    journeys: Payments,
+) -> tuple[RoutePlan, ...]:
+    """One plan for each route, by number; `journeys` are payments on their way, each time that they are."""
+    roles = roles_by_route(scenario, routes, journeys, network, fx.currencies)
+    seconds = _seconds(routes, journeys)
+
+    @cache
+    def changed(declared: Durations, name: str) -> Seconds:
+        """What the timeline states instead, for every journey."""
+        return durations(declared, journeys.draws[name])
+
+    def plan(step: Step, draws: dict[str, str]) -> StepPlan:
+        return StepPlan(
+            kind=step.kind,
+            stated=step.plain(),
+            hours={name: _by_bank(choice, network, openings) for name, choice in _hours(step)},
+            seconds={purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
+            move=move(step, scenario) if isinstance(step, Settle) else None,
+            reviews=reviews(step, draws) if isinstance(step, Screen) else None,
+            fee=None if step.fee is None else _fee(step.fee, scenario, fx),
+        )
+
+    def reviews(step: Screen, draws: dict[str, str]) -> ReviewPolicy:
+        def lasting(declared: Durations, purpose: str) -> Seconds:
+            name = draws[purpose]
+            return seconds[name] if declared is getattr(step, purpose) else changed(declared, name)
+
+        uniform = {purpose: journeys.draws[name] for purpose, name in draws.items()}
+        return review_policy(step, scenario.timeline, network.banks, openings.window.zone, uniform, lasting)
+
+    return tuple(
+        RoutePlan(tuple(plan(step, draws) for step, draws in _drawing(route)), banks)
+        for route, banks in zip(routes.values(), roles, strict=True)
+    )
+
+
+def _drawing(route: Route) -> Iterator[tuple[Step, dict[str, str]]]:
+    """The steps of a route, each with the names of its draws by their purpose."""
+    for step, names in zip(route.steps, route_draws(route), strict=True):
+        purposes = [purpose.rpartition("/")[-1] for purpose in step_purposes(step)]
+        yield step, dict(zip(purposes, names, strict=True))
+
+
+def _seconds(routes: Mapping[str, Route], journeys: Payments) -> dict[str, Seconds]:
+    """How long takes what is drawn, by name of the draw and journey.
+
+    One column serves all routes, for a journey takes one of them only.
+    """
+    found: dict[str, Seconds] = {}
+    for number, route in enumerate(routes.values()):
+        mine = np.flatnonzero(journeys.route == number)
+        for step, draws in _drawing(route):
+            for purpose, name in draws.items():
+                declared = getattr(step, purpose, None)
+                if isinstance(declared, _DISTRIBUTIONS):
+                    column = found.setdefault(name, np.zeros(len(journeys), dtype=np.int64))
+                    column[mine] = durations(declared, journeys.draws[name][mine])
+    return found
+
+
+def _hours(step: Step) -> Iterator[tuple[str, str | Hours]]:
+    """The opening hours that a step states, by the name of the field."""
+    for name, field in type(step).model_fields.items():
+        value = getattr(step, name)
+        if value is not None and Hours in get_args(field.annotation):
+            yield name, value
+
+
+def _by_bank(choice: str | Hours, network: Network, openings: Openings) -> tuple[OpeningHours, ...]:
+    """Hours that are kept by all banks, but for their outages."""
+    return tuple(
+        openings.hours(choice, ("bank", bank) if openings.gaps(("bank", bank)) else None)
+        for bank in network.banks
+    )
+
+
+def _fee(declared: Fee, scenario: Scenario, fx: FxPaths) -> FeePlan:
+    scale = 10.0 ** minor_digits(declared.currency)
+    charged = [declared.sides is None or group.side in declared.sides for group in scenario.firms.values()]
+    return FeePlan(
+        bearer=declared.bearer,
+        groups=np.array(charged, dtype=np.bool_),
+        currency=fx.index(declared.currency),
+        flat=float(declared.flat) * scale,
+        share=float(declared.share),
+        minimum=float(declared.minimum) * scale,
+        maximum=None if declared.maximum is None else float(declared.maximum) * scale,
+    )

@@ -1,0 +1,57 @@
+"""By which rules each system settles, in plain values, and on whose accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from sim.scenario.model.settlement import Offsetting
+from sim.scenario.topology import legs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sim.scenario.model import Scenario
+
+
+class OffsettingPlan(NamedTuple):
+    """How payments are found that settle together, and when: `every` so many seconds, or when `size` of them wait."""
+
+    kind: Literal["none", "bilateral", "multilateral", "optimal"]
+    every: int | None
+    size: int | None
+    tolerance: float
+    time_limit: float
+
+
+class SystemPlan(NamedTuple):
+    """What a system of some kind states of itself, by the names of the fields.
+
+    `legs` are the systems, by number, that keep the accounts on which it settles: two for a link, else itself.
+    """
+
+    kind: str
+    stated: Mapping[str, Any]
+    legs: tuple[int, ...]
+    offsetting: OffsettingPlan
+
+
+def system_plans(scenario: Scenario) -> tuple[SystemPlan, ...]:
+    """One plan for each system, in their order."""
+    number = {name: number for number, name in enumerate(scenario.systems)}
+    return tuple(
+        SystemPlan(
+            kind=system.kind,
+            stated=system.plain(),
+            legs=tuple(number[leg] for leg in legs(scenario, name)),
+            offsetting=_offsetting(getattr(system, "offsetting", None)),
+        )
+        for name, system in scenario.systems.items()
+    )
+
+
+def _offsetting(declared: Offsetting | None) -> OffsettingPlan:
+    """Systems that cannot be told to offset do not."""
+    declared = Offsetting() if declared is None else declared
+    return OffsettingPlan(
+        declared.kind, declared.every, declared.size, float(declared.tolerance), float(declared.time_limit)
+    )
