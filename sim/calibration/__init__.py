@@ -6,14 +6,14 @@ from collections.abc import Callable
 from datetime import date
 from typing import Final
 
+from sim.calibration.basket import basket
+from sim.calibration.blocks import bootstrap
+from sim.calibration.estimates import Calibration, Estimate, Window
+from sim.calibration.jumps import jump
+from sim.calibration.moments import lognormal
+from sim.calibration.regimes import regime
+from sim.calibration.reversion import mean_reverting
 from sim.errors import CalibrationError
-from sim.world.calibration.basket import basket
-from sim.world.calibration.blocks import bootstrap
-from sim.world.calibration.estimates import Calibration, Estimate, Window
-from sim.world.calibration.jumps import jump
-from sim.world.calibration.moments import lognormal
-from sim.world.calibration.regimes import regime
-from sim.world.calibration.reversion import mean_reverting
 from sim.world.history import load_history
 
 __all__ = ["MODELS", "Calibration", "CalibrationError", "Estimate", "Window", "calibrate"]

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
 from sim.world.history import correlation, covariance, load_history, volatility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import Window
     from sim.world.history import Covariance
 
 Floats = NDArray[np.float64]

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.moments import declared_correlations, observation_counts
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
-from sim.world.calibration.moments import declared_correlations, observation_counts
 from sim.world.history import covariance, observations
 
 if TYPE_CHECKING:
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import Window
     from sim.world.history import Observations
 
 Floats = NDArray[np.float64]

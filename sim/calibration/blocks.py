@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.moments import correlations, volatilities
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
-from sim.world.calibration.moments import correlations, volatilities
 from sim.world.history import Covariance, load_history, quarters_of
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import Window
     from sim.world.weeks import Weeks
 
 Floats = NDArray[np.float64]
