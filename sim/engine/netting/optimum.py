@@ -59,25 +59,20 @@ def optimal(
     available: Amounts,
     *,
     time_limit: float,
-    respect_order: bool = False,
     tolerance: float = 0.0,
     limits: Limits | None = None,
 ) -> Optimum:
     """The largest value over all subsets of the queue that leave nobody short, by branch and bound (HiGHS).
 
-    Never less than multilateral netting settles, which with `respect_order` is the answer itself. Of payments
-    alike in payer, payee and amount the earlier ones settle. The search ends after `time_limit` seconds of
-    wall-clock time, or when each independent part of the problem has a gap of at most `tolerance`; the same
-    input gives the same answer unless time runs out.
+    Never less than multilateral netting settles. Of payments alike in payer, payee and amount the earlier ones
+    settle. The search ends after `time_limit` seconds of wall-clock time, or when each independent part of the
+    problem has a gap of at most `tolerance`; the same input gives the same answer unless time runs out.
     """
     check(queue, available)
     if not (time_limit >= 0 and 0 <= tolerance < 1):
         raise ValueError(
             f"time_limit {time_limit} must not be negative, and tolerance {tolerance} be in [0, 1)"
         )
-    if respect_order:
-        mask = multilateral(queue, available, limits)
-        return _optimum(queue, mask, queue.value(mask), "optimal")
     deadline = monotonic() + time_limit
     if limits is None:
         mask, left, candidates = _reduce(queue, available)
