@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import sim
 from sim.errors import Problem, ScenarioError
-from sim.scenario.document import DEEPEST, LARGEST_FILE, Place, dump, parse, parse_value, plain
+from sim.scenario.document import DEEPEST, LARGEST_FILE, Mark, dump, parse, parse_value, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,15 +168,15 @@ def test_quotes_make_text(quoted: str) -> None:
 def test_every_value_and_key_knows_its_place() -> None:
     tree = parse("a: 1\nb:\n  - x\n  - {c: y}\n", "a.yaml")
     inner = tree.nearest(("b", 1, "c"))
-    assert (inner.place, inner.key) == (Place("a.yaml", 4, 9), Place("a.yaml", 4, 6))
-    assert tree.nearest(("b",)).mark == Place("a.yaml", 2, 1)
-    assert str(tree.nearest(("b", 0, "beyond")).place) == "a.yaml:3:5"
+    assert (inner.mark, inner.key) == (Mark("a.yaml", 4, 9), Mark("a.yaml", 4, 6))
+    assert tree.nearest(("b",)).told_at == Mark("a.yaml", 2, 1)
+    assert str(tree.nearest(("b", 0, "beyond")).mark) == "a.yaml:3:5"
 
 
 def test_an_alias_is_placed_where_its_anchor_is() -> None:
     tree = parse("a: &x {k: 1}\nb: *x\n", "a.yaml")
-    assert tree.nearest(("b", "k")).place == Place("a.yaml", 1, 11)
-    assert tree.nearest(("b",)).key == Place("a.yaml", 2, 1)
+    assert tree.nearest(("b", "k")).mark == Mark("a.yaml", 1, 11)
+    assert tree.nearest(("b",)).key == Mark("a.yaml", 2, 1)
 
 
 def test_every_duplicate_key_is_told() -> None:
