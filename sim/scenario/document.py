@@ -1,7 +1,12 @@
 """A scenario file is text with marks: every value remembers where it was written.
 
-This module and `scanning` alone touch the YAML parser. It takes parse events, not loaded values, because a loader
-forgets lines, reads `16:30` as 990 or `no` as false, and lets the last of two equal keys win.
+This module and `scanning` alone touch the YAML library. They take its parse events and build the tree here, because
+its composer and its loaders, which know marks and text too:
+
+- stop at the first problem, so of two duplicate keys one is told, and none that stands before faulty YAML;
+- accept what a scenario must not hold: merge keys, a list that contains itself;
+- read `0.1` as a float;
+- do not count what aliases repeat, and end in a RecursionError where text is nested deep.
 """
 
 from __future__ import annotations
