@@ -58,7 +58,7 @@ def fees(draw: st.DrawFn) -> Declared | None:
         return None
     return {
         "bearer": draw(st.sampled_from(["payer", "payee"])),
-        "sides": draw(st.sampled_from([None, ["belarus"], ["china"], ["belarus", "china"]])),
+        "sides": draw(st.sampled_from([None, ["west"], ["east"], ["west", "east"]])),
         "currency": draw(st.sampled_from(["USD", "CNY", "BYN"])),
         "flat": draw(st.sampled_from(["0", "1.25"])),
         "share": draw(st.sampled_from(["0", "0.001", "0.03"])),
