@@ -141,16 +141,16 @@ class Bounded:
     def limits(self, numbers: list[int], index: dict[int, int]) -> Limits:
         """The bounds of these transfers, for banks numbered by `index`."""
         floor = self._floor
-        purse = {limit: k for k, limit in enumerate(self._room)}
+        numbered = {limit: k for k, limit in enumerate(self._room)}
         keeping = dict.fromkeys([*self._reserved, *self._held])
-        unkept = {account: len(purse) + k for k, account in enumerate(keeping)}
+        unkept = {account: len(numbered) + k for k, account in enumerate(keeping)}
         takes, brings = [], []
         for number in numbers:
             payer, payee = floor.debit[number], floor.credit[number]
             there, back = self._limit(payer, payee), self._limit(payee, payer)
             usual = -1 if self._urgent(number) else unkept.get(payer, -1)
-            takes.append((-1 if there is None else purse[there], usual))
-            brings.append((-1 if back is None else purse[back], unkept.get(payee, -1)))
+            takes.append((-1 if there is None else numbered[there], usual))
+            brings.append((-1 if back is None else numbered[back], unkept.get(payee, -1)))
         left = [*self._room.values()]
         left += [floor.ledger.available(account) - self._kept(account) for account in keeping]
         owners = [index[account] for account, _ in self._room] + [index[account] for account in keeping]
