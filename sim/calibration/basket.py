@@ -14,7 +14,7 @@ from sim.errors import CalibrationError
 from sim.world.history import covariance
 
 if TYPE_CHECKING:
-    from sim.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _FOLLOWER = "BYN"
 _PARTS = ("CNY", "RUB")
 
 
-def basket(window: Window) -> Calibration:
+def basket(window: HistoryWindow) -> Calibration:
     """Weights of CNY, RUB and USD in the basket of BYN: least squares on covariances, none below zero.
 
     The covariances are Hayashi and Yoshida's, so that the currencies need no common days.

@@ -15,7 +15,7 @@ from sim.world.history import covariance
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:
-    from sim.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
     from sim.core.calendars import Days
     from sim.world.weeks import Weeks
 
@@ -38,7 +38,7 @@ class Found(NamedTuple):
     volatility: float
 
 
-def jump(window: Window) -> Calibration:
+def jump(window: HistoryWindow) -> Calibration:
     """Intensity and size of jumps in the weekly moves of each currency, and its volatility without them."""
     weeks = {code: weekly_moves((code,), *window) for code in window.currencies()}
     found = {code: find_jumps(one) for code, one in weeks.items() if len(one) >= _FEWEST}

@@ -17,7 +17,7 @@ from sim.errors import CalibrationError
 from sim.world.history import correlation, jackknife, quarters_of, volatility
 
 if TYPE_CHECKING:
-    from sim.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
     from sim.world.weeks import Weeks
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Chains:
     likelihood: Floats
 
 
-def regime(window: Window) -> Calibration:
+def regime(window: HistoryWindow) -> Calibration:
     """Durations, volatilities and correlations of two states by maximum likelihood (the EM algorithm)."""
     weeks = common_weeks(window)
     moves = weeks.moves - weeks.moves.mean(axis=0)

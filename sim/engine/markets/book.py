@@ -48,7 +48,7 @@ class Venue:
         return self._opening[day]
 
 
-class Book:
+class MarketDepth:
     """One side of one pair: what was dealt on each trading day, in minor units of the pair's first currency."""
 
     def __init__(self, quote: Quote, currency: str, by_day: Sequence[Quote]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.engine.systems import KINDS
-from sim.engine.systems.base import Place
+from sim.engine.systems.base import Setup
 from sim.scenario.topology import legs
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class Systems:
         opened: dict[int, System] = {}
         # Links come after their legs.
         for number in sorted(range(len(network.systems)), key=lambda number: len(_books(number, world))):
-            place = _place(number, world, opened)
+            setup = _setup(number, world, opened)
             declared = world.scenario.systems[network.systems[number]]
-            opened[number] = KINDS[declared.kind](declared, place, floor)
-            for account in place.accounts:
+            opened[number] = KINDS[declared.kind](declared, setup, floor)
+            for account in setup.accounts:
                 self._queueing[account].append(opened[number])
         self.every += [opened[number] for number in range(len(opened))]
         self._home = [opened[number] for number in network.accounts.system_number]
@@ -59,14 +59,14 @@ def _books(number: int, world: World) -> list[int]:
     return [systems.index(leg) for leg in legs(world.scenario, systems[number])]
 
 
-def _place(number: int, world: World, opened: dict[int, System]) -> Place:
+def _setup(number: int, world: World, opened: dict[int, System]) -> Setup:
     """Where a system stands; a link, on the accounts of its legs."""
     network = world.network
     accounts = tuple(
         account for book in _books(number, world) for account in network.accounts.of_system(book)
     )
     home = network.accounts.system_number
-    return Place(
+    return Setup(
         number=number,
         accounts=accounts,
         hours=network.system_hours[number],
