@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
+    from sim.calibration import Calibration
     from sim.results.results import Results
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
-    from sim.world.calibration import Calibration
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -348,8 +348,8 @@ def calibrate(
 
 def _calibrated(model: str | None, first: datetime | None, last: datetime | None) -> list[Calibration]:
     """The calibration of a model, or of every model for which the window holds enough."""
+    from sim.calibration import calibrate as estimate  # noqa: PLC0415
     from sim.errors import CalibrationError  # noqa: PLC0415 - see the module
-    from sim.world.calibration import calibrate as estimate  # noqa: PLC0415
 
     window = (first.date() if first else None, last.date() if last else None)
     if model is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +145,7 @@ def bounded(draw: st.DrawFn) -> tuple[Queue, np.ndarray, Limits]:
     payer, step, amounts = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     payee = (payer + step) % n
     available = np.array(draw(st.lists(st.integers(0, 12), min_size=n, max_size=n)), dtype=np.int64)
-    # One purse per bank as a limit (towards one partner or all), one as what is not reserved.
+    # Of each bank one limit towards one partner or all, and one that is what it does not reserve.
     partner = np.array(draw(st.lists(st.integers(-1, n - 1), min_size=n, max_size=n)), dtype=np.int64)
     room = draw(st.lists(st.integers(0, 12), min_size=n, max_size=n))
     reserved = np.array(draw(st.lists(st.integers(0, 9), min_size=n, max_size=n)), dtype=np.int64)
@@ -161,18 +162,18 @@ def bounded(draw: st.DrawFn) -> tuple[Queue, np.ndarray, Limits]:
 
 
 def allowed(queue: Queue, available: np.ndarray, limits: Limits, mask: np.ndarray) -> bool:
-    """The rule put plainly: no balance below zero, and no purse that is used."""
+    """The rule put plainly: no balance below zero, and no limit that is used."""
     balance, left, used = available.tolist(), limits.left.tolist(), set()
     for row in np.flatnonzero(mask).tolist():
         amount = int(queue.amount[row])
         balance[queue.payer[row]] -= amount
         balance[queue.payee[row]] += amount
-        for purse in limits.takes[row][limits.takes[row] >= 0]:
-            left[purse] -= amount
-            used.add(int(purse))
-        for purse in limits.brings[row][limits.brings[row] >= 0]:
-            left[purse] += amount
-    return min(balance) >= 0 and all(left[purse] >= 0 for purse in used)
+        for limit in limits.takes[row][limits.takes[row] >= 0]:
+            left[limit] -= amount
+            used.add(int(limit))
+        for limit in limits.brings[row][limits.brings[row] >= 0]:
+            left[limit] += amount
+    return min(balance) >= 0 and all(left[limit] >= 0 for limit in used)
 
 
 def subsets(queue: Queue, available: np.ndarray, limits: Limits) -> list[np.ndarray]:
@@ -186,6 +187,22 @@ def in_order(queue: Queue, mask: np.ndarray) -> bool:
 
 
 @given(bounded())
+@settings(deadline=None, derandomize=True)
+def test_limits_beyond_what_is_owed_are_like_none(given: tuple[Queue, np.ndarray, Limits]) -> None:
+    queue, available, limits = given
+    ample = replace(limits, left=np.full_like(limits.left, int(queue.amount.sum())))
+    for one in (ample, Limits.none(len(queue))):
+        for rule in (singly, multilateral):
+            assert (rule(queue, available, one) == rule(queue, available)).all()
+        for by_pair in (False, True):
+            found = bilateral(queue, available, by_pair=by_pair, limits=one)
+            assert (found == bilateral(queue, available, by_pair=by_pair)).all()
+        best = optimal(queue, available, limits=one, time_limit=60.0)
+        assert best.value == optimal(queue, available, time_limit=60.0).value
+
+
+@given(bounded())
+@settings(deadline=None, derandomize=True)
 def test_within_limits_there_is_one_largest_set_in_order(given: tuple[Queue, np.ndarray, Limits]) -> None:
     queue, available, limits = given
     found = multilateral(queue, available, limits)

@@ -12,18 +12,18 @@ from click.testing import CliRunner, Result
 from rates import paths
 from ruamel.yaml import YAML
 
+from sim.calibration import MODELS, Calibration, calibrate
+from sim.calibration.basket import least_squares_weights
+from sim.calibration.blocks import block_length
+from sim.calibration.jumps import find_jumps
+from sim.calibration.regimes import first_guess
+from sim.calibration.regimes import fit as fit_regimes
+from sim.calibration.reversion import fit as fit_reversion
 from sim.cli import cli
 from sim.errors import CalibrationError
 from sim.scenario.load import load_located
 from sim.scenario.writing import dump
 from sim.world.build import prepare
-from sim.world.calibration import MODELS, Calibration, calibrate
-from sim.world.calibration.basket import least_squares_weights
-from sim.world.calibration.blocks import block_length
-from sim.world.calibration.jumps import find_jumps
-from sim.world.calibration.regimes import first_guess
-from sim.world.calibration.regimes import fit as fit_regimes
-from sim.world.calibration.reversion import fit as fit_reversion
 from sim.world.history import Observations, correlation, covariance, volatility
 from sim.world.weeks import Weeks, weekly_moves
 

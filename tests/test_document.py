@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError
 
 import sim
 from sim.errors import Problem, ScenarioError
-from sim.scenario.document import DEEPEST, LARGEST_FILE, Place, dump, parse, parse_value, plain
+from sim.scenario.document import DEEPEST, LARGEST_FILE, Mark, dump, parse, parse_value, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,15 +170,15 @@ def test_quotes_make_text(quoted: str) -> None:
 def test_every_value_and_key_knows_its_place() -> None:
     tree = parse("a: 1\nb:\n  - x\n  - {c: y}\n", "a.yaml")
     inner = tree.nearest(("b", 1, "c"))
-    assert (inner.place, inner.key) == (Place("a.yaml", 4, 9), Place("a.yaml", 4, 6))
-    assert tree.nearest(("b",)).mark == Place("a.yaml", 2, 1)
-    assert str(tree.nearest(("b", 0, "beyond")).place) == "a.yaml:3:5"
+    assert (inner.mark, inner.key) == (Mark("a.yaml", 4, 9), Mark("a.yaml", 4, 6))
+    assert tree.nearest(("b",)).told_at == Mark("a.yaml", 2, 1)
+    assert str(tree.nearest(("b", 0, "beyond")).mark) == "a.yaml:3:5"
 
 
 def test_an_alias_is_placed_where_its_anchor_is() -> None:
     tree = parse("a: &x {k: 1}\nb: *x\n", "a.yaml")
-    assert tree.nearest(("b", "k")).place == Place("a.yaml", 1, 11)
-    assert tree.nearest(("b",)).key == Place("a.yaml", 2, 1)
+    assert tree.nearest(("b", "k")).mark == Mark("a.yaml", 1, 11)
+    assert tree.nearest(("b",)).key == Mark("a.yaml", 2, 1)
 
 
 def test_every_duplicate_key_is_told() -> None:
@@ -263,6 +266,52 @@ def test_dumped_text_is_easy_to_read() -> None:
 def test_what_cannot_be_read_back_is_not_dumped(value: object) -> None:
     with pytest.raises((TypeError, ValueError), match="cannot be written"):
         dump({"a": value})
+
+
+# Why trees are built from events: what the library's own readers do not tell.
+
+
+def own_readers() -> list[Callable[[str], Any]]:
+    """The composer, and the loader that keeps marks."""
+    return [YAML(typ="safe", pure=True).compose, YAML(typ="rt").load]
+
+
+def test_the_library_s_loader_tells_one_duplicate_key_and_stops() -> None:
+    text = "a: 1\na: 2\nb: 1\nb: 2\n"
+    with pytest.raises(DuplicateKeyError) as found:
+        YAML(typ="rt").load(text)
+    assert 'key "a"' in str(found.value)
+    assert 'key "b"' not in str(found.value)
+    assert len(refusal(text).splitlines()) == 2
+
+
+def test_the_library_s_readers_tell_nothing_that_stands_before_faulty_text() -> None:
+    text = "a: 1\na: 2\nb: [c\n"
+    for reader in own_readers():
+        with pytest.raises(MarkedYAMLError) as found:
+            reader(text)
+        assert "duplicate" not in str(found.value)
+    assert [line.split(":")[1] for line in refusal(text).splitlines()] == ["2", "3"]
+
+
+@pytest.mark.parametrize("text", ["a: {b: 1}\nc: {<<: {d: 1}}", "a: &x [*x]"])
+def test_the_library_s_readers_accept_what_a_scenario_must_not_hold(text: str) -> None:
+    for reader in own_readers():
+        assert reader(text) is not None
+    assert refusal(text)
+
+
+def test_the_library_s_loader_makes_a_float_of_a_decimal() -> None:
+    text = "a: 0.12345678901234567891"
+    assert isinstance(YAML(typ="rt").load(text)["a"], float)
+    assert plain(parse(text, "a.yaml")) == {"a": Decimal("0.12345678901234567891")}
+
+
+def test_the_library_s_readers_end_in_an_error_of_python_s_where_text_is_nested_deep() -> None:
+    for reader in own_readers():
+        with pytest.raises(RecursionError):
+            reader("[" * 5_000)
+    assert "levels deep" in refusal("[" * 5_000)
 
 
 def test_two_modules_alone_know_the_yaml_library() -> None:

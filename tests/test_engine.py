@@ -86,7 +86,7 @@ def test_a_progress_display_changes_nothing(baseline: World) -> None:
 def test_money_is_conserved_and_no_account_passes_its_limit(scenario: Scenario) -> None:
     world = build_world(scenario)
     records = simulate(world)
-    balance, floor = world.network.accounts.opening.tolist(), world.network.accounts.floor.tolist()
+    balance, floor = world.network.accounts.opening.tolist(), world.network.accounts.lowest.tolist()
     for _, _, _, _, debit, credit, amount in postings(records):
         assert amount > 0
         balance[debit] -= amount

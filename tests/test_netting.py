@@ -69,9 +69,6 @@ def test_published_cases_in_queue_order(
     found = multilateral(*given)
     assert {row + 1 for row in rows(found)} == fifo
     assert value(given, found) == settled
-    in_order = optimal(*given, time_limit=PATIENCE, respect_order=True)
-    assert rows(in_order.mask) == rows(found)
-    assert in_order[1:] == (settled, settled, 0.0, "optimal")
     assert settled <= best
 
 
@@ -180,9 +177,11 @@ def test_columns_must_be_alike_and_of_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize("rule", [singly, multilateral, unwind, has_gridlock, is_deadlock])
-def test_banks_below_their_floor_and_unknown_banks_are_refused(rule: Callable[..., object]) -> None:
+def test_banks_beyond_their_overdraft_limit_and_unknown_banks_are_refused(
+    rule: Callable[..., object],
+) -> None:
     queue = case([(0, 1, 5)], []).queue
-    with pytest.raises(ValueError, match="bank 1 is 4 below its floor"):
+    with pytest.raises(ValueError, match="bank 1 is 4 beyond its overdraft limit"):
         rule(queue, np.array([0, -4]))
     with pytest.raises(ValueError, match="not among the 1 given"):
         rule(queue, np.array([0]))

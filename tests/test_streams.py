@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from sim.calibration import calibrate
 from sim.scenario.load import load
 from sim.show.calibration import print_calibration
 from sim.show.console import output
-from sim.world.calibration import calibrate
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="streams of POSIX")
 

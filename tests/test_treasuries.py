@@ -17,7 +17,7 @@ OTHERS = ["holder: c, balance: 1", "holder: d"]
 PAYMENT = "4 09:10 c d 1"
 
 
-def test_what_was_swept_is_bought_back_only_if_a_treasury_says_so(tmp_path: Path) -> None:
+def test_what_zero_balancing_took_is_bought_back_only_if_a_treasury_says_so(tmp_path: Path) -> None:
     at_opening = 'treasuries: {t: {at: "09:00", zone: Europe/Minsk, calendar: always}}'
     accounts = ["holder: a, balance: 100", "holder: b, balance: 50, treasury: t"]
     results = run(tmp_path, [*accounts, *OTHERS], [PAYMENT], system="zero_balance: true", more=at_opening)

@@ -27,7 +27,7 @@ class Ledger:
         # Lists, since single elements of arrays are slow to read and write.
         self.balance: list[int] = accounts.opening.tolist()
         #: The balance of each account at its overdraft limit.
-        self._lowest: list[int] = accounts.floor.tolist()
+        self._lowest: list[int] = accounts.lowest.tolist()
         # One entry per posting: the number of the transfer, −1 for other money, which stands in `_others`.
         self._at: list[int] = []
         self._reference: list[int] = []

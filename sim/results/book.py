@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from sim.world.world import DrawnWorld
 
 
-class Book(NamedTuple):
-    """Foreign currency in the books of all firms, and the forwards behind part of it."""
+class FirmBooks(NamedTuple):
+    """What all firms are owed and owe in foreign currency, and the forwards behind part of it."""
 
     spans: Spans
     forwards: Forwards
 
 
-def open_book(world: DrawnWorld, records: Records) -> Book:
+def open_book(world: DrawnWorld, records: Records) -> FirmBooks:
     """The books of all firms over the run."""
     parts = portions(world, records)
     deals = forwards(world, parts)
-    return Book(joined(open_spans(world, records, parts), forward_spans(world, deals)), deals)
+    return FirmBooks(joined(open_spans(world, records, parts), forward_spans(world, deals)), deals)

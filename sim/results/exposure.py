@@ -10,7 +10,7 @@ import pandas as pd
 from sim.core.clock import DAY, NEVER, Seconds
 from sim.core.currency import Amounts
 from sim.engine.portions import exchanged_before, part_value
-from sim.results.book import Book, open_book
+from sim.results.book import FirmBooks, open_book
 from sim.results.columns import firm_sides, names, payment_ids
 from sim.results.fx_causes import changes
 from sim.results.hedges import results_by_bearer
@@ -36,7 +36,7 @@ def grid(world: DrawnWorld) -> Seconds:
     return np.arange(window.period_start, window.period_end + 1, DAY, dtype=np.int64)
 
 
-def exposure_table(world: DrawnWorld, records: Records, book: Book | None = None) -> pd.DataFrame:
+def exposure_table(world: DrawnWorld, records: Records, book: FirmBooks | None = None) -> pd.DataFrame:
     """What makes up the net open position by day, side and currency.
 
     Minor units of the currency; `net_open_position` = receivable − payable + cash + forwards, and the same at mid
@@ -58,7 +58,7 @@ def exposure_table(world: DrawnWorld, records: Records, book: Book | None = None
     return pd.concat(parts, ignore_index=True)
 
 
-def maturities_table(world: DrawnWorld, book: Book) -> pd.DataFrame:
+def maturities_table(world: DrawnWorld, book: FirmBooks) -> pd.DataFrame:
     """Receivables and payables by time left to the due date, by day, side and currency.
 
     Minor units, and the same at mid in the reporting currency. `overdue`: the due date has passed; `7d`: at most 7
@@ -90,7 +90,7 @@ def maturities_table(world: DrawnWorld, book: Book) -> pd.DataFrame:
     return table
 
 
-def _groups(world: DrawnWorld, book: Book) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
+def _groups(world: DrawnWorld, book: FirmBooks) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
     """Of each side's foreign currencies: instant, side and currency as columns; the instants; number; spans.
 
     At least one group, so that a table has its columns when nobody trades; that one has no rows.
@@ -121,7 +121,7 @@ def bearers(world: DrawnWorld) -> list[tuple[str, NDArray[np.int64], int]]:
     return [("payer", world.obligations.payer, -1), ("payee", world.obligations.payee, 1)]
 
 
-def fx_results_table(world: DrawnWorld, records: Records, book: Book | None = None) -> pd.DataFrame:
+def fx_results_table(world: DrawnWorld, records: Records, book: FirmBooks | None = None) -> pd.DataFrame:
     """What exchange rates gained or cost each bearer of each obligation whose payment was ordered, by cause.
 
     Minor units of the bearer's functional currency, gains positive. With V(t) the rounded value of the amount
@@ -161,7 +161,7 @@ class _Exchanged(NamedTuple):
 
 
 def _bearer_results(
-    world: DrawnWorld, records: Records, book: Book, name: str, firms: NDArray[np.int64], sign: int
+    world: DrawnWorld, records: Records, book: FirmBooks, name: str, firms: NDArray[np.int64], sign: int
 ) -> pd.DataFrame:
     obligations, fx = world.obligations, world.fx
     functional = world.functional_currency[firms]

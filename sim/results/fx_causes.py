@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class Link(NamedTuple):
+class CauseSpan(NamedTuple):
     """A stretch between two valuations of `fx_results`, and the cause that it counts for."""
 
     cause: str
@@ -20,23 +20,23 @@ class Link(NamedTuple):
 
 #: From the invoice to what is left in the end, in order of time. What a return does to a rate, and what it leaves of
 #: an exchange that turns out to have been for nothing, are two stretches of one cause.
-LINKS: Final = (
-    Link("contract", "booked_value", "due_value"),
-    Link("instruction", "due_value", "instructed_value"),
-    Link("returned", "instructed_value", "instructed_again_value"),
-    Link("clearing", "instructed_again_value", "mid_value"),
-    Link("spread", "mid_value", "realised_value"),
-    Link("returned", "realised_value", "final_value"),
+CAUSE_SPANS: Final = (
+    CauseSpan("contract", "booked_value", "due_value"),
+    CauseSpan("instruction", "due_value", "instructed_value"),
+    CauseSpan("returned", "instructed_value", "instructed_again_value"),
+    CauseSpan("clearing", "instructed_again_value", "mid_value"),
+    CauseSpan("spread", "mid_value", "realised_value"),
+    CauseSpan("returned", "realised_value", "final_value"),
 )
 #: What the rate does while an obligation is open.
 RATE_CAUSES: Final = ("contract", "instruction", "returned", "clearing")
-FX_CAUSES: Final = (*dict.fromkeys(link.cause for link in LINKS), "hedge")
+FX_CAUSES: Final = (*dict.fromkeys(span.cause for span in CAUSE_SPANS), "hedge")
 
 
 def changes(values: Mapping[str, Any] | pd.DataFrame) -> dict[str, Any]:
     """What each cause but the hedge adds to a value: the sum of its stretches, exactly."""
     found: dict[str, Any] = {}
-    for cause, begins, ends in LINKS:
+    for cause, begins, ends in CAUSE_SPANS:
         change = values[ends] - values[begins]
         found[cause] = found[cause] + change if cause in found else change
     return found

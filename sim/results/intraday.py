@@ -1,6 +1,6 @@
 """What a bank needs to pay within the day, as the Basel Committee's monitoring tools ask (BCBS 248, April 2013).
 
-Payments alone make a need: what a treasury buys, a central bank lends or a system sweeps is a source, not a use.
+Payments alone make a need: what a treasury buys, a central bank lends or zero balancing takes is a source, not a use.
 """
 
 from __future__ import annotations

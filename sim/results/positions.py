@@ -16,12 +16,12 @@ from sim.results.valuation import Valuation
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sim.results.book import Book
+    from sim.results.book import FirmBooks
     from sim.scenario.model import Scenario
     from sim.world.world import World
 
 
-def positions_table(world: World, book: Book) -> pd.DataFrame:
+def positions_table(world: World, book: FirmBooks) -> pd.DataFrame:
     """One row per firm, currency and instant at which its position changed, with what it was from then on.
 
     Minor units; by firm, currency, instant, up to the end of the run. `net_open_position` = receivable − payable

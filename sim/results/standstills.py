@@ -24,7 +24,7 @@ import numpy as np
 from sim.engine.ledger import Ledger
 from sim.engine.netting import multilateral
 from sim.engine.records import Submissions
-from sim.engine.systems.base import Place
+from sim.engine.systems.base import Setup
 from sim.engine.systems.bounds import Bounded, turns
 from sim.engine.systems.queues import QUEUES
 from sim.engine.systems.snapshot import Snapshot
@@ -142,9 +142,9 @@ class _Replay:
         self.priority: list[int] = world.payments.priority[rows.payment].tolist()
         self._own: list[bool] = own.tolist()
         self._waits: list[bool] = waits.tolist()
-        self._place = _place(world, number)
+        self._setup = _setup(world, number)
         self._queues = {account: QUEUES[discipline](self) for account in accounts}
-        self._bounded = Bounded(self._place, self) if self._place.bounds else None
+        self._bounded = Bounded(self._setup, self) if self._setup.bounds else None
         cover = self.ledger.available if self._bounded is None else self._bounded.cover
         self._together = Together(self._queues, self, cover)
         self._circle = _Circle()
@@ -155,7 +155,7 @@ class _Replay:
         waiting = np.flatnonzero(waits)
         waiting = waiting[np.argsort(rows.queue_entry[waiting])]
         mine = np.array(accounts, dtype=np.int64)
-        turned = [turn.at for turn in turns(self._place)] if self._place.bounds else []
+        turned = [turn.at for turn in turns(self._setup)] if self._setup.bounds else []
         self._events = _in_order(
             (_Event.TURN, np.array(turned, dtype=np.int64), np.zeros(len(turned), dtype=np.int64)),
             (_Event.SETTLED, rows.settled_at, np.arange(len(own))),
@@ -173,7 +173,7 @@ class _Replay:
     def instants(self) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
         """When what happens at an instant shows, that instant, and its events with what they concern."""
         at, *events = self._events
-        shows: list[int] = self._place.hours.next_open(at).tolist()
+        shows: list[int] = self._setup.hours.next_open(at).tolist()
         told = zip(shows, at.tolist(), *(column.tolist() for column in events), strict=True)
         for (seen_at, instant), rows in groupby(told, key=itemgetter(0, 1)):
             yield seen_at, instant, [(event, number) for _, _, event, number in rows]
@@ -218,7 +218,7 @@ class _Replay:
         if self._bounded is None or not self._bounded.beside_cover:
             return True
         waiting = [number for queue in self._queues.values() for number in queue]
-        snapshot = Snapshot(self, self._place, waiting, self._bounded)
+        snapshot = Snapshot(self, self._setup, waiting, self._bounded)
         return bool(multilateral(snapshot.queue, snapshot.available, snapshot.limits).any())
 
     def _turn(self, at: int) -> None:
@@ -263,11 +263,11 @@ class _Replay:
             self._together.credited(payer)
 
 
-def _place(world: DrawnWorld, number: int) -> Place:
+def _setup(world: DrawnWorld, number: int) -> Setup:
     """Where a gross system stands, as far as queues and bounds look at it."""
     network = world.network
     accounts = network.accounts.of_system(number)
-    return Place(
+    return Setup(
         number=number,
         accounts=accounts,
         hours=network.system_hours[number],

@@ -78,7 +78,7 @@ def _accounts(world: DrawnWorld, records: Records) -> pd.DataFrame:
             "servicer": pd.Series(accounts.servicer, dtype="str"),
             "system": accounts.system,
             "currency": accounts.currency,
-            "floor": accounts.floor,
+            "floor": accounts.lowest,
             **_prices(world),
             "opening_balance": accounts.opening,
             "closing_balance": records.closing,

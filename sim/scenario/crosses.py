@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
 
 
-class Place(NamedTuple):
+class Listing(NamedTuple):
     """A pair, as a market writes it."""
 
     market: str
@@ -18,9 +18,9 @@ class Place(NamedTuple):
 class Cross(NamedTuple):
     """A way between a side's functional currency and a foreign one; `abroad` is the deal beyond the vehicle."""
 
-    home: Place
+    home: Listing
     vehicle: str | None = None
-    abroad: Place | None = None
+    abroad: Listing | None = None
 
 
 def crosses(scenario: Scenario, side: str, currency: str) -> list[Cross]:
@@ -36,10 +36,10 @@ def crosses(scenario: Scenario, side: str, currency: str) -> list[Cross]:
     return found
 
 
-def find_quote(scenario: Scenario, side: str, pair: set[str]) -> Place | None:
+def find_quote(scenario: Scenario, side: str, pair: set[str]) -> Listing | None:
     """Where firms of a side exchange two currencies: at the first of their markets that trades them."""
     for market in scenario.sides[side].markets:
         for written in scenario.markets[market].pairs:
             if set(written.split("/")) == pair:
-                return Place(market, written)
+                return Listing(market, written)
     return None

@@ -17,12 +17,12 @@ def held_to(declared: Node, at: KeyPath, inherited: Node | None, variant: Node) 
     Nothing is `inherited` by what extends nothing.
     """
     if inherited is None:
-        yield located(declared.mark, at, "a scenario that extends nothing differs from nothing")
+        yield located(declared.told_at, at, "a scenario that extends nothing differs from nothing")
         return
     items = declared.value if isinstance(declared.value, list) else [declared]
     if stray := [item for item in items if not isinstance(item.value, str)]:
         message = "a list of paths is needed, such as [systems.hvps, routes.usd]"
-        yield from (located(item.mark, at, message) for item in stray)
+        yield from (located(item.told_at, at, message) for item in stray)
         return
     paths = {str(item.value): item for item in items}
     unused = dict(paths)
@@ -31,9 +31,9 @@ def held_to(declared: Node, at: KeyPath, inherited: Node | None, variant: Node) 
         for holder in holders:
             unused.pop(holder, None)
         if not holders:
-            yield located(declared.mark, at, f"{dotted(path)} differs, too, but is not named here")
+            yield located(declared.told_at, at, f"{dotted(path)} differs, too, but is not named here")
     for named, item in unused.items():
-        yield located(item.place, at, f"nothing differs at {named}")
+        yield located(item.mark, at, f"nothing differs at {named}")
 
 
 def differences(one: Node | None, other: Node | None, path: KeyPath = ()) -> Iterator[KeyPath]:

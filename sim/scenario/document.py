@@ -1,7 +1,12 @@
-"""A scenario file is text with places: every value remembers where it was written.
+"""A scenario file is text with marks: every value remembers where it was written.
 
-This module and `scanning` alone touch the YAML parser. It takes parse events, not loaded values, because a loader
-forgets lines, reads `16:30` as 990 or `no` as false, and lets the last of two equal keys win.
+This module and `scanning` alone touch the YAML library. They take its parse events and build the tree here, because
+its composer and its loaders, which know marks and text too:
+
+- stop at the first problem, so of two duplicate keys one is told, and none that stands before faulty YAML;
+- accept what a scenario must not hold: merge keys, a list that contains itself;
+- read `0.1` as a float;
+- do not count what aliases repeat, and end in a RecursionError where text is nested deep.
 """
 
 from __future__ import annotations
@@ -24,7 +29,7 @@ from ruamel.yaml.events import (
 from sim.errors import Problem, ScenarioError
 from sim.scenario.scalars import read_scalar
 from sim.scenario.scanning import parse_events
-from sim.scenario.tree import KeyPath, Located, Node, Place, Value, located, plain
+from sim.scenario.tree import KeyPath, Located, Mark, Node, Value, located, plain
 from sim.scenario.writing import dump
 
 if TYPE_CHECKING:
@@ -33,8 +38,8 @@ if TYPE_CHECKING:
 __all__ = [
     "DEEPEST",
     "LARGEST_FILE",
+    "Mark",
     "Node",
-    "Place",
     "Read",
     "dump",
     "parse",
@@ -89,7 +94,7 @@ class Read(NamedTuple):
 
 
 def parse(data: bytes | str, file: str) -> Node:
-    """The mapping that a whole file is, with every place in `file`.
+    """The mapping that a whole file is, with every mark in `file`.
 
     ScenarioError, with all that could be told, for any text that is no such mapping: faulty YAML, duplicate
     keys, keys that are not text, merge keys, tags, several documents, cyclic or exploding aliases.
@@ -103,52 +108,50 @@ def parse(data: bytes | str, file: str) -> Node:
 def read(data: bytes | str, file: str) -> Read:
     """As `parse`, but what leaves a tree to look into further is told beside it."""
     text = _decode(data, file) if isinstance(data, bytes) else data
-    builder = _Builder(text, lambda line, column: Place(file, line, column))
+    builder = _Builder(text, lambda line, column: Mark(file, line, column))
     built = builder.document()
     if not isinstance(built.value, dict):
         found = "a list" if isinstance(built.value, list) else "a single value"
-        builder.fail(built.place, f"a scenario is a mapping of keys, not {found}")
+        builder.fail(built.mark, f"a scenario is a mapping of keys, not {found}")
     return Read(built, tuple(builder.findings), frozenset(builder.spoilt))
 
 
 def parse_value(text: str, source: str) -> Node:
-    """The value that `text` is, of any type, every part of it placed at `source` as a whole.
+    """The value that `text` is, of any type, every part of it marked as `source` as a whole.
 
     A mapping needs its braces: `a: b` after an equals sign is more likely text with a colon in it.
     """
-    place = Place(source)
-    builder = _Builder(text, lambda _line, _column: place)
+    mark = Mark(source)
+    builder = _Builder(text, lambda _line, _column: mark)
     node = builder.document()
     if builder.findings:
         raise ScenarioError([found.problem for found in builder.findings])
     if isinstance(node.value, dict) and not builder.braces:
         message = "text with ': ' in it needs quotes (a mapping needs braces)"
-        raise ScenarioError([Problem(str(place), "", message)])
+        raise ScenarioError([Problem(str(mark), "", message)])
     return node
 
 
 def _decode(data: bytes, file: str) -> str:
     """The text of a file; ScenarioError if it is not UTF-8 or too large for a scenario."""
     if len(data) > LARGEST_FILE:
-        raise ScenarioError(
-            [Problem(str(Place(file)), "", f"the file is larger than {LARGEST_FILE:,} bytes")]
-        )
+        raise ScenarioError([Problem(str(Mark(file)), "", f"the file is larger than {LARGEST_FILE:,} bytes")])
     if data.startswith(_BYTE_ORDER_MARKS):
         raise ScenarioError(
-            [Problem(str(Place(file)), "", "the file is in UTF-16 or UTF-32; save it as UTF-8")]
+            [Problem(str(Mark(file)), "", "the file is in UTF-16 or UTF-32; save it as UTF-8")]
         )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = _place_of(error.start, data.decode("latin-1"), file)
+        mark = _mark_of(error.start, data.decode("latin-1"), file)
         raise ScenarioError(
-            [Problem(str(place), "", "a byte that is not UTF-8; save the file as UTF-8")]
+            [Problem(str(mark), "", "a byte that is not UTF-8; save the file as UTF-8")]
         ) from None
 
 
-def _place_of(index: int, text: str, file: str) -> Place:
+def _mark_of(index: int, text: str, file: str) -> Mark:
     line_start = text.rfind("\n", 0, index) + 1
-    return Place(file, text.count("\n", 0, index) + 1, index - line_start + 1)
+    return Mark(file, text.count("\n", 0, index) + 1, index - line_start + 1)
 
 
 def _is_empty(event: object) -> bool:
@@ -158,17 +161,17 @@ def _is_empty(event: object) -> bool:
 class _Builder:
     """Reads one document from parse events; recursion is bounded by `DEEPEST`."""
 
-    def __init__(self, text: str, place: Callable[[int, int], Place]) -> None:
+    def __init__(self, text: str, mark_at: Callable[[int, int], Mark]) -> None:
         self.braces = False
         self.findings: list[Located] = []
         self.spoilt: set[KeyPath] = set()
-        self._place_at = place
+        self._mark_at = mark_at
         self._read = 0
-        self._last = place(1, 1)
+        self._last = mark_at(1, 1)
         self._anchors: dict[str, _Built | None] = {}
         if found := _UNPRINTABLE.search(text):
-            at = _place_of(found.start(), text, "")
-            self.fail(place(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
+            at = _mark_of(found.start(), text, "")
+            self.fail(mark_at(at.line, at.column), f"an unprintable character, U+{ord(found.group()):04X}")
         self._events = parse_events(text)
 
     def document(self) -> Node:
@@ -196,10 +199,10 @@ class _Builder:
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, AssertionError) as error:
             # The parser's own slips on malformed text, such as an escape beyond the last code point.
             self.fail(self._last, f"not YAML, somewhere after this ({error})")
-        self._last = self._place_at(event.start_mark.line + 1, event.start_mark.column + 1)
+        self._last = self._mark_at(event.start_mark.line + 1, event.start_mark.column + 1)
         return event
 
-    def _in_plain_words(self, error: MarkedYAMLError) -> tuple[Place, str]:
+    def _in_plain_words(self, error: MarkedYAMLError) -> tuple[Mark, str]:
         problem = str(error.problem or error.context)
         mark = error.problem_mark or error.context_mark
         message = f"not YAML: {problem}"
@@ -208,69 +211,69 @@ class _Builder:
                 message = words.format(*found.groups())
                 mark = (at_beginning and error.context_mark) or mark
                 break
-        return (self._place_at(mark.line + 1, mark.column + 1) if mark else self._last), message
+        return (self._mark_at(mark.line + 1, mark.column + 1) if mark else self._last), message
 
-    def _problem(self, place: Place, path: KeyPath, message: str) -> None:
+    def _problem(self, mark: Mark, path: KeyPath, message: str) -> None:
         # The parser's own messages may break lines.
-        self.findings.append(located(place, path, " ".join(message.split())))
+        self.findings.append(located(mark, path, " ".join(message.split())))
 
-    def _spoil(self, place: Place, path: KeyPath, message: str, spoilt: KeyPath | None = None) -> None:
+    def _spoil(self, mark: Mark, path: KeyPath, message: str, spoilt: KeyPath | None = None) -> None:
         """Tell a problem that leaves something else at `spoilt`, by default `path`, than was meant there."""
-        self._problem(place, path, message)
+        self._problem(mark, path, message)
         self.spoilt.add(path if spoilt is None else spoilt)
 
-    def fail(self, place: Place, message: str, path: KeyPath = ()) -> NoReturn:
+    def fail(self, mark: Mark, message: str, path: KeyPath = ()) -> NoReturn:
         """Refuse the whole text, and tell what was found before."""
-        self._problem(place, path, message)
+        self._problem(mark, path, message)
         raise ScenarioError([found.problem for found in self.findings])
 
     def _node(self, event: Any, path: KeyPath) -> _Built:  # noqa: ANN401
-        place = self._last
+        mark = self._last
         if len(path) > DEEPEST:
-            self.fail(place, f"nested more than {DEEPEST} levels deep")
+            self.fail(mark, f"nested more than {DEEPEST} levels deep")
         self._read += 1
         if self._read > MOST_VALUES:
-            self.fail(place, f"more than {MOST_VALUES:,} values", path)
+            self.fail(mark, f"more than {MOST_VALUES:,} values", path)
         if isinstance(event, AliasEvent):
-            return self._alias(str(event.anchor), place, path)
+            return self._alias(str(event.anchor), mark, path)
         if event.tag:
-            self._spoil(place, path, "tags are not used in scenarios; put the text in quotes")
+            self._spoil(mark, path, "tags are not used in scenarios; put the text in quotes")
         if event.anchor in self._anchors:
-            self._problem(place, path, f"the anchor {event.anchor!r} is given twice")
+            self._problem(mark, path, f"the anchor {event.anchor!r} is given twice")
         if event.anchor:
             self._anchors[event.anchor] = None  # unfinished: an alias to it would be endless
-        built = self._content(event, place, path)
+        built = self._content(event, mark, path)
         if event.anchor:
             self._anchors[event.anchor] = built
         if built.size > MOST_VALUES:
-            self.fail(place, f"more than {MOST_VALUES:,} values (aliases counted in full)", path)
+            self.fail(mark, f"more than {MOST_VALUES:,} values (aliases counted in full)", path)
         return built
 
-    def _content(self, event: Any, place: Place, path: KeyPath) -> _Built:  # noqa: ANN401
+    def _content(self, event: Any, mark: Mark, path: KeyPath) -> _Built:  # noqa: ANN401
         if isinstance(event, MappingStartEvent):
-            return self._mapping(place, path)
+            return self._mapping(mark, path)
         if isinstance(event, SequenceStartEvent):
-            return self._sequence(place, path)
-        return _Built(Node(self._scalar(event, place, path), place), 1, 0)
+            return self._sequence(mark, path)
+        return _Built(Node(self._scalar(event, mark, path), mark), 1, 0)
 
-    def _alias(self, name: str, place: Place, path: KeyPath) -> _Built:
+    def _alias(self, name: str, mark: Mark, path: KeyPath) -> _Built:
         if name not in self._anchors:
-            self.fail(place, f"no anchor {name!r} stands before this alias of it", path)
+            self.fail(mark, f"no anchor {name!r} stands before this alias of it", path)
         built = self._anchors[name]
         if built is None:
-            self.fail(place, f"the alias {name!r} stands inside what it repeats", path)
+            self.fail(mark, f"the alias {name!r} stands inside what it repeats", path)
         if len(path) + built.depth > DEEPEST:
-            self.fail(place, f"nested more than {DEEPEST} levels deep")
+            self.fail(mark, f"nested more than {DEEPEST} levels deep")
         return built
 
-    def _mapping(self, place: Place, path: KeyPath) -> _Built:
+    def _mapping(self, mark: Mark, path: KeyPath) -> _Built:
         entries: dict[str, Node] = {}
         size, depth = 1, 0
         while not isinstance(event := self._next(), MappingEndEvent):
-            key, key_place = self._key(event, path)
+            key, key_mark = self._key(event, path)
             event = self._next()
             if _is_empty(event):
-                self._last = key_place  # The parser puts a value that is not there before the next token.
+                self._last = key_mark  # The parser puts a value that is not there before the next token.
             child = self._node(event, (*path, key if key is not None else "?"))
             size, depth = size + child.size, max(depth, child.depth + 1)
             if key in entries:
@@ -278,41 +281,41 @@ class _Builder:
                 message = f"the key {key!r} stands here a second time"
                 where = f"; first on line {first.line}" if first and first.line else ""
                 # Of two kinds, for one, nobody can tell which one the other keys belong to.
-                self._spoil(key_place, (*path, key), message + where, path or (key,))
+                self._spoil(key_mark, (*path, key), message + where, path or (key,))
             elif key is not None:
-                entries[key] = Node(child.node.value, child.node.place, key_place)
-        return _Built(Node(entries, place), size, depth)
+                entries[key] = Node(child.node.value, child.node.mark, key_mark)
+        return _Built(Node(entries, mark), size, depth)
 
-    def _key(self, event: Any, path: KeyPath) -> tuple[str | None, Place]:  # noqa: ANN401
-        place = self._last
+    def _key(self, event: Any, path: KeyPath) -> tuple[str | None, Mark]:  # noqa: ANN401
+        mark = self._last
         if isinstance(event, ScalarEvent) and event.value == "<<" and not event.style:
-            self._spoil(place, path, "merge keys are not used in scenarios; use 'extends'")
-            return None, place
+            self._spoil(mark, path, "merge keys are not used in scenarios; use 'extends'")
+            return None, mark
         key = self._node(event, (*path, "?")).node.value
         if isinstance(key, str):
-            return key, place
+            return key, mark
         what = "not a mapping or a list" if isinstance(key, dict | list) else "so this one needs quotes"
-        self._spoil(place, path, f"a key must be text, {what}")
-        return None, place
+        self._spoil(mark, path, f"a key must be text, {what}")
+        return None, mark
 
-    def _sequence(self, place: Place, path: KeyPath) -> _Built:
+    def _sequence(self, mark: Mark, path: KeyPath) -> _Built:
         items: list[Node] = []
         size, depth = 1, 0
         while not isinstance(event := self._next(), SequenceEndEvent):
             child = self._node(event, (*path, len(items)))
             items.append(child.node)
             size, depth = size + child.size, max(depth, child.depth + 1)
-        return _Built(Node(items, place), size, depth)
+        return _Built(Node(items, mark), size, depth)
 
-    def _scalar(self, event: Any, place: Place, path: KeyPath) -> Value:  # noqa: ANN401
+    def _scalar(self, event: Any, mark: Mark, path: KeyPath) -> Value:  # noqa: ANN401
         text = str(event.value)
         if _SURROGATE.search(text):
-            self._spoil(place, path, "an escape that is no character")
+            self._spoil(mark, path, "an escape that is no character")
             text = _SURROGATE.sub("?", text)
         if event.style:
             return text
         try:
             return read_scalar(text)
         except ValueError as error:
-            self._spoil(place, path, str(error))
+            self._spoil(mark, path, str(error))
             return text

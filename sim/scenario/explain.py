@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sim.core.clock import format_duration, parse_duration
 from sim.scenario.model.base import nearest
 from sim.scenario.shapes import Outline, Shapes, keys, tags
-from sim.scenario.tree import KeyPath, Located, Node, Place, located
+from sim.scenario.tree import KeyPath, Located, Mark, Node, located
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -93,7 +93,7 @@ def explain(
     findings = []
     if len(errors) > MOST_TOLD:
         findings.append(
-            located(tree.place, (), f"of {len(errors):,} problems the first {MOST_TOLD:,} are told")
+            located(tree.mark, (), f"of {len(errors):,} problems the first {MOST_TOLD:,} are told")
         )
     for spot in spots:
         if spot.branch is None:
@@ -158,7 +158,7 @@ def _tell_union(path: KeyPath, branches: list[list[Spot]]) -> list[Located]:
         return [_tell(spot) for spot in min(deep, key=_strangeness)]
     first = branches[0][0]
     wanted = dict.fromkeys(_WANTED[spot.error["type"]] for spots in branches for spot in spots)
-    return [located(first.node.mark, path, _mismatch(list(wanted), first.error["input"]))]
+    return [located(first.node.told_at, path, _mismatch(list(wanted), first.error["input"]))]
 
 
 def _is_mismatch(spot: Spot, path: KeyPath) -> bool:
@@ -178,8 +178,8 @@ def _tell(spot: Spot) -> Located:
     if kind == "missing":
         return _missing(spot)
     if kind == "extra_forbidden":
-        place = spot.node.key or spot.node.place
-        return located(place, spot.path, "unknown key", nearest(str(spot.path[-1]), keys(spot.around)))
+        mark = spot.node.key or spot.node.mark
+        return located(mark, spot.path, "unknown key", nearest(str(spot.path[-1]), keys(spot.around)))
     if kind in {"union_tag_invalid", "union_tag_not_found"}:
         return _wrong_tag(spot)
     if kind in {"literal_error", "enum"}:
@@ -193,12 +193,12 @@ def _tell(spot: Spot) -> Located:
         message = f"{_describe(found)} is not {_FORMS.get(pattern, f'of the form {pattern}')}"
     else:
         return _custom(spot)
-    return located(_place(spot), spot.path, message)
+    return located(_mark(spot), spot.path, message)
 
 
-def _place(spot: Spot) -> Place:
+def _mark(spot: Spot) -> Mark:
     about_key = _KEY_ITSELF in spot.error["loc"]
-    return (spot.node.key if about_key else None) or spot.node.mark
+    return (spot.node.key if about_key else None) or spot.node.told_at
 
 
 def _custom(spot: Spot) -> Located:
@@ -209,10 +209,10 @@ def _custom(spot: Spot) -> Located:
         # A key may itself hold a dot, as the name of a city does.
         steps = (field,) if spot.node.below(field) else tuple(field.split("."))
         return located(
-            spot.node.nearest(steps).mark, (*spot.path, *steps), message, context.get("suggestion")
+            spot.node.nearest(steps).told_at, (*spot.path, *steps), message, context.get("suggestion")
         )
     message = re.sub("^Input should", "this should", message)
-    return located(_place(spot), spot.path, message, context.get("suggestion"))
+    return located(_mark(spot), spot.path, message, context.get("suggestion"))
 
 
 def _parent(spot: Spot) -> KeyPath:
@@ -224,7 +224,7 @@ def _missing(spot: Spot) -> Located:
     step = spot.error["loc"][-1]
     parent = _parent(spot)
     what = f"the key {step!r} is needed here" if isinstance(step, str) else f"entry {step} is missing here"
-    return located(spot.node.mark, parent, what)
+    return located(spot.node.told_at, parent, what)
 
 
 def _wrong_tag(spot: Spot) -> Located:
@@ -234,12 +234,12 @@ def _wrong_tag(spot: Spot) -> Located:
     key = context["discriminator"].strip("'")
     written = spot.node.below(key)
     if written is None:
-        return located(spot.node.mark, spot.path, f"the key {key!r} is needed here; {among}")
+        return located(spot.node.told_at, spot.path, f"the key {key!r} is needed here; {among}")
     at = (*spot.path, key)
     if isinstance(written.value, dict | list):
-        return located(written.mark, at, _mismatch(["text"], written.value))
+        return located(written.told_at, at, _mismatch(["text"], written.value))
     message = f"{key} {_describe(written.value)} is unknown; {among}"
-    return located(written.place, at, message, nearest(str(written.value), known))
+    return located(written.mark, at, message, nearest(str(written.value), known))
 
 
 def _not_among(spot: Spot) -> Located:
@@ -248,7 +248,7 @@ def _not_among(spot: Spot) -> Located:
     found = spot.error["input"]
     verb = "is not one of" if len(names) > 1 else "must be"
     meant = nearest(found, names) if isinstance(found, str) else None
-    return located(spot.node.mark, spot.path, f"{_describe(found)} {verb} {expected}", meant)
+    return located(spot.node.told_at, spot.path, f"{_describe(found)} {verb} {expected}", meant)
 
 
 def _mismatch(wanted: list[str], found: object) -> str:

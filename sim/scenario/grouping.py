@@ -37,7 +37,7 @@ class Spread:
             here = ".".join(steps[:length])
             if (written := self._written.get(here)) is not None:
                 told = written + problem.path.removeprefix(here)
-                return Located(found.place, Problem(problem.where, told, problem.message, problem.suggestion))
+                return Located(found.mark, Problem(problem.where, told, problem.message, problem.suggestion))
         return found
 
     @cached_property
@@ -83,7 +83,7 @@ def _listed(node: Node, path: KeyPath, name: str | None, found: Spread) -> Node:
             written = (*path, key, number) if several else (*path, key)
             found.written_at[(*path, len(items))] = written
             items.append(
-                entry if name is None else _named(entry, name, Node(key, group.mark), written, found)
+                entry if name is None else _named(entry, name, Node(key, group.told_at), written, found)
             )
     return replace(node, value=items)
 
@@ -94,5 +94,5 @@ def _named(entry: Node, name: str, key: Node, path: KeyPath, found: Spread) -> N
         return entry
     if stated := entry.value.get(name):
         message = f"the entry stands under {key.value!r} already"
-        found.findings.append(located(stated.mark, (*path, name), message))
+        found.findings.append(located(stated.told_at, (*path, name), message))
     return replace(entry, value={**entry.value, name: key})

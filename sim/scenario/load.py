@@ -42,7 +42,7 @@ class Loaded(Generic[M]):
 
     @contextmanager
     def placing(self) -> Iterator[None]:
-        """Give the problems that later rooms find, and that have a path only, their place in the file."""
+        """Give the problems that later rooms find, and that have a path only, their mark in the file."""
         try:
             yield
         except ScenarioError as error:
@@ -58,7 +58,7 @@ class Loaded(Generic[M]):
 def load(source: str | Path, overrides: Sequence[str] = ()) -> Scenario:
     """The scenario at a path, of a library name, or on standard input (`-`), with `path=value` overrides.
 
-    ScenarioError with every problem found, in the order of their places.
+    ScenarioError with every problem found, in the order of their marks.
     """
     return load_located(source, overrides).scenario
 
@@ -73,7 +73,7 @@ def load_saved(file: Path) -> Scenario:
 
 
 def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> list[Loaded[Scenario]]:
-    """Several scenarios, each with its places; ScenarioError with the problems of all of them."""
+    """Several scenarios, each with its marks; ScenarioError with the problems of all of them."""
     loaded: list[Loaded[Scenario]] = []
     problems: list[Problem] = []
     for source in sources:
@@ -87,7 +87,7 @@ def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> li
 
 
 def load_located(source: str | Path, overrides: Sequence[str] = ()) -> Loaded[Scenario]:
-    """As `load`, with the places kept for what is found wrong later."""
+    """As `load`, with the marks kept for what is found wrong later."""
     # Loaded here, so that tools with a model of their own need not import this one.
     from sim.scenario.check import CHECKS  # noqa: PLC0415
     from sim.scenario.model import Scenario  # noqa: PLC0415
@@ -153,14 +153,14 @@ def to_yaml(scenario: BaseModel, *, ascii_only: bool = False) -> str:
 
 
 def _written(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
-    """The tree without places, but for the file that each text remembers: paths start beside it."""
+    """The tree without marks, but for the file that each text remembers: paths start beside it."""
     if isinstance(node.value, dict):
         return {key: _written(child) for key, child in node.value.items()}
     if isinstance(node.value, list):
         return [_written(child) for child in node.value]
     if isinstance(node.value, str):
         # What has no line was said on the command line, as a whole.
-        return WrittenText(node.value, node.place.file if node.place.line else "")
+        return WrittenText(node.value, node.mark.file if node.mark.line else "")
     return node.value
 
 
@@ -176,11 +176,11 @@ def _judged(findings: list[Located], groups: Spread, spoilt: frozenset[KeyPath])
 
 
 def _at(tree: Node, path: KeyPath, message: str, suggestion: str | None = None) -> Located:
-    return located(tree.nearest(path).mark, path, message, suggestion)
+    return located(tree.nearest(path).told_at, path, message, suggestion)
 
 
 def _in_order(findings: Iterable[Located]) -> list[Problem]:
-    ordered = sorted(findings, key=lambda found: found.place)
+    ordered = sorted(findings, key=lambda found: found.mark)
     return list(dict.fromkeys(found.problem for found in ordered))
 
 

@@ -14,7 +14,7 @@ from sim.scenario import library
 from sim.scenario.differences import held_to
 from sim.scenario.document import DEEPEST, LARGEST_FILE, Read, parse_value, read
 from sim.scenario.model.base import nearest
-from sim.scenario.tree import KeyPath, Located, Node, Place, located
+from sim.scenario.tree import KeyPath, Located, Mark, Node, located
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ def resolve(source: str | Path, overrides: Sequence[str] = (), *, alone: bool = 
     layers, findings, whole = _lineage(source, alone=alone)
     told = [*findings, *(found for layer in layers for found in layer.findings)]
     ignored: list[Located] = []
-    tree = Node({}, layers[-1].tree.place)
+    tree = Node({}, layers[-1].tree.mark)
     for layer in reversed(layers):
         declared, own = _without(layer.tree, _DIFFERS_IN)
         inherited = _heritage(tree)
@@ -92,12 +92,12 @@ def resolve(source: str | Path, overrides: Sequence[str] = (), *, alone: bool = 
             path, value = _read_override(override)
             tree = _lay(tree, (), path, value, told) if whole else tree
         except ScenarioError as error:
-            told += [Located(_place_of(override), problem) for problem in error.problems]
+            told += [Located(_mark_of(override), problem) for problem in error.problems]
     return Resolved(tree, tuple(told), whole, frozenset().union(*(layer.spoilt for layer in layers)))
 
 
-def _refuse(place: Place, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
-    raise ScenarioError([located(place, path, message, suggestion).problem])
+def _refuse(mark: Mark, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
+    raise ScenarioError([located(mark, path, message, suggestion).problem])
 
 
 def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
@@ -110,14 +110,14 @@ def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
     elif str(source) == _STANDARD_INPUT:
         path = None
     else:
-        path = _locate(str(source), Path(), Place(str(source)), ())
+        path = _locate(str(source), Path(), Mark(str(source)), ())
     name = _shown(path) if path else "<stdin>"
     found = _read(path, name)
     while True:
         parent, own = _without(found.tree, _EXTENDS)
         layers.append(found._replace(tree=own))
         if parent is not None and alone:
-            _refuse(parent.mark, (_EXTENDS,), "the scenario of a run is complete and extends nothing")
+            _refuse(parent.told_at, (_EXTENDS,), "the scenario of a run is complete and extends nothing")
         if parent is None or (_EXTENDS,) in found.spoilt:
             return _Lineage(tuple(layers), (), whole=(_EXTENDS,) not in found.spoilt)
         # A link to a file is that file.
@@ -125,21 +125,21 @@ def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
         try:
             path = _parent(parent, path.parent if path else Path(), ancestors)
             name = _shown(path)
-            found = _read(path, name, parent.place)
+            found = _read(path, name, parent.mark)
         except ScenarioError as error:
-            findings = tuple(Located(parent.mark, problem) for problem in error.problems)
+            findings = tuple(Located(parent.told_at, problem) for problem in error.problems)
             return _Lineage(tuple(layers), findings, whole=False)
 
 
 def _parent(named: Node, folder: Path, ancestors: dict[str, str]) -> Path:
     """The file of what a scenario in `folder` says it extends, which is none of the `ancestors` on the way to it."""
     if not isinstance(named.value, str) or not named.value.strip():
-        _refuse(named.mark, (_EXTENDS,), "the path or the library name of one scenario is needed")
-    path = _locate(named.value, folder, named.place, (_EXTENDS,))
+        _refuse(named.told_at, (_EXTENDS,), "the path or the library name of one scenario is needed")
+    path = _locate(named.value, folder, named.mark, (_EXTENDS,))
     if (full := os.path.realpath(path)) in ancestors:
         names = [*ancestors.values(), _shown(path)]
         circle = " → ".join(names[list(ancestors).index(full) :])
-        _refuse(named.place, (_EXTENDS,), f"the scenario extends itself: {circle}")
+        _refuse(named.mark, (_EXTENDS,), f"the scenario extends itself: {circle}")
     return path
 
 
@@ -150,7 +150,7 @@ def _without(tree: Node, key: str) -> tuple[Node | None, Node]:
     return found, replace(tree, value=entries)
 
 
-def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
+def _locate(name: str, folder: Path, mark: Mark, at: KeyPath) -> Path:
     beside = folder / name
     if _exists(beside) and not beside.is_dir():
         return beside
@@ -160,7 +160,7 @@ def _locate(name: str, folder: Path, place: Place, at: KeyPath) -> Path:
         return beside  # A directory: reading it tells so.
     candidates = {*library.names(), *_neighbours(name, folder)}
     message = f"{name!r} is no file and no library scenario"
-    _refuse(place, at, message, nearest(name, candidates))
+    _refuse(mark, at, message, nearest(name, candidates))
 
 
 def _exists(path: Path) -> bool:
@@ -187,14 +187,14 @@ def _shown(path: Path) -> str:
     return str(full.relative_to(here) if full.is_relative_to(here) else full)
 
 
-def _read(path: Path | None, name: str, said: Place | None = None) -> Read:
+def _read(path: Path | None, name: str, said: Mark | None = None) -> Read:
     """The scenario in a file, or on standard input; what is no file is told where it was `said`, under `extends`."""
-    at, key = (Place(name), ()) if said is None else (said, (_EXTENDS,))
+    at, key = (Mark(name), ()) if said is None else (said, (_EXTENDS,))
     subject = "this" if said is None else repr(name)
     try:
         if path is None:
             if sys.stdin is None:
-                _refuse(Place(name), (), "standard input is closed")
+                _refuse(Mark(name), (), "standard input is closed")
             return read(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
         if said is not None and path.exists() and not (path.is_file() or path.is_dir()):
             # Such as a pipe, which might never end.
@@ -214,7 +214,7 @@ def _heritage(tree: Node) -> Node:
 
 
 def _merge(old: Node | None, new: Node, path: KeyPath, findings: list[Located]) -> Node:
-    """`new` laid over `old`, without nulls in mappings; the places are those of `new`."""
+    """`new` laid over `old`, without nulls in mappings; the marks are those of `new`."""
     if isinstance(new.value, list):
         items = [_merge(None, item, (*path, index), findings) for index, item in enumerate(new.value)]
         return replace(new, value=items)
@@ -226,7 +226,7 @@ def _merge(old: Node | None, new: Node, path: KeyPath, findings: list[Located]) 
         if child.value is not None:
             entries[key] = _merge(inherited.get(key), child, (*path, key), findings)
         elif entries.pop(key, None) is None:
-            findings.append(located(child.place, (*path, key), _NOTHING_TO_REMOVE))
+            findings.append(located(child.mark, (*path, key), _NOTHING_TO_REMOVE))
     return replace(new, value=entries)
 
 
@@ -235,28 +235,28 @@ def _other_kind(old: Node, new: Node) -> bool:
     return None not in kinds and len({str(node.value) for node in kinds if node}) > 1
 
 
-def _place_of(override: str) -> Place:
+def _mark_of(override: str) -> Mark:
     shown = override if len(override) <= _LONGEST_SHOWN else f"{override[:_LONGEST_SHOWN]}…"
-    return Place(f"--set {shown}")
+    return Mark(f"--set {shown}")
 
 
 def _read_override(override: str) -> _Override:
     """Path and value of `path=value`; ScenarioError if it is something else."""
-    place = _place_of(override)
+    mark = _mark_of(override)
     target, equals, text = override.partition("=")
     target = target.strip()
     if not equals or not target:
-        _refuse(place, (), "an override is written path=value, such as seed=7")
+        _refuse(mark, (), "an override is written path=value, such as seed=7")
     if not _PATH.fullmatch(target):
-        _refuse(place, (), f"{target!r} is not a path such as accounts.0.balance or accounts[0].balance")
+        _refuse(mark, (), f"{target!r} is not a path such as accounts.0.balance or accounts[0].balance")
     path = tuple(key or int(index) for key, index in _STEP.findall(target))
     if path[0] in _SAID_IN_FILES:
-        _refuse(place, path[:1], f"{_SAID_IN_FILES[path[0]]} is said in its file")
+        _refuse(mark, path[:1], f"{_SAID_IN_FILES[path[0]]} is said in its file")
     if len(path) > DEEPEST:
-        _refuse(place, (), f"the path is more than {DEEPEST} levels deep")
+        _refuse(mark, (), f"the path is more than {DEEPEST} levels deep")
     if not text.strip():
-        _refuse(place, path, "a value is needed after '='; null removes the key")
-    return _Override(path, parse_value(text, place.file))
+        _refuse(mark, path, "a value is needed after '='; null removes the key")
+    return _Override(path, parse_value(text, mark.file))
 
 
 def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:
@@ -265,17 +265,17 @@ def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[L
     if isinstance(node.value, list):
         return _lay_in_list(node, done, rest, value, findings)
     if not isinstance(node.value, dict):
-        _refuse(value.place, done, f"{step!r} cannot be set below a single value")
+        _refuse(value.mark, done, f"{step!r} cannot be set below a single value")
     if isinstance(step, int):
-        _refuse(value.place, done, "no list stands here, so it has no numbered entries")
+        _refuse(value.mark, done, "no list stands here, so it has no numbered entries")
     if not below:
-        new = Node({step: replace(value, key=value.place)}, value.place, value.place)
+        new = Node({step: replace(value, key=value.mark)}, value.mark, value.mark)
         merged = _merge(node, new, done, findings)
         return merged if _other_kind(node, new) else replace(node, value=merged.value)
     child = node.value.get(step)
     if child is None and (meant := nearest(step, node.value)):
-        _refuse(value.place, (*done, step), "nothing of that name is here", meant)
-    child = child or Node({}, value.place, value.place)
+        _refuse(value.mark, (*done, step), "nothing of that name is here", meant)
+    child = child or Node({}, value.mark, value.mark)
     changed = _lay(child, (*done, step), tuple(below), value, findings)
     return replace(node, value={**node.value, step: changed})
 
@@ -286,7 +286,7 @@ def _lay_in_list(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings
     index = int(step) if _INDEX.fullmatch(str(step)) else len(items)
     if index >= len(items):
         entries = f"entries 0 to {len(items) - 1}" if items[1:] else "entry 0 only" if items else "no entries"
-        _refuse(value.place, (*done, step), f"the list has {entries}")
+        _refuse(value.mark, (*done, step), f"the list has {entries}")
     at = (*done, index)
     if below:
         items[index] = _lay(items[index], at, tuple(below), value, findings)

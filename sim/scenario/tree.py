@@ -13,8 +13,11 @@ Value: TypeAlias = "dict[str, Node] | list[Node] | str | int | Decimal | bool | 
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """Where something was written; line and column count from 1, and 0 means the source as a whole."""
+class Mark:
+    """The position in a file where something was written.
+
+    Line and column count from 1; 0 means the source as a whole.
+    """
 
     file: str
     line: int = 0
@@ -34,13 +37,13 @@ class Node:
     """
 
     value: Value
-    place: Place
-    key: Place | None = None
+    mark: Mark
+    key: Mark | None = None
 
     @property
-    def mark(self) -> Place:
-        """Where to point at: the value, or its key if the value goes on over lines of its own."""
-        return self.key if self.key and isinstance(self.value, dict | list) else self.place
+    def told_at(self) -> Mark:
+        """Where a problem of the value is told: at its own mark, or at its key if it goes on over lines of its own."""
+        return self.key if self.key and isinstance(self.value, dict | list) else self.mark
 
     def below(self, step: str | int) -> Node | None:
         """The child under a key or at an index from 0; None if there is none."""
@@ -67,7 +70,7 @@ def dotted(path: KeyPath) -> str:
 
 
 def plain(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
-    """The same tree without places."""
+    """The same tree without marks."""
     if isinstance(node.value, dict):
         return {key: plain(child) for key, child in node.value.items()}
     if isinstance(node.value, list):
@@ -76,12 +79,12 @@ def plain(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what
 
 
 class Located(NamedTuple):
-    """A problem, and the place to sort it by."""
+    """A problem, and the mark to sort it by."""
 
-    place: Place
+    mark: Mark
     problem: Problem
 
 
-def located(place: Place, path: KeyPath, message: str, suggestion: str | None = None) -> Located:
-    """The finding that `message` is true of `path`, told at `place`."""
-    return Located(place, Problem(str(place), dotted(path), message, suggestion))
+def located(mark: Mark, path: KeyPath, message: str, suggestion: str | None = None) -> Located:
+    """The finding that `message` is true of `path`, told at `mark`."""
+    return Located(mark, Problem(str(mark), dotted(path), message, suggestion))

@@ -12,7 +12,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sim.world.calibration import Calibration
+    from sim.calibration import Calibration
 
 _WIDTH: Final = 80
 

@@ -40,7 +40,7 @@ class _Point(NamedTuple):
     names: tuple[str, ...]
 
 
-class _Place(NamedTuple):
+class _Label(NamedTuple):
     """A point to name, in shares of the axes' width and height."""
 
     x: float
@@ -105,12 +105,12 @@ def _draw(ax: Axes, points: Sequence[_Point], currency: str) -> None:
     if min(hours) < max(hours) / 2:
         ax.set_ylim(bottom=0)
     middle = min(money) + _TURN * (max(money) - min(money))
-    places = [
-        _Place(*_fraction(ax, at, height), ", ".join(point.names))
+    labels = [
+        _Label(*_fraction(ax, at, height), ", ".join(point.names))
         for at, height, point in zip(money, hours, points, strict=True)
     ]
     for side, chosen in ((1, [at <= middle for at in money]), (-1, [at > middle for at in money])):
-        _name(ax, [place for place, here in zip(places, chosen, strict=True) if here], side)
+        _name(ax, [label for label, here in zip(labels, chosen, strict=True) if here], side)
     headline(ax, "Mechanisms side by side: money or time", lines=0)
     unit = scale.unit(currency)
     ax.set_xlabel(f"liquidity used: largest net debits of a day, all accounts, mean over days, {unit}")
@@ -131,24 +131,24 @@ def _fraction(ax: Axes, x: float, y: float) -> tuple[float, float]:
     return (x - left) / (right - left), (y - low) / (high - low)
 
 
-def _name(ax: Axes, places: Sequence[_Place], side: int) -> None:
+def _name(ax: Axes, labels: Sequence[_Label], side: int) -> None:
     """Write names beside their points, to the right (1) or left (-1); crowded ones in a column of their own."""
-    ordered = sorted(places, key=lambda place: place.y)
-    crowds: list[list[_Place]] = []
-    for place in ordered:
-        if crowds and place.y - crowds[-1][-1].y < _LINE:
-            crowds[-1].append(place)
+    ordered = sorted(labels, key=lambda label: label.y)
+    crowds: list[list[_Label]] = []
+    for label in ordered:
+        if crowds and label.y - crowds[-1][-1].y < _LINE:
+            crowds[-1].append(label)
         else:
-            crowds.append([place])
+            crowds.append([label])
     for crowd in crowds:
-        edge = max(place.x * side for place in crowd) * side + _ASIDE * side
-        middle = sum(place.y for place in crowd) / len(crowd)
+        edge = max(label.x * side for label in crowd) * side + _ASIDE * side
+        middle = sum(label.y for label in crowd) / len(crowd)
         lowest = max(middle - _LINE * (len(crowd) - 1) / 2, _LINE)
-        for number, place in enumerate(crowd):
+        for number, label in enumerate(crowd):
             ax.annotate(
-                place.name,
-                (place.x, place.y),
-                xytext=(edge, place.y if len(crowd) == 1 else lowest + number * _LINE),
+                label.name,
+                (label.x, label.y),
+                xytext=(edge, label.y if len(crowd) == 1 else lowest + number * _LINE),
                 xycoords="axes fraction",
                 textcoords="axes fraction",
                 ha="left" if side > 0 else "right",

@@ -32,7 +32,8 @@ class Accounts:
     system: tuple[str, ...]
     currency: tuple[str, ...]
     opening: Amounts
-    floor: Amounts
+    lowest: Amounts
+    """The balance at the overdraft limit: zero or below, `UNLIMITED` without one."""
     number: dict[tuple[str, str], int]
     system_number: tuple[int, ...]
 
@@ -83,7 +84,7 @@ def build_accounts(scenario: Scenario) -> Accounts:
         system=tuple(row[2] for row in rows),
         currency=tuple(kept[row[2]].currency for row in rows),
         opening=np.array([row[3] for row in rows], dtype=np.int64),
-        floor=np.array([row[4] for row in rows], dtype=np.int64),
+        lowest=np.array([row[4] for row in rows], dtype=np.int64),
         number={(row[0], row[2]): k for k, row in enumerate(rows)},
         system_number=tuple(place[row[2]] for row in rows),
     )

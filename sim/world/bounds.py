@@ -51,7 +51,7 @@ def bounds(scenario: Scenario, accounts: Accounts, hours: Mapping[str, OpeningHo
             {accounts.number[k, name]: to_minor(v, currency) for k, v in limits.bilateral.items()},
             None if limits.multilateral is None else to_minor(limits.multilateral, currency),
             to_minor(account.reserved, currency),
-            0 if holds is None else to_minor(holds.below, currency) - int(accounts.floor[number]),
+            0 if holds is None else to_minor(holds.below, currency) - int(accounts.lowest[number]),
             () if holds is None else _daily(holds.until, name, scenario, hours[name]),
         )
         if bound.bilateral or bound.multilateral is not None or bound.reserved or bound.held:

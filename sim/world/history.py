@@ -172,12 +172,6 @@ def correlation(matrix: Floats) -> Floats:
     return result
 
 
-def cross_volatility(matrix: Floats, source: int, target: int) -> Floats:
-    """Annual volatility of units of `target` per unit of `source`, both indices of a covariance matrix."""
-    variance = matrix[source, source] + matrix[target, target] - 2.0 * matrix[source, target]
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
-
-
 def _overlaps(one: Observations, other: Observations) -> tuple[Floats, Floats]:
     """For each change of `one`: its product with the changes of `other` that overlap it, and shared years.
 

@@ -121,7 +121,7 @@ def _stated(
         key = "balance" if account.prefund_days is None else "prefund_days"
         _add(found.money, currency, f"{path}.{key}", float(network.accounts.opening[number]))
         _add(found.money, currency, f"{path}.target", _minor(account.target, currency))
-        _add(found.limits, currency, f"{path}.credit", float(network.accounts.floor[number]))
+        _add(found.limits, currency, f"{path}.credit", float(network.accounts.lowest[number]))
         _add(found.limits, currency, f"{path}.reserved", _minor(account.reserved, currency))
     for name, facility in scenario.facilities.items():
         key, lent = (

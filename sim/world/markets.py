@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.calendars import Days
-    from sim.scenario.crosses import Cross, Place
+    from sim.scenario.crosses import Cross, Listing
     from sim.scenario.model import Scenario
     from sim.scenario.model.markets import Quote
     from sim.world.fx import FxPaths
@@ -120,7 +120,7 @@ class Markets:
 
 def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Markets:
     """All markets of a scenario, and whatever pairs somebody can exchange there."""
-    numbers: dict[Place, int] = {}
+    numbers: dict[Listing, int] = {}
     ways = {}
     for side, (name, declared) in enumerate(scenario.sides.items()):
         own = fx.index(declared.functional_currency)
@@ -138,10 +138,10 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
     )
 
 
-def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Place, int]) -> WayPlan:
+def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Listing, int]) -> WayPlan:
     """A way over quotes that get their number when they are first met."""
 
-    def leg(place: Place, near: int, far: int) -> LegPlan:
+    def leg(place: Listing, near: int, far: int) -> LegPlan:
         return LegPlan(numbers.setdefault(place, len(numbers)), near, far)
 
     if cross.vehicle is None or cross.abroad is None:
@@ -150,7 +150,7 @@ def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Place,
     return WayPlan(vehicle, (leg(cross.home, own, vehicle), leg(cross.abroad, vehicle, foreign)))
 
 
-def _quote(place: Place, scenario: Scenario, fx: FxPaths) -> QuotePlan:
+def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
     usual, base = scenario.markets[place.market].pairs[place.pair], place.pair.partition("/")[0]
     moving = usual.impact_amount
     return QuotePlan(

@@ -14,7 +14,7 @@ from sim.core.clock import Seconds
 from sim.core.currency import Amounts
 from sim.core.size import format_size
 from sim.errors import ScenarioError
-from sim.scenario.tree import Place
+from sim.scenario.tree import Mark
 from sim.world.own_cells import Texts
 from sim.world.own_csv import csv_sheets
 from sim.world.own_file import HEAD, mistaken, open_file
@@ -93,7 +93,7 @@ def read_payments(path: Path, setting: Setting, max_input: int = MAX_INPUT) -> O
     """
     typed = path.suffix.lower() == ".parquet"
     name = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-    findings = Findings(str(Place(name)), "row" if typed else "line")
+    findings = Findings(str(Mark(name)), "row" if typed else "line")
     rows = Rows(setting, findings)
     try:
         for sheet in _sheets(path, findings, max_input, typed=typed):

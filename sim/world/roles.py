@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Rows = NDArray[np.int64]
 
 
-class Place(NamedTuple):
+class BookAccounts(NamedTuple):
     """Books in which money can move: the number of their currency, and the account number of each bank."""
 
     currency: int
@@ -62,7 +62,7 @@ class Roles:
         payments: Payments,
         network: Network,
         correspondents: NDArray[np.int64],
-        places: list[list[Place]],
+        places: list[list[BookAccounts]],
     ) -> None:
         """`places` are those of each system, by number: a link has two."""
         self._payments = payments
@@ -127,7 +127,7 @@ def roles_by_route(
     """The roles of each route, by route number; `currencies` are named in the order of their numbers."""
     topology, kept = Topology(scenario), books(scenario)
     every = {
-        name: Place(currencies.index(system.currency), network.account_numbers(name))
+        name: BookAccounts(currencies.index(system.currency), network.account_numbers(name))
         for name, system in kept.items()
     }
     places = [[every[leg] for leg in legs(scenario, name)] for name in scenario.systems]

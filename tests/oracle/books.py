@@ -52,7 +52,7 @@ class Books:
     def __init__(self, env: simpy.Environment, accounts: Accounts) -> None:
         self._env = env
         self.balance = [int(amount) for amount in accounts.opening]
-        self._floor = [int(amount) for amount in accounts.floor]
+        self._floor = [int(amount) for amount in accounts.lowest]
         self._lines: list[deque[Transfer]] = [deque() for _ in self.balance]
         self.postings: list[Posting] = []
 

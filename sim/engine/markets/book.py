@@ -46,7 +46,7 @@ class Venue:
         return self._opening[day]
 
 
-class Book:
+class MarketDepth:
     """One side of one pair: what was dealt on each trading day, in minor units of the pair's first currency."""
 
     def __init__(self, quote: QuotePlan, dates: Days) -> None:

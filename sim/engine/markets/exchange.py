@@ -134,7 +134,7 @@ class Exchange:
         return columns[:, 0], columns[:, 1], columns[:, 2]
 
     def _shares_a_side(self) -> bool:
-        """Whether payers and payees deal on one side of a book that is not without limits."""
+        """Whether payers and payees deal on a side of a pair whose depth is limited."""
         sides: list[set[int]] = []
         for by_payee, concerned in ((False, self.payers), (True, self.payees)):
             firms = self.world.obligations.payee if by_payee else self.world.obligations.payer
@@ -144,7 +144,7 @@ class Exchange:
             )
             ways = [self._ways_of(*key, sells=by_payee) for key in sorted(set(keys))]
             legs = [leg for found in ways for way in found for leg in way.legs]
-            sides.append({id(leg.book) for leg in legs if leg.book.limited})
+            sides.append({id(leg.depth) for leg in legs if leg.depth.limited})
         return not sides[0].isdisjoint(sides[1])
 
     def sell_back(self, sale: Sale) -> None:

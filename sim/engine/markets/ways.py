@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
-from sim.engine.markets.book import Book, Venue
+from sim.engine.markets.book import MarketDepth, Venue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,16 +48,16 @@ class Mids:
 
 
 class Leg:
-    """One deal of a way: at a venue, on one side of a pair's book, of which `base` is the first currency.
+    """One deal of a way: at a venue, on one side of a pair, of which `base` is the first currency.
 
     `imbalance` holds, for an auction, what more is bought than sold of the base at each of its instants.
     """
 
     def __init__(
-        self, venue: Venue, book: Book, base: int, imbalance: dict[int, int] | None, *, buys: bool
+        self, venue: Venue, depth: MarketDepth, base: int, imbalance: dict[int, int] | None, *, buys: bool
     ) -> None:
         self.venue = venue
-        self.book = book
+        self.depth = depth
         self.base = base
         self.imbalance = imbalance
         self.buys = buys
@@ -65,17 +65,17 @@ class Leg:
     def opportunity(self, at: int) -> int:
         """The first instant not before `at` at which it deals and something is left."""
         instant, day = self.venue.opens(at)
-        free = self.book.free(day)
+        free = self.depth.free(day)
         return instant if free == day else self.venue.opening(free)
 
     def distance(self, at: int, amount: int) -> float:
-        """See `Book`; what an auction's orders do to its price is known only afterwards."""
+        """See `MarketDepth`; what an auction's orders do to its price is known only afterwards."""
         _, day = self.venue.opens(at)
-        return self.book.distance(day, amount, moving=self.imbalance is None)
+        return self.depth.distance(day, amount, moving=self.imbalance is None)
 
     def take(self, at: int, amount: int) -> None:
         """Deal an amount of the base."""
-        self.book.take(self.venue.opens(at)[1], amount)
+        self.depth.take(self.venue.opens(at)[1], amount)
         if self.imbalance is not None:
             self.imbalance[at] += amount if self.buys else -amount
 
@@ -109,12 +109,12 @@ class Way:
         """How much of an amount of the foreign currency can be dealt at an opportunity; a leg may be sold out."""
         for leg in self.legs:
             _, day = leg.venue.opens(at)
-            left = leg.book.left(day)
+            left = leg.depth.left(day)
             if left is not None:
                 amount = min(amount, floor(self._mids.value(left, leg.base, self._foreign, at)))
                 if amount == 0:
                     # Less is left than one minor unit of the foreign currency.
-                    leg.book.sell_out(day)
+                    leg.depth.sell_out(day)
         return amount
 
     def factor(self, at: int, amount: int) -> float:
@@ -143,8 +143,8 @@ class Way:
         """
         factor = fill.factor
         for leg in self.legs:
-            if leg.imbalance is not None and leg.book.impact:
-                move = leg.book.impact * leg.imbalance[fill.at]
+            if leg.imbalance is not None and leg.depth.impact:
+                move = leg.depth.impact * leg.imbalance[fill.at]
                 distance = leg.distance(fill.at, 0)
                 # The foreign currency is the base where it is bought by who pays and sold by who is paid.
                 move = move if leg.buys != self._sells else -move
@@ -155,7 +155,7 @@ class Way:
     def _in_base(self, leg: Leg, at: int, amount: int) -> int:
         """An amount of the foreign currency in the base of a leg, and not more than is left of it."""
         base = round(self._mids.value(amount, self._foreign, leg.base, at))
-        left = leg.book.left(leg.venue.opens(at)[1])
+        left = leg.depth.left(leg.venue.opens(at)[1])
         return base if left is None else min(base, left)
 
     def _together(self, at: int, when: Callable[[Leg, int], int]) -> int:
@@ -169,14 +169,14 @@ class Way:
 
 
 class Ways:
-    """The ways of each side and currency to buy and to sell, over books that they share."""
+    """The ways of each side and currency to buy and to sell, over sides of pairs that they share."""
 
     def __init__(self, world: World) -> None:
         self._markets = world.markets
         self._mids = Mids(world.fx)
         self._venues: dict[int, Venue] = {}
         #: By number of the quote.
-        self._books: dict[tuple[int, bool], Book] = {}
+        self._depths: dict[tuple[int, bool], MarketDepth] = {}
         self._imbalances: defaultdict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._ways: dict[tuple[int, int, bool], tuple[Way, ...]] = {}
 
@@ -195,10 +195,10 @@ class Ways:
     def _leg(self, number: int, obtained: int) -> Leg:
         quote = self._markets.quotes[number]
         venue, buys = self._venue(quote.market), quote.base == obtained
-        if (number, buys) not in self._books:
-            self._books[number, buys] = Book(quote, venue.dates)
+        if (number, buys) not in self._depths:
+            self._depths[number, buys] = MarketDepth(quote, venue.dates)
         imbalance = self._imbalances[number] if self._markets.every[quote.market].auction else None
-        return Leg(venue, self._books[number, buys], quote.base, imbalance, buys=buys)
+        return Leg(venue, self._depths[number, buys], quote.base, imbalance, buys=buys)
 
     def _venue(self, number: int) -> Venue:
         if number not in self._venues:

@@ -1,20 +1,23 @@
-"""A bank may bound more than its balance: what it pays to another bank or to many, and out of what it reserves.
+"""A bank may limit more than its overdraft: what it sends to another bank or to many, and what it keeps in reserve.
 
-Each bound is a purse beside the bank's balance. A payment takes its amount from purses of its payer and brings it
-to purses of its payee; a purse that anything is taken from must not end below zero. Since only later payments of the
-same bank empty its purses, sets that keep the order of queues still have a largest one.
+A limit is net: a payment takes its amount from limits of its payer and gives it back to limits of its payee. What is
+left of a limit must not end below zero if anything is taken from it. Since only later payments of the same bank use up
+its limits, sets that keep the order of queues still have a largest one.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.netting.queue import Lines, totals
+from sim.engine.netting.queue import totals
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from sim.core.currency import Amounts
@@ -23,10 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Limits:
-    """Purses by number: their bank, and what is left in them, which may be negative as long as nothing is taken.
+    """Limits by number: their bank, and what is left of them, which may be negative as long as nothing is taken.
 
-    `takes` and `brings` have one row per payment of a queue and any number of columns: purses that its payer
-    takes from and that it brings its amount to, −1 for none.
+    `takes` and `brings` have one row per payment of a queue and any number of columns: limits that its payer
+    takes from and that it brings its amount back to, −1 for none.
     """
 
     owner: NDArray[np.int64]
@@ -34,55 +37,46 @@ class Limits:
     takes: NDArray[np.int64]
     brings: NDArray[np.int64]
 
+    @classmethod
+    def none(cls, payments: int) -> Limits:
+        """No limits on any of so many payments."""
+        empty, untouched = np.zeros(0, dtype=np.int64), np.zeros((payments, 0), dtype=np.int64)
+        return cls(empty, empty, untouched, untouched)
+
+    def __bool__(self) -> bool:
+        """Whether there is any limit."""
+        return len(self.left) > 0
+
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Limits:
-        """The bounds of the chosen payments."""
+        """The same limits for the chosen payments."""
         return replace(self, takes=self.takes[rows], brings=self.brings[rows])
 
-    def taken(self, queue: Queue) -> Amounts:
-        """What the queue would take from each purse."""
-        return self._sums(self.takes, queue)
-
-    def brought(self, queue: Queue) -> Amounts:
-        """What the queue would bring to each purse."""
-        return self._sums(self.brings, queue)
-
-    def after(self, queue: Queue) -> Limits:
-        """What is left after the whole queue has settled."""
-        return replace(self, left=self.left - self.taken(queue) + self.brought(queue))
-
     def exceeded(self, queue: Queue) -> NDArray[np.bool_]:
-        """Purses that would end below zero, and that something is taken from, if the whole queue settled."""
+        """Limits that would end below zero, and that something is taken from, if the whole queue settled."""
         used = np.zeros(len(self.left), dtype=np.bool_)
         used[self.takes[self.takes >= 0]] = True
-        return used & (self.after(queue).left < 0)
-
-    def _sums(self, purses: NDArray[np.int64], queue: Queue) -> Amounts:
-        columns = [
-            totals(column[column >= 0], queue.amount[column >= 0], len(self.left)) for column in purses.T
-        ]
-        return (
-            np.sum(columns, axis=0, dtype=np.int64) if columns else np.zeros(len(self.left), dtype=np.int64)
-        )
+        left = self.left.copy()
+        for limits, sign in ((self.takes, -1), (self.brings, 1)):
+            for column in limits.T:
+                left += sign * totals(column[column >= 0], queue.amount[column >= 0], len(left))
+        return used & (left < 0)
 
 
-class Purses:
-    """Balances and bounds of all banks, as they stand while payments are chosen or given up.
+class Headroom:
+    """What is left of the limits of all banks, as it stands while payments are chosen or given up."""
 
-    Balances come first, so that the purse of bank i is number i.
-    """
-
-    def __init__(self, queue: Queue, available: Amounts, limits: Limits) -> None:
-        n = len(available)
-        self._left: list[int] = [*available.tolist(), *limits.left.tolist()]
+    def __init__(self, queue: Queue, limits: Limits) -> None:
+        self._left: list[int] = limits.left.tolist()
+        #: How many of the chosen payments take from each limit.
         self._users = [0] * len(self._left)
-        self._of_bank: list[list[int]] = [[bank] for bank in range(n)]
-        for purse, bank in enumerate(limits.owner.tolist(), start=n):
-            self._of_bank[bank].append(purse)
+        self._of_bank: defaultdict[int, list[int]] = defaultdict(list)
+        for limit, bank in enumerate(limits.owner.tolist()):
+            self._of_bank[bank].append(limit)
         self._amount: list[int] = queue.amount.tolist()
-        self._takes = _purses(queue.payer, limits.takes, n)
-        self._brings = _purses(queue.payee, limits.brings, n)
+        self._takes = _numbers(limits.takes)
+        self._brings = _numbers(limits.brings)
 
-    def settle(self, row: int) -> None:
+    def choose(self, row: int) -> None:
         """Choose a payment."""
         self._move(row, 1)
 
@@ -90,53 +84,38 @@ class Purses:
         """Choose it no longer."""
         self._move(row, -1)
 
-    def cover(self, row: int) -> bool:
-        """Whether a payment could be made with what is there."""
-        return all(self._left[purse] >= self._amount[row] for purse in self._takes[row])
+    def choose_within(self, row: int) -> bool:
+        """Choose a payment if what is left allows it; returns whether it does."""
+        allowed = all(self._left[limit] >= self._amount[row] for limit in self._takes[row])
+        if allowed:
+            self.choose(row)
+        return allowed
 
-    def short(self, bank: int) -> bool:
-        """Whether a purse of the bank that something is taken from is below zero."""
-        return any(self._left[purse] < 0 and self._users[purse] for purse in self._of_bank[bank])
+    def exceeded(self, bank: int) -> bool:
+        """Whether a limit of the bank that something is taken from is below zero."""
+        return any(self._left[limit] < 0 and self._users[limit] for limit in self._of_bank[bank])
 
     def _move(self, row: int, sign: int) -> None:
         amount = sign * self._amount[row]
-        for purse in self._takes[row]:
-            self._left[purse] -= amount
-            self._users[purse] += sign
-        for purse in self._brings[row]:
-            self._left[purse] += amount
+        for limit in self._takes[row]:
+            self._left[limit] -= amount
+            self._users[limit] += sign
+        for limit in self._brings[row]:
+            self._left[limit] += amount
 
 
-def _purses(banks: NDArray[np.int64], more: NDArray[np.int64], n: int) -> list[list[int]]:
-    columns = np.column_stack([banks, np.where(more >= 0, more + n, -1)]).tolist()
-    return [[purse for purse in row if purse >= 0] for row in columns]
+def headroom(queue: Queue, limits: Limits | None, chosen: Iterable[int] = ()) -> Headroom | None:
+    """What the limits of a queue leave when some rows are chosen.
+
+    None without limits, so that a loop over payments that nothing limits passes over it at once.
+    """
+    if not limits:
+        return None
+    left = Headroom(queue, limits)
+    for row in chosen:
+        left.choose(row)
+    return left
 
 
-def singly_within(queue: Queue, available: Amounts, limits: Limits) -> NDArray[np.bool_]:
-    """As `singly`, within limits."""
-    lines, purses = Lines(queue, len(available)), Purses(queue, available, limits)
-    head, end = lines.ends[:-1], lines.ends[1:]
-    work = list(range(len(available)))
-    while work:
-        bank = work.pop()
-        while head[bank] < end[bank] and purses.cover(lines.row(head[bank])):
-            purses.settle(lines.row(head[bank]))
-            work.append(lines.payee[head[bank]])
-            head[bank] += 1
-    return lines.before(head)
-
-
-def multilateral_within(queue: Queue, available: Amounts, limits: Limits) -> NDArray[np.bool_]:
-    """As `multilateral`, within limits."""
-    lines, purses = Lines(queue, len(available)), Purses(queue, available, limits)
-    for row in range(len(queue)):
-        purses.settle(row)
-    first, end = lines.ends[:-1], lines.ends[1:]
-    work = list(range(len(available)))
-    while work:
-        bank = work.pop()
-        while end[bank] > first[bank] and purses.short(bank):
-            end[bank] -= 1
-            purses.give_up(lines.row(end[bank]))
-            work.append(lines.payee[end[bank]])
-    return lines.before(end)
+def _numbers(limits: NDArray[np.int64]) -> list[list[int]]:
+    return [[limit for limit in row if limit >= 0] for row in limits.tolist()]

@@ -8,22 +8,25 @@ exactly, and its answers are checked, and repaired or cut off, in integers.
 from __future__ import annotations
 
 import math
+import os
+from contextlib import contextmanager
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from sim.engine.netting.limits import Purses
+from sim.engine.netting.limits import Limits, headroom
 from sim.engine.netting.queue import check
-from sim.engine.netting.quiet import silence
 from sim.engine.netting.release import multilateral
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from sim.core.currency import Amounts
-    from sim.engine.netting.limits import Limits
     from sim.engine.netting.queue import Queue
 
 Status = Literal["optimal", "tolerance", "failed", "time_limit"]
@@ -59,39 +62,30 @@ def optimal(
     available: Amounts,
     *,
     time_limit: float,
-    respect_order: bool = False,
     tolerance: float = 0.0,
     limits: Limits | None = None,
 ) -> Optimum:
     """The largest value over all subsets of the queue that leave nobody short, by branch and bound (HiGHS).
 
-    Never less than multilateral netting settles, which with `respect_order` is the answer itself. Of payments
-    alike in payer, payee and amount the earlier ones settle. The search ends after `time_limit` seconds of
-    wall-clock time, or when each independent part of the problem has a gap of at most `tolerance`; the same
-    input gives the same answer unless time runs out.
+    Never less than multilateral netting settles. Of payments alike in payer, payee and amount the earlier ones
+    settle. The search ends after `time_limit` seconds of wall-clock time, or when each independent part of the
+    problem has a gap of at most `tolerance`; the same input gives the same answer unless time runs out.
     """
     check(queue, available)
     if not (time_limit >= 0 and 0 <= tolerance < 1):
         raise ValueError(
             f"time_limit {time_limit} must not be negative, and tolerance {tolerance} be in [0, 1)"
         )
-    if respect_order:
-        mask = multilateral(queue, available, limits)
-        return _optimum(queue, mask, queue.value(mask), "optimal")
     deadline = monotonic() + time_limit
-    if limits is None:
-        mask, left, candidates = _reduce(queue, available)
-    else:
-        mask, left = np.zeros(len(queue), dtype=np.bool_), available
-        candidates = ~mask
+    within = limits or Limits.none(len(queue))
+    mask, left, candidates = _reduce(queue, available, within)
     bound, status = queue.value(mask), _STATUSES[0]
     for rows in _parts(queue, candidates, len(available)):
-        within = None if limits is None else limits[rows]
-        found = _Search(queue[rows], left, tolerance, within).run(deadline)
+        found = _Search(queue[rows], left, tolerance, within[rows]).run(deadline)
         mask[rows] = found.mask
         bound += found.bound
         status = max(status, found.status, key=_STATUSES.index)
-    return _optimum(queue, _earliest(queue, mask, limits), bound, status)
+    return _optimum(queue, _earliest(queue, mask, within), bound, status)
 
 
 def _optimum(queue: Queue, mask: NDArray[np.bool_], bound: int, status: Status) -> Optimum:
@@ -100,15 +94,19 @@ def _optimum(queue: Queue, mask: NDArray[np.bool_], bound: int, status: Status) 
     return Optimum(mask, value, bound, gap, status if bound > value else "optimal")
 
 
-def _reduce(queue: Queue, available: Amounts) -> tuple[NDArray[np.bool_], Amounts, NDArray[np.bool_]]:
+def _reduce(
+    queue: Queue, available: Amounts, limits: Limits
+) -> tuple[NDArray[np.bool_], Amounts, NDArray[np.bool_]]:
     """What settles in some best set, what is then left to each bank, and what remains to be decided.
 
     A bank that covers its whole queue settles it: that makes nobody shorter. A payment that its bank could
-    not cover even if it received everything never settles.
+    not cover even if it received everything never settles. Within limits nothing is decided beforehand.
     """
     n = len(available)
-    left = np.minimum(available, queue.sent(n))
     settled, open_ = np.zeros(len(queue), dtype=np.bool_), np.ones(len(queue), dtype=np.bool_)
+    if limits:
+        return settled, available, open_
+    left = np.minimum(available, queue.sent(n))
     while True:
         undecided = queue[open_]
         rich = open_ & (left >= undecided.sent(n))[queue.payer]
@@ -121,9 +119,9 @@ def _reduce(queue: Queue, available: Amounts) -> tuple[NDArray[np.bool_], Amount
         left += moved.received(n) - moved.sent(n)
 
 
-def _earliest(queue: Queue, mask: NDArray[np.bool_], limits: Limits | None) -> NDArray[np.bool_]:
-    """As many payments of each kind (payer, payee, amount, purses) as in `mask`, but always the first ones."""
-    kinds = np.stack([queue.payer, queue.payee, queue.amount, *(() if limits is None else limits.takes.T)])
+def _earliest(queue: Queue, mask: NDArray[np.bool_], limits: Limits) -> NDArray[np.bool_]:
+    """As many payments of each kind (payer, payee, amount, limits) as in `mask`, but always the first ones."""
+    kinds = np.stack([queue.payer, queue.payee, queue.amount, *limits.takes.T])
     order = np.lexsort(kinds)
     new = np.ones(len(queue), dtype=np.bool_)
     new[1:] = (np.diff(kinds[:, order]) != 0).any(axis=0)
@@ -154,9 +152,7 @@ def _parts(queue: Queue, candidates: NDArray[np.bool_], n: int) -> list[NDArray[
 class _Search:
     """The search for the best set of a queue that falls into no smaller ones, and what is known so far."""
 
-    def __init__(
-        self, queue: Queue, available: Amounts, tolerance: float, limits: Limits | None = None
-    ) -> None:
+    def __init__(self, queue: Queue, available: Amounts, tolerance: float, limits: Limits) -> None:
         self._limits = limits
         self._queue = queue
         self._n = len(available)
@@ -202,9 +198,9 @@ class _Search:
         return "tolerance"
 
     def _constraints(self) -> tuple[csr_array, NDArray[np.float64]]:
-        """Taken − brought ≤ available, one row per payer and one per further purse, scaled for the solver.
+        """Taken − brought ≤ available, one row per payer and one per limit, scaled for the solver.
 
-        What is left in a purse may be negative, if nothing is taken from it: then it counts as nothing.
+        What is left of a limit may be negative, if nothing is taken from it: then it counts as nothing.
 
         Amounts of more bits than a row holds are rounded in favour of settling (sent and available down,
         received up; whole units on both sides), so that no feasible set is lost.
@@ -212,14 +208,11 @@ class _Search:
         from scipy.sparse import csr_array  # noqa: PLC0415 - scipy loads where it is used
 
         queue, limits = self._queue, self._limits
-        rows, signs, covers = [self._row[queue.payer], self._row[queue.payee]], [1, -1], self._available
-        covers = covers[self._banks]
-        if limits is not None:
-            n = len(self._banks)
-            for purses, sign in ((limits.takes, 1), (limits.brings, -1)):
-                rows += [np.where(column >= 0, column + n, -1) for column in purses.T]
-                signs += [sign] * purses.shape[1]
-            covers = np.concatenate([covers, np.maximum(limits.left, 0)])
+        rows, signs = [self._row[queue.payer], self._row[queue.payee]], [1, -1]
+        for touched_limits, sign in ((limits.takes, 1), (limits.brings, -1)):
+            rows += [np.where(column >= 0, column + len(self._banks), -1) for column in touched_limits.T]
+            signs += [sign] * touched_limits.shape[1]
+        covers = np.concatenate([self._available[self._banks], np.maximum(limits.left, 0)])
         touched = [np.flatnonzero(row >= 0) for row in rows]
         column = np.concatenate(touched)
         row = np.concatenate([found[where] for found, where in zip(rows, touched, strict=True)])
@@ -283,7 +276,7 @@ class _Search:
         )
         if found.status == 0:
             prices = np.zeros(self._n)
-            # Any prices prove a bound; those of further purses are left out.
+            # Any prices prove a bound; those of limits are left out.
             prices[self._banks] = (-found.ineqlin.marginals * unit / self._row_unit)[: len(self._banks)]
             self._lower(_lagrange(self._queue, self._available, prices))
 
@@ -303,16 +296,14 @@ class _Search:
         return self._available + chosen.received(self._n) - chosen.sent(self._n)
 
     def _short(self, chosen: NDArray[np.bool_]) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
-        """Of each purse that would fall short: the payments that take from it, and those that bring to it."""
+        """Of each balance or limit that would fall short: the payments that take from it, and that bring to it."""
         queue, limits = self._queue, self._limits
         banks = np.flatnonzero(self._left(chosen) < 0)
         found = [(queue.payer == bank, queue.payee == bank) for bank in banks]
-        if limits is not None:
-            purses = np.flatnonzero(limits[chosen].exceeded(queue[chosen]))
-            found += [
-                ((limits.takes == purse).any(axis=1), (limits.brings == purse).any(axis=1))
-                for purse in purses
-            ]
+        exceeded = np.flatnonzero(limits[chosen].exceeded(queue[chosen]))
+        found += [
+            ((limits.takes == limit).any(axis=1), (limits.brings == limit).any(axis=1)) for limit in exceeded
+        ]
         return found
 
     def _improve(self, chosen: NDArray[np.bool_]) -> None:
@@ -320,8 +311,7 @@ class _Search:
         rows = np.flatnonzero(chosen)
         rows = rows[np.argsort(-self._queue.amount[rows], kind="stable")]
         mask = np.zeros(len(self._queue), dtype=np.bool_)
-        within = None if self._limits is None else self._limits[rows]
-        mask[rows[multilateral(self._queue[rows], self._available, within)]] = True
+        mask[rows[multilateral(self._queue[rows], self._available, self._limits[rows])]] = True
         mask = self._extend(mask)
         if self._queue.value(mask) > self._value:
             self._best, self._value = mask, self._queue.value(mask)
@@ -329,16 +319,14 @@ class _Search:
 
     def _extend(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The set with whatever can settle alone beside it, the largest payment first."""
-        if self._limits is not None:
-            return self._extend_within(mask, self._limits)
         queue, left = self._queue, self._left(mask).tolist()
         payer, payee, amount = queue.payer.tolist(), queue.payee.tolist(), queue.amount.tolist()
         waiting: list[int] = np.flatnonzero(~mask)[np.argsort(-queue.amount[~mask], kind="stable")].tolist()
-        extended = mask.copy()
+        extended, within = mask.copy(), headroom(queue, self._limits, np.flatnonzero(mask).tolist())
         while True:
             behind = []
             for row in waiting:
-                if amount[row] <= left[payer[row]]:
+                if amount[row] <= left[payer[row]] and (within is None or within.choose_within(row)):
                     left[payer[row]] -= amount[row]
                     left[payee[row]] += amount[row]
                     extended[row] = True
@@ -347,24 +335,6 @@ class _Search:
             if len(behind) == len(waiting):
                 return extended
             waiting = behind
-
-    def _extend_within(self, mask: NDArray[np.bool_], limits: Limits) -> NDArray[np.bool_]:
-        """As `_extend`, within limits."""
-        purses, extended = Purses(self._queue, self._available, limits), mask.copy()
-        for row in np.flatnonzero(mask).tolist():
-            purses.settle(row)
-        before = -1
-        waiting: list[int] = np.flatnonzero(~mask)[
-            np.argsort(-self._queue.amount[~mask], kind="stable")
-        ].tolist()
-        while len(waiting) != before:
-            before = len(waiting)
-            for row in waiting:
-                if purses.cover(row):
-                    purses.settle(row)
-                    extended[row] = True
-            waiting = [row for row in waiting if not extended[row]]
-        return extended
 
     def _cut_off(
         self, chosen: NDArray[np.bool_], takers: NDArray[np.bool_], bringers: NDArray[np.bool_]
@@ -389,3 +359,16 @@ def _lagrange(queue: Queue, available: Amounts, prices: NDArray[np.float64]) -> 
     ):
         bound += amount * max(0, one - price[payer] + price[payee])
     return int(bound >> _PRICE_BITS)
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Keep away from standard output what HiGHS prints there by itself, whatever its options say."""
+    kept = os.dup(1)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

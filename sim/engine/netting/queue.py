@@ -71,12 +71,12 @@ def totals(banks: NDArray[np.int64], amount: Amounts, n: int) -> Amounts:
 
 
 def check(queue: Queue, available: Amounts) -> None:
-    """ValueError if a bank of the queue is unknown, or if a bank stands below its floor already."""
+    """ValueError if a bank of the queue is unknown, or if a bank is beyond its overdraft limit already."""
     if available.ndim != 1 or available.dtype != np.int64:
         raise ValueError("available must be a one-dimensional array of int64")
     if len(available) and available.min() < 0:
         bank = int(available.argmin())
-        raise ValueError(f"bank {bank} is {-int(available[bank])} below its floor; restore its balance first")
+        raise ValueError(f"bank {bank} is {-int(available[bank])} beyond its overdraft limit")
     check_banks(queue, len(available))
 
 

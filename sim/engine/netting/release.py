@@ -2,26 +2,27 @@
 
 Three rules that keep the order of each bank's queue, from the weakest to the strongest: one payment at a
 time (`singly`), two banks at a time (`bilateral`), all banks at once (`multilateral`). Everywhere `available`
-is what each bank can pay out, its balance above its floor, and the answer is a mask over the queue's rows.
+is what each bank can pay out, its balance and its overdraft limit together, and the answer is a mask over the queue's
+rows. Without `limits` nothing else bounds what a bank sends.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict, deque
 from heapq import heappop, heappush
-from itertools import chain, takewhile
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.netting.limits import Purses, multilateral_within, singly_within
+from sim.engine.netting.limits import headroom
 from sim.engine.netting.queue import Lines, check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.currency import Amounts
-    from sim.engine.netting.limits import Limits
+    from sim.engine.netting.limits import Headroom, Limits
     from sim.engine.netting.queue import Queue
 
 
@@ -32,19 +33,20 @@ def singly(queue: Queue, available: Amounts, limits: Limits | None = None) -> ND
     is fixed, so a covered head stays covered until it settles, whatever others do first.
     """
     check(queue, available)
-    if limits is not None:
-        return singly_within(queue, available, limits)
-    lines = Lines(queue, len(available))
+    lines, within = Lines(queue, len(available)), headroom(queue, limits)
+    payee, amount = lines.payee, lines.amount
     left: list[int] = available.tolist()
     head, end = lines.ends[:-1], lines.ends[1:]
     work = list(range(len(left)))
     while work:
         bank = work.pop()
-        while head[bank] < end[bank] and lines.amount[head[bank]] <= left[bank]:
+        while head[bank] < end[bank] and amount[head[bank]] <= left[bank]:
             position = head[bank]
-            left[bank] -= lines.amount[position]
-            left[lines.payee[position]] += lines.amount[position]
-            work.append(lines.payee[position])
+            if within is not None and not within.choose_within(lines.row(position)):
+                break
+            left[bank] -= amount[position]
+            left[payee[position]] += amount[position]
+            work.append(payee[position])
             head[bank] += 1
     return lines.before(head)
 
@@ -57,20 +59,18 @@ def multilateral(queue: Queue, available: Amounts, limits: Limits | None = None)
     banks in deficit does so first (Danmarks Nationalbank, Kronos; MAS, Project Ubin, 2017).
     """
     check(queue, available)
-    if limits is not None:
-        return multilateral_within(queue, available, limits)
     n = len(available)
-    lines = Lines(queue, n)
+    lines, within = Lines(queue, n), headroom(queue, limits, range(len(queue)))
     payee, amount = lines.payee, lines.amount
     sent = queue.sent(n)
     # More than a bank owes it cannot use; without the excess the sums stay within int64.
     left: list[int] = (np.minimum(available, sent) - sent + queue.received(n)).tolist()
     end = lines.ends[1:]
-    work = [bank for bank in range(n) if left[bank] < 0]
+    work = [bank for bank in range(n) if left[bank] < 0 or (within is not None and within.exceeded(bank))]
     while work:
         bank = work.pop()
         cover, last = left[bank], end[bank]
-        while cover < 0:
+        while cover < 0 or (within is not None and within.exceeded(bank)):
             last -= 1
             cover += amount[last]
             other = payee[last]
@@ -78,6 +78,10 @@ def multilateral(queue: Queue, available: Amounts, limits: Limits | None = None)
             left[other] = before - amount[last]
             if 0 <= before < amount[last]:
                 work.append(other)
+            if within is not None:
+                within.give_up(lines.row(last))
+                if within.exceeded(other):
+                    work.append(other)
         left[bank], end[bank] = cover, last
     return lines.before(end)
 
@@ -95,7 +99,7 @@ def bilateral(
     earliest payment in the queue came first, among those that can offset.
     """
     check(queue, available)
-    purses = None if limits is None else Purses(queue, available, limits)
+    within = headroom(queue, limits)
     left: list[int] = available.tolist()
     waiting = _Waiting(queue, by_pair=by_pair)
     settled = np.zeros(len(queue), dtype=np.bool_)
@@ -106,10 +110,7 @@ def bilateral(
         queued.remove(pair)
         _, one, other = pair
         there, back = waiting.run(one, other), waiting.run(other, one)
-        if purses is None:
-            net = _trim(there, back, left[one], left[other], waiting.amount)
-        else:
-            net = _trim_within(purses, {one: there, other: back}, waiting.amount)
+        net = _trim((one, there, left[one]), (other, back, left[other]), waiting.amount, within)
         if not (there and back):
             continue
         settled[there], settled[back] = True, True
@@ -118,36 +119,45 @@ def bilateral(
         waiting.leave(one, other, len(there))
         waiting.leave(other, one, len(back))
         # A bank whose cover fell can offset nothing new, unless another payee came to the head of its queue, or
-        # what was short was another purse.
-        for bank in (one, other) if not by_pair or purses else (other,) if net > 0 else (one,):
+        # what was short was a limit.
+        for bank in (one, other) if not by_pair or within is not None else (other,) if net > 0 else (one,):
             for found in waiting.pairs(bank) - queued:
                 heappush(work, found)
                 queued.add(found)
     return settled
 
 
-def _trim(there: list[int], back: list[int], cover: int, other_cover: int, amount: list[int]) -> int:
-    """Shorten two runs to the largest prefixes whose net both banks cover; returns the first bank's net."""
+def _trim(
+    one: tuple[int, list[int], int],
+    other: tuple[int, list[int], int],
+    amount: list[int],
+    within: Headroom | None,
+) -> int:
+    """Shorten two runs to the largest prefixes whose net both banks cover; returns the first bank's net.
+
+    Of each bank: its number, its run, and its cover. If one of the runs is left empty, nothing of them is chosen.
+    """
+    bank, there, cover = one
+    partner, back, partner_cover = other
     net = sum([amount[row] for row in there]) - sum([amount[row] for row in back])
-    while not -other_cover <= net <= cover:
-        if net > 0:
-            net -= amount[there.pop()]
+    if within is not None:
+        for row in [*there, *back]:
+            within.choose(row)
+    while True:
+        if net > cover or (within is not None and there and within.exceeded(bank)):
+            row = there.pop()
+            net -= amount[row]
+        elif -net > partner_cover or (within is not None and back and within.exceeded(partner)):
+            row = back.pop()
+            net += amount[row]
         else:
-            net += amount[back.pop()]
+            break
+        if within is not None:
+            within.give_up(row)
+    if within is not None and not (there and back):
+        for row in [*there, *back]:
+            within.give_up(row)
     return net
-
-
-def _trim_within(purses: Purses, runs: dict[int, list[int]], amount: list[int]) -> int:
-    """As `_trim`, with the runs by payer, within limits; what is left of them is settled in the purses."""
-    one, other = runs
-    for row in chain(*runs.values()):
-        purses.settle(row)
-    while short := [bank for bank, run in runs.items() if run and purses.short(bank)]:
-        purses.give_up(runs[short[0]].pop())
-    if not all(runs.values()):
-        for row in chain(*runs.values()):
-            purses.give_up(row)
-    return sum([amount[row] for row in runs[one]]) - sum([amount[row] for row in runs[other]])
 
 
 class _Waiting:

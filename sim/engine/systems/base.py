@@ -10,11 +10,10 @@ if TYPE_CHECKING:
     from sim.world.bounds import Bounds, Pace
 
 
-class Place(NamedTuple):
-    """Where a system stands: its number, its accounts, its hours and cycles, and caps and bounds by account.
+class Setup(NamedTuple):
+    """What a system is told when it opens: its number, accounts, hours and cycles, and caps and bounds by account.
 
-    `paces` is its throughput rule.
-    `legs` are the systems that keep the accounts of a link, by account.
+    `paces` is its throughput rule, `legs` are the systems that keep the accounts of a link, by account.
     """
 
     number: int

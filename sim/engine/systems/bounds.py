@@ -19,7 +19,7 @@ from sim.engine.netting import Limits
 if TYPE_CHECKING:
     from fractions import Fraction
 
-    from sim.engine.systems.base import Movements, Place
+    from sim.engine.systems.base import Movements, Setup
 
 
 class Change(IntEnum):
@@ -48,9 +48,9 @@ _LAST: Final = Turn(NEVER, Change.RENEWAL)
 class Bounded:
     """What is left of limits and reservations, as payments settle, and what is held back."""
 
-    def __init__(self, place: Place, floor: Movements) -> None:
+    def __init__(self, setup: Setup, floor: Movements) -> None:
         self._floor = floor
-        self._bounds = place.bounds
+        self._bounds = setup.bounds
         # Room within a limit, by payer and the bank towards which it holds (the payer itself: all others).
         self._room: dict[tuple[int, int], int] = {}
         self._reserved: dict[int, int] = {}
@@ -59,7 +59,7 @@ class Bounded:
         self._urgent_waiting: Counter[int] = Counter()
         #: What an account has paid on the day, of those that may hold back.
         self._sent: dict[int, int] = {}
-        self._turns = iter(turns(place))
+        self._turns = iter(turns(setup))
         self._next = next(self._turns, _LAST)
         self._fill()
 
@@ -141,16 +141,16 @@ class Bounded:
     def limits(self, numbers: list[int], index: dict[int, int]) -> Limits:
         """The bounds of these transfers, for banks numbered by `index`."""
         floor = self._floor
-        purse = {limit: k for k, limit in enumerate(self._room)}
+        numbered = {limit: k for k, limit in enumerate(self._room)}
         keeping = dict.fromkeys([*self._reserved, *self._held])
-        unkept = {account: len(purse) + k for k, account in enumerate(keeping)}
+        unkept = {account: len(numbered) + k for k, account in enumerate(keeping)}
         takes, brings = [], []
         for number in numbers:
             payer, payee = floor.debit[number], floor.credit[number]
             there, back = self._limit(payer, payee), self._limit(payee, payer)
             usual = -1 if self._urgent(number) else unkept.get(payer, -1)
-            takes.append((-1 if there is None else purse[there], usual))
-            brings.append((-1 if back is None else purse[back], unkept.get(payee, -1)))
+            takes.append((-1 if there is None else numbered[there], usual))
+            brings.append((-1 if back is None else numbered[back], unkept.get(payee, -1)))
         left = [*self._room.values()]
         left += [floor.ledger.available(account) - self._kept(account) for account in keeping]
         owners = [index[account] for account, _ in self._room] + [index[account] for account in keeping]
@@ -198,15 +198,15 @@ class Bounded:
         return None
 
 
-def turns(place: Place) -> list[Turn]:
+def turns(setup: Setup) -> list[Turn]:
     """Every change of a system's bounds, in order."""
-    hours = place.hours
+    hours = setup.hours
     first = np.append(True, hours.value_dates[1:] != hours.value_dates[:-1])
     days = [Turn(at, Change.RENEWAL) for at in hours.starts[first].tolist()]
     releases = [
         Turn(at, Change.RELEASE, account)
-        for account, bounds in place.bounds.items()
+        for account, bounds in setup.bounds.items()
         for at in bounds.released_at
     ]
-    paces = [Turn(pace.at, Change.PACE, share=pace.share) for pace in place.paces]
+    paces = [Turn(pace.at, Change.PACE, share=pace.share) for pace in setup.paces]
     return sorted([*days, *releases, *paces], key=lambda turn: turn[:3])

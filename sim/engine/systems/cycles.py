@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.engine.agenda import Agenda
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Setup
 
 
 class Cycles:
     """The cycles of one system, which only take place if anybody waits for them."""
 
-    def __init__(self, place: Place, agenda: Agenda, net: Callable[[int], None]) -> None:
+    def __init__(self, setup: Setup, agenda: Agenda, net: Callable[[int], None]) -> None:
         """`net(at)` is what happens at a cycle."""
-        self._instants = place.cycles
-        self._system = place.number
+        self._instants = setup.cycles
+        self._system = setup.number
         self._agenda = agenda
         self._net = net
         self._awaited = -1

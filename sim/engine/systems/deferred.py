@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sim.core.currency import Amounts
     from sim.engine.floor import Floor
     from sim.engine.netting import Queue
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Setup
     from sim.world.systems import SystemPlan
 
 
@@ -30,14 +30,14 @@ class DeferredNet:
     next cycle, before payments are looked at: the oldest loan first, as far as the borrower's account covers.
     """
 
-    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, setup: Setup, floor: Floor) -> None:
         self._floor = floor
-        self._place = place
+        self._setup = setup
         self._pool = plan.stated["shortfall"] == "pool"
-        self._cycles = Cycles(place, floor.agenda, self._net)
+        self._cycles = Cycles(setup, floor.agenda, self._net)
         self._accepted: list[int] = []
-        self._refused: dict[int, deque[int]] = {account: deque() for account in place.accounts}
-        self._owed = dict.fromkeys(place.accounts, 0)
+        self._refused: dict[int, deque[int]] = {account: deque() for account in setup.accounts}
+        self._owed = dict.fromkeys(setup.accounts, 0)
         #: Numbers of the loans of the pool that are not paid back.
         self._lent: list[int] = []
 
@@ -71,7 +71,7 @@ class DeferredNet:
         """The cycle."""
         self._cycles.takes_place(at)
         self._pay_back(at)
-        snapshot = Snapshot(self._floor, self._place, self._accepted)
+        snapshot = Snapshot(self._floor, self._setup, self._accepted)
         lent = self._lendable(snapshot) if self._pool else np.zeros((len(snapshot.available),) * 2, np.int64)
         kept = unwind(snapshot.queue, snapshot.available + lent.sum(axis=0) - lent.sum(axis=1))
         settled = snapshot.chosen(kept)
@@ -96,15 +96,15 @@ class DeferredNet:
 
     def _reckon(self, at: int) -> None:
         """Add up anew what everybody owes, and accept what caps then allow."""
-        self._owed = dict.fromkeys(self._place.accounts, 0)
+        self._owed = dict.fromkeys(self._setup.accounts, 0)
         for number in self._accepted:
             self._owe(number)
-        for account in self._place.accounts:
+        for account in self._setup.accounts:
             self._readmit(account, at)
 
     def _within_cap(self, number: int) -> bool:
         debit = self._floor.debit[number]
-        cap = self._place.caps.get(debit)
+        cap = self._setup.caps.get(debit)
         return cap is None or self._owed[debit] + self._floor.amount[number] <= cap
 
     def _accept(self, number: int, at: int) -> None:
@@ -144,13 +144,13 @@ class DeferredNet:
 
     def _lend(self, settling: Queue, available: Amounts, lendable: Amounts, at: int) -> None:
         """Lend what the payments that do settle need; nobody borrows for payments that are put off after all."""
-        accounts, floor = self._place.accounts, self._floor
+        accounts, floor = self._setup.accounts, self._floor
         lacking = np.maximum(-available - net_positions(settling, len(available)), 0)
         for bank in np.flatnonzero(lacking):
             lent = loss_shares(int(lacking[bank]), lendable[:, bank])
             for lender in np.flatnonzero(lent):
                 amount = int(lent[lender])
-                loan = Loan(accounts[lender], accounts[bank], at, amount, 0.0, pool=self._place.number)
+                loan = Loan(accounts[lender], accounts[bank], at, amount, 0.0, pool=self._setup.number)
                 number = floor.loans.enter(loan)
                 floor.loans.receive(number, at)
                 self._lent.append(number)

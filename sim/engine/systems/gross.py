@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from sim.engine.floor import Floor
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Setup
     from sim.engine.systems.queues import Queue
     from sim.world.systems import SystemPlan
 
@@ -29,16 +29,16 @@ class Gross:
     settle several payments together.
     """
 
-    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, setup: Setup, floor: Floor) -> None:
         self._floor = floor
-        self._place = place
+        self._setup = setup
         discipline = QUEUES[plan.stated["queue"]]
         # By account number of the whole run, since the hot path looks up by it.
-        self._queues: dict[int, Queue] = {account: discipline(floor) for account in place.accounts}
-        self._bounded = Bounded(place, floor) if place.bounds else None
+        self._queues: dict[int, Queue] = {account: discipline(floor) for account in setup.accounts}
+        self._bounded = Bounded(setup, floor) if setup.bounds else None
         cover = floor.ledger.available if self._bounded is None else self._bounded.cover
         self._together = Together(self._queues, floor, cover)
-        self._offsetting = Offsetting(plan.offsetting, plan.stated["queue"], self, place, floor)
+        self._offsetting = Offsetting(plan.offsetting, plan.stated["queue"], self, setup, floor)
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
         self._turn_awaited = -1
 
@@ -182,7 +182,7 @@ class Gross:
         bounded = self._bounded
         if bounded is not None and self._together.count and self._turn_awaited != bounded.next_turn:
             self._turn_awaited = bounded.next_turn
-            self._floor.agenda.schedule(bounded.next_turn, Phase.NETTING, self.act, self._place.number)
+            self._floor.agenda.schedule(bounded.next_turn, Phase.NETTING, self.act, self._setup.number)
 
     @property
     def count(self) -> int:
@@ -191,7 +191,7 @@ class Gross:
 
     def snapshot(self) -> Snapshot:
         """Every waiting transfer, account by account, each account's in the order of its queue."""
-        return Snapshot(self._floor, self._place, chain.from_iterable(self._queues.values()), self._bounded)
+        return Snapshot(self._floor, self._setup, chain.from_iterable(self._queues.values()), self._bounded)
 
     def settle_together(self, numbers: list[int], at: int) -> None:
         """Settle waiting transfers at once, and then what that lets settle."""

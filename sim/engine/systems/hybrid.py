@@ -11,7 +11,7 @@ from sim.engine.systems.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Setup
     from sim.world.systems import SystemPlan
 
 
@@ -22,12 +22,12 @@ class Hybrid:
     Later payments do not pass those that wait.
     """
 
-    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, setup: Setup, floor: Floor) -> None:
         del plan  # every system is made alike
         self._floor = floor
-        self._place = place
-        self._cycles = Cycles(place, floor.agenda, self._net)
-        self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
+        self._setup = setup
+        self._cycles = Cycles(setup, floor.agenda, self._net)
+        self._queues: dict[int, deque[int]] = {account: deque() for account in setup.accounts}
 
     def submit(self, number: int, at: int) -> None:
         """See `System`."""
@@ -56,7 +56,7 @@ class Hybrid:
         """The cycle."""
         self._cycles.takes_place(at)
         numbers = [number for queue in self._queues.values() for number in queue]
-        snapshot = Snapshot(self._floor, self._place, numbers)
+        snapshot = Snapshot(self._floor, self._setup, numbers)
         settled = snapshot.chosen(multilateral(snapshot.queue, snapshot.available))
         if settled:
             self._floor.post_together(settled, at)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sim.engine.floor import Floor
     from sim.engine.netting import Optimum
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Setup
     from sim.engine.systems.snapshot import Snapshot
     from sim.world.systems import OffsettingPlan
 
@@ -49,7 +49,7 @@ class Offsetting:
     """When a system looks for payments that can settle together, and by which rule it finds them."""
 
     def __init__(
-        self, plan: OffsettingPlan, discipline: str, waiting: Waiting, place: Place, floor: Floor
+        self, plan: OffsettingPlan, discipline: str, waiting: Waiting, setup: Setup, floor: Floor
     ) -> None:
         self._plan = plan
         self._by_pair: Final = discipline == "bypass"
@@ -58,7 +58,7 @@ class Offsetting:
             plan.kind == "bilateral" and not self._by_pair
         )
         self._waiting = waiting
-        self._place = place
+        self._setup = setup
         self._floor = floor
         self._awaited = -1
         self._fruitless: tuple[list[int], ...] = ()
@@ -117,7 +117,7 @@ class Offsetting:
     def _run(self, at: int, snapshot: Snapshot, mask: NDArray[np.bool_], optimum: Optimum | None) -> Offset:
         queue = snapshot.queue
         return Offset(
-            system=self._place.number,
+            system=self._setup.number,
             at=at,
             kind=self._plan.kind,
             queued_payments=len(queue),
@@ -133,10 +133,10 @@ class Offsetting:
         every = self._plan.every
         if self._awaited >= 0 or every is None:
             return
-        hours = self._place.hours
+        hours = self._setup.hours
         opened = hours.opened_at(at)
         tick = opened + ((at - opened) // every + 1) * every
         if not hours.is_open_at(tick):
             tick = hours.opens_at(tick)
         self._awaited = tick
-        self._floor.agenda.schedule(tick, Phase.NETTING, self._waiting.act, self._place.number)
+        self._floor.agenda.schedule(tick, Phase.NETTING, self._waiting.act, self._setup.number)

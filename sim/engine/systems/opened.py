@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.engine.systems import KINDS
-from sim.engine.systems.base import Place
+from sim.engine.systems.base import Setup
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
@@ -28,10 +28,10 @@ class Systems:
         for number in sorted(
             range(len(network.systems)), key=lambda number: len(network.system_plans[number].legs)
         ):
-            place = _place(number, world, opened)
+            setup = _setup(number, world, opened)
             plan = network.system_plans[number]
-            opened[number] = KINDS[plan.kind](plan, place, floor)
-            for account in place.accounts:
+            opened[number] = KINDS[plan.kind](plan, setup, floor)
+            for account in setup.accounts:
                 self._queueing[account].append(opened[number])
         self.every += [opened[number] for number in range(len(opened))]
         self._home = [opened[number] for number in network.accounts.system_number]
@@ -54,14 +54,14 @@ class Systems:
         return self._home[account].held(account)
 
 
-def _place(number: int, world: World, opened: dict[int, System]) -> Place:
+def _setup(number: int, world: World, opened: dict[int, System]) -> Setup:
     """Where a system stands; a link, on the accounts of its legs."""
     network = world.network
     accounts = tuple(
         account for leg in network.system_plans[number].legs for account in network.accounts.of_system(leg)
     )
     home = network.accounts.system_number
-    return Place(
+    return Setup(
         number=number,
         accounts=accounts,
         hours=network.system_hours[number],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sim.engine.floor import Floor
-    from sim.engine.systems.base import Place
+    from sim.engine.systems.base import Setup
     from sim.world.systems import SystemPlan
 
 
@@ -23,11 +23,11 @@ class Link:
     open together next.
     """
 
-    def __init__(self, plan: SystemPlan, place: Place, floor: Floor) -> None:
+    def __init__(self, plan: SystemPlan, setup: Setup, floor: Floor) -> None:
         self._floor = floor
-        self._place = place
+        self._setup = setup
         self._fifo = plan.stated["queue"] == "fifo"
-        self._queues: dict[int, deque[int]] = {account: deque() for account in place.accounts}
+        self._queues: dict[int, deque[int]] = {account: deque() for account in setup.accounts}
         #: Accounts that got money since the queues were last tried, in order, and when they will be tried.
         self._credited: dict[int, None] = {}
         self._awaited = -1
@@ -88,8 +88,8 @@ class Link:
         """An account in question was credited: look at it when both legs are open."""
         self._credited[account] = None
         if self._awaited < at:
-            self._awaited = self._place.hours.opens_at(at)
-            self._floor.agenda.schedule(self._awaited, Phase.LINK, self._look, self._place.number)
+            self._awaited = self._setup.hours.opens_at(at)
+            self._floor.agenda.schedule(self._awaited, Phase.LINK, self._look, self._setup.number)
 
     def _release(self, accounts: Iterable[int], at: int) -> None:
         """Settle what the accounts now cover, and so on for whom that lets forward."""
@@ -130,6 +130,6 @@ class Link:
         both = (number, floor.counter[number])
         floor.post_together(both, at)
         for movement in both:
-            leg = self._place.legs[floor.debit[movement]]
+            leg = self._setup.legs[floor.debit[movement]]
             leg.credited(floor.credit[movement], at)
             leg.emptied()

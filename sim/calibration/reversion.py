@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.moments import declared_correlations, observation_counts
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
-from sim.world.calibration.moments import declared_correlations, observation_counts
 from sim.world.history import covariance, observations
 
 if TYPE_CHECKING:
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
     from sim.world.history import Observations
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Fit(NamedTuple):
     reverts: bool
 
 
-def mean_reverting(window: Window) -> Calibration:
+def mean_reverting(window: HistoryWindow) -> Calibration:
     """Speed, level and volatility of each currency by exact maximum likelihood, whatever its days."""
     currencies = window.currencies()
     fits = {code: fit(observations(code).within(*window)) for code in currencies}
@@ -132,7 +132,7 @@ def _profile(speed: float, logs: Floats, gaps: Floats) -> tuple[float, float, fl
     return loss, level, variance, float(np.sqrt(variance / weight))
 
 
-def _declared(code: str, one: Fit, window: Window) -> dict[str, Any]:
+def _declared(code: str, one: Fit, window: HistoryWindow) -> dict[str, Any]:
     if one.reverts:
         level, days = one.level, max(1, round(_half_life(one)))
     else:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.moments import declared, observation_counts
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
-from sim.world.calibration.moments import declared, observation_counts
 from sim.world.history import covariance
 
 if TYPE_CHECKING:
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,7 @@ _FOLLOWER = "BYN"
 _PARTS = ("CNY", "RUB")
 
 
-def basket(window: Window) -> Calibration:
+def basket(window: HistoryWindow) -> Calibration:
     """Weights of CNY, RUB and USD in the basket of BYN: least squares on covariances, none below zero.
 
     The covariances are Hayashi and Yoshida's, so that the currencies need no common days.

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
 from sim.world.history import correlation, covariance, load_history, volatility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
     from sim.world.history import Covariance
 
 Floats = NDArray[np.float64]
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 _SHRINK = 0.999
 
 
-def lognormal(window: Window) -> Calibration:
+def lognormal(window: HistoryWindow) -> Calibration:
     """Volatilities and correlations by Hayashi and Yoshida's estimator, errors by the jackknife."""
     found = covariance(window.currencies(), *window)
     return Calibration(
@@ -42,7 +42,7 @@ def lognormal(window: Window) -> Calibration:
     )
 
 
-def observation_counts(window: Window, currencies: Sequence[str]) -> dict[str, int]:
+def observation_counts(window: HistoryWindow, currencies: Sequence[str]) -> dict[str, int]:
     """Days of observation by currency."""
     return {code: len(load_history()[code].within(*window).days) for code in currencies}
 

@@ -11,7 +11,7 @@ from sim.errors import CalibrationError
 from sim.world.history import load_history
 
 
-class Window(NamedTuple):
+class HistoryWindow(NamedTuple):
     """A stretch of history, both days included."""
 
     first: date
@@ -43,7 +43,7 @@ class Calibration:
     """
 
     model: str
-    window: Window
+    window: HistoryWindow
     observations: dict[str, int]
     estimates: list[Estimate]
     fx: dict[str, Any]
@@ -55,7 +55,7 @@ def rounded(value: float, decimals: int = 4) -> Decimal:
     return round(Decimal(repr(float(value))), decimals) + Decimal(0)
 
 
-def origin(window: Window) -> str:
+def origin(window: HistoryWindow) -> str:
     """Where the numbers of a calibrated scenario come from."""
     return f"sim calibrate, shipped history from {window.first} to {window.last}"
 

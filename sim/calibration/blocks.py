@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.moments import correlations, volatilities
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
-from sim.world.calibration.moments import correlations, volatilities
 from sim.world.history import Covariance, load_history, quarters_of
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
     from sim.world.weeks import Weeks
 
 Floats = NDArray[np.float64]
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 _FEWEST: Final = 26
 
 
-def bootstrap(window: Window) -> Calibration:
+def bootstrap(window: HistoryWindow) -> Calibration:
     """Weekly volatilities and correlations, and the mean block that suits how moves hang together."""
     weeks = common_weeks(window)
     found = weekly_covariance(weeks)
@@ -64,7 +64,7 @@ def bootstrap(window: Window) -> Calibration:
     )
 
 
-def common_weeks(window: Window) -> Weeks:
+def common_weeks(window: HistoryWindow) -> Weeks:
     """The weeks in which all currencies of history were observed; CalibrationError if they are few."""
     weeks = weekly_moves(tuple(load_history()), *window)
     if len(weeks) < _FEWEST:

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.blocks import common_weeks
+from sim.calibration.estimates import Calibration, Estimate, origin
+from sim.calibration.moments import declared
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.blocks import common_weeks
-from sim.world.calibration.estimates import Calibration, Estimate, origin
-from sim.world.calibration.moments import declared
 from sim.world.history import correlation, jackknife, quarters_of, volatility
 
 if TYPE_CHECKING:
-    from sim.world.calibration.estimates import Window
+    from sim.calibration.estimates import HistoryWindow
     from sim.world.weeks import Weeks
 
 Floats = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Chains:
     likelihood: Floats
 
 
-def regime(window: Window) -> Calibration:
+def regime(window: HistoryWindow) -> Calibration:
     """Durations, volatilities and correlations of two states by maximum likelihood (the EM algorithm)."""
     weeks = common_weeks(window)
     moves = weeks.moves - weeks.moves.mean(axis=0)

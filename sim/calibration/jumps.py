@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.moments import declared_correlations
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
-from sim.world.calibration.moments import declared_correlations
 from sim.world.history import covariance
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:
+    from sim.calibration.estimates import HistoryWindow
     from sim.core.calendars import Days
-    from sim.world.calibration.estimates import Window
     from sim.world.weeks import Weeks
 
 Floats = NDArray[np.float64]
@@ -38,7 +38,7 @@ class Found(NamedTuple):
     volatility: float
 
 
-def jump(window: Window) -> Calibration:
+def jump(window: HistoryWindow) -> Calibration:
     """Intensity and size of jumps in the weekly moves of each currency, and its volatility without them."""
     weeks = {code: weekly_moves((code,), *window) for code in window.currencies()}
     found = {code: find_jumps(one) for code, one in weeks.items() if len(one) >= _FEWEST}
