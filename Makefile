@@ -17,7 +17,7 @@ test: $(VENV)/.installed-dev
 quick: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --benchmark-disable --hypothesis-profile quick -m quick
 
-# Half an hour: what is marked `long`, the lowest versions of all libraries among it, and more examples by chance.
+# Within half an hour: what is marked `long`, the lowest versions of all libraries among it, and more examples by chance.
 long: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -n auto --dist loadgroup --benchmark-disable --hypothesis-profile long \
 		-m "long or hypothesis"

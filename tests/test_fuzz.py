@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: Cases for `make test`, and how many blocks of how many more are for `make long`.
 FEW: Final = {"scenario": 4, "csv": 8, "parquet": 8, "folder": 6}
-MANY: Final = {"scenario": (20, 25), "csv": (6, 100), "parquet": (6, 100), "folder": (8, 40)}
+MANY: Final = {"scenario": (8, 25), "csv": (4, 75), "parquet": (4, 75), "folder": (6, 30)}
 
 
 def faults(kind: str, numbers: range, folder: Path) -> list[str]:

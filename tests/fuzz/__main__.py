@@ -14,6 +14,8 @@ def main(kind: str, numbers: str, kept: str | None = None) -> int:
     first, _, last = numbers.partition("-")
     wrong = 0
     for number in range(int(first), int(last or first) + 1):
+        # If a case takes the whole process with it, its number is the last that was told.
+        print(f"{kind} {number}", end="\r", file=sys.stderr, flush=True)  # noqa: T201 - a command line
         with TemporaryDirectory() as temporary:
             folder = Path(kept) / f"{kind}-{number}" if kept else Path(temporary)
             folder.mkdir(parents=True, exist_ok=True)

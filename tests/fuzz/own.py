@@ -68,7 +68,7 @@ def parquet_faults(number: int, folder: Path) -> list[str]:
             buffer,
             compression=chance.choice(["none", "snappy", "zstd", "gzip"]),
             version=chance.choice(["1.0", "2.4", "2.6"]),
-            row_group_size=chance.choice([1, 5, 1000]),
+            row_group_size=max(chance.choice([1, 5, 1000]), len(table) // 20),
             use_dictionary=chance.random() < 0.5,
         )
     except (pa.ArrowException, ValueError):

@@ -19,6 +19,7 @@ from unittest import mock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import TextIO
 
 #: Seconds of processor time, which other work on the machine does not use up, and of the clock.
 SECONDS, AT_MOST = 20.0, 240.0
@@ -49,13 +50,15 @@ def command(*arguments: str) -> Told:
     """What `sim` with these arguments does in the current folder."""
     from sim.cli import main  # noqa: PLC0415 - a child process that only opens folders need not load it
 
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", errors="backslashreplace") for _ in range(2))
+    # The command takes the streams apart; what it wrote stays here.
+    out, err = io.BytesIO(), io.BytesIO()
     code, fault = 0, ""
     with (
         mock.patch.object(sys, "argv", ["sim", *arguments]),
+        mock.patch("sim.cli.listen"),
         warnings.catch_warnings(record=True) as warned,
-        redirect_stdout(out),
-        redirect_stderr(err),
+        redirect_stdout(io.TextIOWrapper(out, encoding="utf-8", errors="backslashreplace")),
+        redirect_stderr(io.TextIOWrapper(err, encoding="utf-8", errors="backslashreplace")),
     ):
         warnings.simplefilter("default")
         with _limits() as peak:
@@ -67,7 +70,7 @@ def command(*arguments: str) -> Told:
                 fault = f"more than {SECONDS:g} s of processor time" + _innermost()
             except BaseException as error:  # noqa: BLE001 - whatever it is, it must not come here
                 fault = f"{type(error).__name__}: {str(error)[:200]}" + _innermost()
-    told, said = ("" if stream.closed else _written(stream) for stream in (out, err))
+        told, said = (_written(stream, buffer) for stream, buffer in ((sys.stdout, out), (sys.stderr, err)))
     raw = [f"{w.category.__name__}: {w.message}" for w in warned if not issubclass(w.category, _LATER)]
     if not fault and code not in (0, 2):
         fault = f"exit code {code}: {said[-200:]}"
@@ -99,11 +102,9 @@ def _short(arguments: tuple[str, ...]) -> str:
     ]
 
 
-def _written(stream: io.TextIOWrapper) -> str:
+def _written(stream: TextIO, buffer: io.BytesIO) -> str:
     with suppress(ValueError):
         stream.flush()
-    buffer = stream.buffer
-    assert isinstance(buffer, io.BytesIO)
     return "" if buffer.closed else buffer.getvalue().decode("utf-8", "replace")
 
 
