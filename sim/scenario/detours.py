@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sim.scenario.demands import demands, passengers
 from sim.scenario.finding import Finding
-from sim.scenario.model.settlement import Correspondent
 from sim.scenario.model.steps import Settle
 from sim.scenario.model.timeline import ClosedRoute, LostCorrespondent
 from sim.scenario.passage import obstacles
@@ -69,7 +68,7 @@ def _kept_by(bank: str, route: str, passenger: Passenger, topology: Topology) ->
     """Whether a route books in accounts that `bank` keeps."""
     scenario = topology.scenario
     for step in scenario.routes[route].steps:
-        if isinstance(step, Settle) and isinstance(scenario.systems[step.system], Correspondent):
+        if isinstance(step, Settle) and scenario.systems[step.system].serviced:
             for role in (step.debit, step.credit):
                 holder = topology.in_role(
                     role, passenger.payer_bank, passenger.payee_bank, scenario.routes[route]

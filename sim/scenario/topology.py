@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sim.scenario.model.settlement import Correspondent, Pvp
+from sim.scenario.model.settlement import is_book
 from sim.scenario.model.steps import ROLES, Settle
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def books(scenario: Scenario) -> dict[str, Books]:
     """The systems that keep accounts, by name: all of them but links."""
-    return {name: system for name, system in scenario.systems.items() if not isinstance(system, Pvp)}
+    return {name: system for name, system in scenario.systems.items() if is_book(system)}
 
 
 def holders(scenario: Scenario) -> dict[str, set[str]]:
@@ -30,13 +30,12 @@ def holders(scenario: Scenario) -> dict[str, set[str]]:
 def book(scenario: Scenario, system: str) -> Books | None:
     """The system of that name if it keeps accounts; None for a link."""
     declared = scenario.systems[system]
-    return None if isinstance(declared, Pvp) else declared
+    return declared if is_book(declared) else None
 
 
 def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     """The books in which a settlement moves money: the two legs of a link, or the system itself."""
-    declared = scenario.systems[system]
-    return declared.legs if isinstance(declared, Pvp) else (system,)
+    return scenario.systems[system].linked or (system,)
 
 
 def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
@@ -63,9 +62,7 @@ class Topology:
         self._accounts: dict[tuple[str, str], Account] = {
             (account.holder, account.system): account for account in scenario.accounts
         }
-        self._correspondent_systems = {
-            name for name, system in scenario.systems.items() if isinstance(system, Correspondent)
-        }
+        self._correspondent_systems = {name for name, system in scenario.systems.items() if system.serviced}
         self._servicers = {
             (account.servicer, account.system) for account in scenario.accounts if account.servicer
         }

@@ -12,7 +12,6 @@ import numpy as np
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands
 from sim.scenario.model.network import Route
-from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.model.timeline import RateJump
 from sim.scenario.topology import books
@@ -246,8 +245,7 @@ def _never_open(scenario: Scenario, openings: Openings) -> list[Problem]:
     return [
         Problem("", f"systems.{name}.legs", "the two legs are never open at the same time")
         for name, system in scenario.systems.items()
-        if isinstance(system, Pvp)
-        and system_hours(name, scenario, openings).opens_at(window.start) >= window.end
+        if system.linked and system_hours(name, scenario, openings).opens_at(window.start) >= window.end
     ]
 
 
@@ -258,8 +256,8 @@ def currencies(scenario: Scenario) -> tuple[str, ...]:
     found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
     for system in books(scenario).values():
         found.add(system.currency)
-        if isinstance(system, Clearing) and system.settled_in is not None:
-            found.add(system.settled_in)
+        if system.squaring is not None and system.squaring.settled_in is not None:
+            found.add(system.squaring.settled_in)
     found |= {flow.currency for flow in scenario.flows.values()}
     found |= {demand.currency for demand in demands(scenario)}
     for route in scenario.routes.values():

@@ -12,7 +12,6 @@ import numpy as np
 from sim.core.clock import Seconds
 from sim.core.streams import stream
 from sim.scenario.demands import origins
-from sim.scenario.model.settlement import Pvp
 from sim.scenario.model.steps import Settle
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Passenger, Topology, books, legs
@@ -178,4 +177,4 @@ def _systems(route: Route) -> list[str]:
 
 def _link(systems: list[str], scenario: Scenario) -> str | None:
     """The first link among the systems of a route, None if there is none."""
-    return next((name for name in systems if isinstance(scenario.systems[name], Pvp)), None)
+    return next((name for name in systems if scenario.systems[name].linked), None)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
 from sim.scenario.model.facilities import DailyDraw
-from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Hybrid, Rtgs
 from sim.scenario.model.steps import Screen
 from sim.scenario.model.timeline import Review, Volume
 from sim.world.trade import longest_term, mean_invoice
@@ -116,10 +115,8 @@ def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
         if isinstance(facility.draw, DailyDraw):
             found[f"facilities.{name}.draw"] = days
     for name, system in scenario.systems.items():
-        if isinstance(system, Dns | Hybrid):
-            found[f"systems.{name}.cycles"] = len(system.cycles) * days
-        if isinstance(system, Rtgs | Correspondent | Clearing):
-            found[f"systems.{name}.throughput"] = len(system.throughput) * days
-            if system.offsetting.every is not None:
-                found[f"systems.{name}.offsetting.every"] = days * DAY / system.offsetting.every
+        found[f"systems.{name}.cycles"] = len(system.netted_at) * days
+        found[f"systems.{name}.throughput"] = len(system.rule) * days
+        if system.offset_every is not None:
+            found[f"systems.{name}.offsetting.every"] = days * DAY / system.offset_every
     return found

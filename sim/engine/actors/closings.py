@@ -9,7 +9,6 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.engine.agenda import Phase
 from sim.engine.records import SquaringPayment
-from sim.scenario.model.settlement import Clearing, Emptied
 from sim.world.accounts import MARKET
 
 if TYPE_CHECKING:
@@ -105,9 +104,9 @@ def build_closings(world: World, floor: Floor, systems: Systems) -> None:
     network = world.network
     for number, system in enumerate(world.scenario.systems.values()):
         accounts = network.accounts.of_system(number)
-        if isinstance(system, Clearing):
+        if system.squares:
             Closing(number, accounts, Squaring(number, network.clearings[number], floor), floor, systems)
-        elif isinstance(system, Emptied) and system.zero_balance:
+        elif system.empties:
             market = network.accounts.number[MARKET, network.systems[number]]
             rule = ZeroBalance(market, network.system_hours[number], floor, world.window.start)
             emptied = [account for account in accounts if account != market]

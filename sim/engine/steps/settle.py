@@ -8,7 +8,6 @@ import numpy as np
 
 from sim.core.clock import NEVER, Seconds
 from sim.engine.requests import Asked
-from sim.scenario.model.settlement import Pvp
 
 if TYPE_CHECKING:
     from sim.engine.records import Log, Waits
@@ -31,7 +30,7 @@ class SettleStep:
         self._declared = declared
         self._frozen_at = world.network.frozen_at
         self._freezes = bool(np.any(self._frozen_at < NEVER))
-        self._linked = isinstance(world.scenario.systems[declared.system], Pvp)
+        self._linked = bool(world.scenario.systems[declared.system].linked)
 
     def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:
         """See `Contended`; nothing where one bank pays itself."""
