@@ -23,7 +23,7 @@ from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import System, is_book
 from sim.scenario.model.steps import Convert, Originate, Post, Settle
-from sim.scenario.model.timeline import ChangedQuote, Liquidity
+from sim.scenario.model.timeline import ChangedQuote, Liquidity, numbered
 from sim.scenario.partial import sound_findings
 from sim.scenario.topology import Topology, books, legs
 
@@ -134,8 +134,8 @@ def _systems(scenario: Scenario) -> Iterator[Finding]:
                 f"nobody lends in {facility.system!r}, whose accounts are positions within a swing limit"
             )
             yield Finding(("facilities", name, "system"), message)
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, Liquidity) and scenario.systems[entry.system].squares:
+    for number, entry in numbered(scenario.timeline, Liquidity):
+        if scenario.systems[entry.system].squares:
             message = f"{entry.system!r} is a clearing account, to which nobody brings money"
             yield Finding(("timeline", number, "system"), message)
     for number, account in enumerate(scenario.accounts):
@@ -210,8 +210,8 @@ def _known_bank(path: tuple[str | int, ...], bank: str, scenario: Scenario) -> I
 
 def _liquidity(scenario: Scenario) -> Iterator[Finding]:
     held = {(account.holder, account.system) for account in scenario.accounts}
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, Liquidity) and (entry.holder, entry.system) not in held:
+    for number, entry in numbered(scenario.timeline, Liquidity):
+        if (entry.holder, entry.system) not in held:
             path = ("timeline", number, "holder")
             holders = {holder for holder, system in held if system == entry.system}
             message = f"{entry.holder!r} has no account in {entry.system!r}"
@@ -220,9 +220,7 @@ def _liquidity(scenario: Scenario) -> Iterator[Finding]:
 
 def _quotes(scenario: Scenario) -> Iterator[Finding]:
     """A quote that the timeline changes must make sense as one that is declared."""
-    for number, entry in enumerate(scenario.timeline):
-        if not isinstance(entry, ChangedQuote):
-            continue
+    for number, entry in numbered(scenario.timeline, ChangedQuote):
         for pair, usual in scenario.markets[entry.market].pairs.items():
             if entry.pair in (None, pair):
                 try:

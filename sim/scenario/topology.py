@@ -109,6 +109,17 @@ class Topology:
             and (sides is None or (use.payer in (None, sides[0]) and use.payee in (None, sides[1])))
         )
 
+    def kept_by(self, bank: str, route: str, passenger: Passenger) -> bool:
+        """Whether a payment would be booked, on a route, in accounts that `bank` keeps."""
+        declared = self.scenario.routes[route]
+        for step in declared.steps:
+            if isinstance(step, Settle) and step.system in self._correspondent_systems:
+                for role in (step.debit, step.credit):
+                    holder = self.in_role(role, passenger.payer_bank, passenger.payee_bank, declared)
+                    if holder is not None and self.servicer(holder, step.system) == bank:
+                        return True
+        return False
+
     def candidates(self, passenger: Passenger) -> list[str]:
         """Names of the routes that can carry such a payment, as declared, those of no weight left out."""
         if passenger not in self._candidates:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.core.currency import Amounts, to_minor
-from sim.scenario.model.timeline import Liquidity
+from sim.scenario.model.timeline import Liquidity, numbered
 from sim.scenario.topology import books
 
 if TYPE_CHECKING:
@@ -93,4 +93,4 @@ def _with_markets(scenario: Scenario) -> set[str]:
     found = {name for name, system in scenario.systems.items() if system.empties}
     found |= {account.system for account in scenario.accounts if account.treasury}
     found |= {facility.system for facility in scenario.facilities.values()}
-    return found | {entry.system for entry in scenario.timeline if isinstance(entry, Liquidity)}
+    return found | {entry.system for _, entry in numbered(scenario.timeline, Liquidity)}

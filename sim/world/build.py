@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+import sim.world.quotes  # noqa: F401 - only the engine asks for quotes
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands
+from sim.scenario.model.kinds import kinds
 from sim.scenario.model.network import Route
 from sim.scenario.model.steps import Settle
-from sim.scenario.model.timeline import RateJump
+from sim.scenario.model.timeline import Entry, RateJump, numbered
 from sim.scenario.topology import books
 from sim.world.diversion import divert
+from sim.world.effects import EFFECTS
 from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import Journeys, plan_journeys
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.scenario.model import Scenario
+
+EFFECTS.complete(kinds(Entry))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,8 +176,8 @@ def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
     """Jumps on the timeline of currencies that the run does not meet."""
     return [
         Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {entry.currency}")
-        for number, entry in enumerate(scenario.timeline)
-        if isinstance(entry, RateJump) and entry.currency not in met
+        for number, entry in numbered(scenario.timeline, RateJump)
+        if entry.currency not in met
     ]
 
 

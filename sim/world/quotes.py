@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.scenario.model.timeline import ChangedQuote
+from sim.scenario.model.timeline import ChangedQuote, numbered
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario.model.markets import Quote
 
 
+@gives_effect_to(ChangedQuote)
 def quotes(scenario: Scenario, market: str, pair: str, days: Days) -> list[Quote]:
     """The quote of each trading day."""
     usual = scenario.markets[market].pairs[pair]
@@ -50,6 +52,6 @@ def limited(scenario: Scenario, market: str, pair: str) -> bool:
 def _changes(scenario: Scenario, market: str, pair: str) -> list[ChangedQuote]:
     return [
         entry
-        for entry in scenario.timeline
-        if isinstance(entry, ChangedQuote) and entry.market == market and entry.pair in (None, pair)
+        for _, entry in numbered(scenario.timeline, ChangedQuote)
+        if entry.market == market and entry.pair in (None, pair)
     ]

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.core.clock import NEVER, to_instant
-from sim.scenario.model.timeline import Review
+from sim.scenario.model.timeline import Review, numbered
 from sim.world.draws import durations
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Banks = NDArray[np.int64]
 
 
+@gives_effect_to(Review)
 class ReviewPolicy:
     """What one screening step asks for, with the changes of the timeline.
 
@@ -36,12 +37,10 @@ class ReviewPolicy:
         self._changes = [
             (
                 entry,
-                to_instant(entry.from_, zone),
-                NEVER if entry.to is None else to_instant(entry.to, zone),
+                *entry.span(zone),
                 None if entry.bank is None else banks.index(entry.bank),
             )
-            for entry in scenario.timeline
-            if isinstance(entry, Review)
+            for _, entry in numbered(scenario.timeline, Review)
         ]
 
     def reviewed(self, uniform: Uniform, banks: Banks, at: Seconds) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
 from sim.scenario.model.facilities import DailyDraw
 from sim.scenario.model.steps import Screen
-from sim.scenario.model.timeline import Review, Volume
+from sim.scenario.model.timeline import Review, Volume, numbered
 from sim.world.trade import longest_term, mean_invoice
 
 if TYPE_CHECKING:
@@ -79,8 +79,8 @@ def _growth(flow: str, scenario: Scenario) -> float:
     """The most that the timeline multiplies the invoices of a flow by; at least 1."""
     factors = [
         float(point.factor)
-        for entry in scenario.timeline
-        if isinstance(entry, Volume) and (entry.flows is None or flow in entry.flows)
+        for _, entry in numbered(scenario.timeline, Volume)
+        if entry.flows is None or flow in entry.flows
         for point in entry.path
     ]
     return max([1.0, *factors])
@@ -88,7 +88,7 @@ def _growth(flow: str, scenario: Scenario) -> float:
 
 def _instructions(scenario: Scenario) -> float:
     """How often a payment is expected to be instructed at most, of those that are sent back again and again."""
-    changed = [entry for entry in scenario.timeline if isinstance(entry, Review)]
+    changed = [entry for _, entry in numbered(scenario.timeline, Review)]
     most = 1.0
     for route in scenario.routes.values():
         for step in route.steps:

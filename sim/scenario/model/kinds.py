@@ -22,13 +22,19 @@ def kinds_that(union: Any, capability: str) -> tuple[str, ...]:  # noqa: ANN401 
     return tuple(kind for kind, declaration in kinds(union).items() if getattr(declaration, capability))
 
 
+def stated_by(declaration: type[Declaration]) -> list[str]:
+    """What a kind has to state: each `ClassVar`, and each method that is abstract somewhere above it."""
+    announced = {name for owner in declaration.__mro__ for name in getattr(owner, "__abstractmethods__", ())}
+    return sorted(declaration.__class_vars__ | announced)
+
+
 def check_stated(union: Any, of: str) -> None:  # noqa: ANN401 - as above
-    """TypeError that names each kind which leaves a capability open: a `ClassVar` announced without a value."""
+    """TypeError that names each kind which leaves open what it has to state."""
     lacking = [
         f"{of} {kind!r} does not state {name!r}"
         for kind, declaration in kinds(union).items()
-        for name in sorted(declaration.__class_vars__)
-        if not hasattr(declaration, name)
+        for name in stated_by(declaration)
+        if not hasattr(declaration, name) or hasattr(getattr(declaration, name), "__isabstractmethod__")
     ]
     if lacking:
         raise TypeError("; ".join(lacking))
