@@ -9,10 +9,12 @@ from pydantic import Field
 
 import sim.world.build  # noqa: F401 - importing it completes the effects
 from sim.core.kinds import Halves, complete
+from sim.engine.steps import KINDS as STEPS
 from sim.engine.systems import KINDS as SYSTEMS
 from sim.scenario.model.base import Declaration
-from sim.scenario.model.kinds import check_stated, kinds, stated_by
+from sim.scenario.model.kinds import check_stated, is_open, kinds, stated_by
 from sim.scenario.model.settlement import System
+from sim.scenario.model.steps import Step
 from sim.scenario.model.timeline import Entry
 from sim.world.effects import EFFECTS
 
@@ -29,10 +31,11 @@ class Room(NamedTuple):
 
 ROOMS = {
     "engines of systems": Room(kinds(System), SYSTEMS),
+    "steps of the engine": Room(kinds(Step), STEPS),
     "effects of entries": Room(kinds(Entry), EFFECTS),
 }
 LACKING = [(what, kind) for what, room in ROOMS.items() for kind in room.declared]
-UNIONS = {"kind of system": System, "kind of timeline entry": Entry}
+UNIONS = {"kind of system": System, "kind of step": Step, "kind of timeline entry": Entry}
 
 
 @pytest.mark.parametrize("what", ROOMS)
@@ -75,7 +78,7 @@ def test_a_kind_that_leaves_a_capability_open_is_named(
     declaration = kinds(UNIONS[of])[kind]
     # The announcement of a method stays: it is what is left where nobody has written it.
     for owner in declaration.__mro__:
-        if name in vars(owner) and not hasattr(vars(owner)[name], "__isabstractmethod__"):
+        if name in vars(owner) and not is_open(vars(owner)[name]):
             monkeypatch.delattr(owner, name)
 
     with pytest.raises(TypeError, match=f"{of} '{kind}' does not state '{name}'"):

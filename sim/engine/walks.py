@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ from sim.engine.steps.convert import ConvertStep
 from sim.engine.steps.office import PostStep
 from sim.engine.steps.screen import ScreenStep
 from sim.engine.steps.settle import SettleStep
-from sim.scenario.model.steps import Screen
+from sim.scenario.model.steps import reviews
 from sim.world.draws import route_draws
 from sim.world.roles import roles_by_route
 
@@ -177,20 +176,19 @@ def walk_there(
     route: Route, rows: Rows, world: World, roles: Roles, exchange: Exchange, attempt: int
 ) -> Walk:
     """The way to the payee; only at the first attempt does a payer buy the currency."""
-    kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
     stops = []
     for number, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
-        if attempt > 1 and step.kind == "convert" and step.by == "payer":
+        if attempt > 1 and step.exchanging() == "payer":
             stops.append(Stop(HeldStep(), number))
         else:
-            stops.append(Stop(kinds[step.kind](step, world, roles, draws), number, step.fee))
+            stops.append(Stop(KINDS[step.kind](exchange, step, world, roles, draws), number, step.fee))
     return Walk(stops, rows, world)
 
 
 def walk_back(route: Route, rows: Rows, world: World, roles: Roles, step: int) -> Walk:
     """The way back from a step to the payer, whose bank then corrects the payment."""
     declared, draws = route.steps[step], route_draws(route)[step]
-    if not isinstance(declared, Screen):
+    if not reviews(declared):
         raise TypeError("only a screening step sends payments back")
     steps = [
         Stop(SettleStep(settle, world, roles, ()), number)

@@ -22,7 +22,7 @@ from sim.scenario.model.kinds import kinds_that
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import System, is_book
-from sim.scenario.model.steps import Convert, Originate, Post, Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.model.timeline import ChangedQuote, Liquidity, numbered
 from sim.scenario.partial import sound_findings
 from sim.scenario.topology import Topology, books, legs
@@ -69,14 +69,14 @@ def _own_payments(scenario: Scenario) -> Iterator[Finding]:
             yield Finding((section,), f"a scenario has either {section!r} or 'payments' of its own")
     system, declared = scenario.payments.system, scenario.payments.route
     if system is not None and declared is not None:
-        passed = [step.system for step in scenario.routes[declared].steps if isinstance(step, Settle)]
+        passed = [step.system for step in scenario.routes[declared].steps if moves(step)]
         if not any(system in (name, *legs(scenario, name)) for name in passed):
             message = f"{declared!r}, the route of these payments, does not pass {system!r}"
             yield Finding(("payments", "system"), message)
     for name, route in scenario.routes.items():
         for number, step in enumerate(route.steps):
-            if isinstance(step, Convert) or step.fee is not None:
-                what = "a fee" if step.fee is not None else "'convert'"
+            if step.exchanging() or step.fee is not None:
+                what = "a fee" if step.fee is not None else repr(step.kind)
                 path = ("routes", name, "steps", number)
                 yield Finding(path, f"{what} needs firms, which payments of one's own do not have")
 
@@ -233,27 +233,27 @@ def _quotes(scenario: Scenario) -> Iterator[Finding]:
 def _routes(scenario: Scenario) -> Iterator[Finding]:
     for name, route in scenario.routes.items():
         path = ("routes", name, "steps")
-        kinds = [step.kind for step in route.steps]
-        if kinds.count("post") != 1:
+        crediting = [number for number, step in enumerate(route.steps) if step.credits]
+        if len(crediting) != 1:
             yield Finding(path, "a route needs exactly one 'post'")
-        elif "settle" not in kinds[: kinds.index("post")]:
+        elif not any(step.moves for step in route.steps[: crediting[0]]):
             yield Finding(path, "a route needs a 'settle' before its 'post'")
         else:
-            yield from _order(path, route, kinds.index("post"))
+            yield from _order(path, route, crediting[0])
 
 
 def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Finding]:
     """Nothing but the payee's conversion can follow the credit, and the payer's comes before settlement."""
-    first_settle = next(k for k, step in enumerate(route.steps) if isinstance(step, Settle))
+    first_settle = next(k for k, step in enumerate(route.steps) if step.moves)
     for number, step in enumerate(route.steps):
-        if isinstance(step, Convert) and step.by == "payee":
+        if step.exchanging() == "payee":
             if number < post:
                 yield Finding((*path, number), "the payee can convert only after the 'post'")
-        elif isinstance(step, Convert) and number > first_settle:
+        elif step.exchanging() == "payer" and number > first_settle:
             yield Finding((*path, number), "the payer converts before the first 'settle'")
-        elif isinstance(step, Originate) and number > 0:
-            yield Finding((*path, number), "'originate' is the first step of a route")
-        elif number > post and not isinstance(step, Post):
+        elif step.opens and number > 0:
+            yield Finding((*path, number), f"{step.kind!r} is the first step of a route")
+        elif number > post and not step.credits:
             yield Finding((*path, number), f"{step.kind!r} cannot follow the 'post'")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.finding import Finding
-from sim.scenario.model.steps import ROLES, Convert, Screen
+from sim.scenario.model.steps import ROLES, reviews
 from sim.scenario.model.timeline import Review, numbered
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def _changes(scenario: Scenario) -> Iterator[Finding]:
         name
         for name, route in scenario.routes.items()
         for step in route.steps
-        if isinstance(step, Screen) and step.return_after is None
+        if reviews(step) and step.return_after is None
     ]
     for number, entry in numbered(scenario.timeline, Review):
         if entry.return_probability and entry.return_after is None and silent:
@@ -44,9 +44,9 @@ def _before_buying(scenario: Scenario) -> Iterator[Finding]:
     changed = any(entry.return_probability for _, entry in numbered(scenario.timeline, Review))
     staffed = {desk.bank for desk in scenario.desks.values() if desk.staff is not None}
     for name, route in scenario.routes.items():
-        buying = [n for n, step in enumerate(route.steps) if isinstance(step, Convert) and step.by == "payer"]
+        buying = [n for n, step in enumerate(route.steps) if step.exchanging() == "payer"]
         for number, step in enumerate(route.steps[: buying[0]] if buying else ()):
-            if not isinstance(step, Screen):
+            if not reviews(step):
                 continue
             waits = bool(staffed) if step.at in ROLES else step.at in staffed
             if waits or step.return_probability or changed:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sim.scenario.model.settlement import is_book
-from sim.scenario.model.steps import ROLES, Settle
+from sim.scenario.model.steps import ROLES, moves
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
@@ -83,7 +83,7 @@ class Topology:
     def correspondent(self, bank: str, route: Route) -> str | None:
         """The bank that keeps the account of `bank` in the first correspondent system of `route`."""
         for step in route.steps:
-            if isinstance(step, Settle) and step.system in self._correspondent_systems:
+            if moves(step) and step.system in self._correspondent_systems:
                 found = self.servicer(bank, step.system)
                 if found is not None and found != bank:
                     return found
@@ -113,7 +113,7 @@ class Topology:
         """Whether a payment would be booked, on a route, in accounts that `bank` keeps."""
         declared = self.scenario.routes[route]
         for step in declared.steps:
-            if isinstance(step, Settle) and step.system in self._correspondent_systems:
+            if moves(step) and step.system in self._correspondent_systems:
                 for role in (step.debit, step.credit):
                     holder = self.in_role(role, passenger.payer_bank, passenger.payee_bank, declared)
                     if holder is not None and self.servicer(holder, step.system) == bank:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.scenario.model.steps import Screen
+from sim.scenario.model.steps import reviews
 from sim.world.draws import route_draws
 from sim.world.reviews import ReviewPolicy
 
@@ -121,7 +121,7 @@ def _senders(
 ) -> Iterator[_Sender]:
     for number, route in enumerate(routes.values()):
         for place, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
-            if isinstance(step, Screen):
+            if reviews(step):
                 policy = ReviewPolicy(step, scenario, banks, zone)
                 highest = (policy.highest("probability"), policy.highest("return_probability"))
                 if all(highest):

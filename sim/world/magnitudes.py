@@ -12,7 +12,7 @@ from sim.core.currency import minor_digits
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import origins
 from sim.scenario.model.credit import Loan, Project
-from sim.scenario.model.steps import Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.topology import book, books
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def check_parts(network: Network, routes: dict[str, Route], journeys: Journeys) 
     for number, route in enumerate(routes.values()):
         mine = amounts[of_route == number].astype(np.float64)
         for step in route.steps:
-            if isinstance(step, Settle) and (limit := largest[step.system]) is not None and len(mine):
+            if moves(step) and (limit := largest[step.system]) is not None and len(mine):
                 parts[step.system] += int(np.ceil(mine / limit).sum())
     problems = [
         Problem(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
 from sim.scenario.model.facilities import DailyDraw
-from sim.scenario.model.steps import Screen
+from sim.scenario.model.steps import reviews
 from sim.scenario.model.timeline import Review, Volume, numbered
 from sim.world.trade import longest_term, mean_invoice
 
@@ -92,7 +92,7 @@ def _instructions(scenario: Scenario) -> float:
     most = 1.0
     for route in scenario.routes.values():
         for step in route.steps:
-            if isinstance(step, Screen):
+            if reviews(step):
                 reviewed = max([step.probability, *(entry.probability or 0 for entry in changed)])
                 returned = max(
                     [step.return_probability, *(entry.return_probability or 0 for entry in changed)]

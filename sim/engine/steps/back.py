@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.engine.steps.base import OfficeWork
-from sim.scenario.model.steps import Screen, Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.model.timing import Fixed
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Screen, Settle
     from sim.world.build import World
     from sim.world.roles import Roles
 
@@ -45,6 +46,6 @@ def reversed_settlement(route: Route, step: int) -> Iterator[tuple[int, Settle]]
     """How money comes back from a step: the settlements before it, the last one first, with their places."""
     for number in range(step - 1, -1, -1):
         declared = route.steps[number]
-        if isinstance(declared, Settle):
+        if moves(declared):
             swapped = {"debit": declared.credit, "credit": declared.debit, "fee": None}
             yield number, declared.model_copy(update=swapped)

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.records import Conversions
+from sim.engine.steps.base import KINDS
 from sim.scenario.crosses import crosses
 from sim.world.markets import dealing_hours
 from sim.world.quotes import half_spreads
@@ -165,3 +166,6 @@ class ConvertStep:
                 mid_amount=fx.convert(amount, currency, functional, deal),
             )
         )
+
+
+KINDS.add(ConvertStep, "convert")

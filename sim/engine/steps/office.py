@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.steps.base import OfficeWork
+from sim.engine.steps.base import KINDS, OfficeWork, without_exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,3 +63,7 @@ class PostStep:
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
         return self._office.plan(rows, at, log, "processing")
+
+
+KINDS.add(without_exchange(OriginateStep), "originate")
+KINDS.add(without_exchange(PostStep), "post")

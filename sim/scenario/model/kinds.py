@@ -28,13 +28,18 @@ def stated_by(declaration: type[Declaration]) -> list[str]:
     return sorted(declaration.__class_vars__ | announced)
 
 
+def is_open(attribute: object) -> bool:
+    """Whether an attribute of a class is a method that is announced only."""
+    return bool(getattr(attribute, "__isabstractmethod__", False))
+
+
 def check_stated(union: Any, of: str) -> None:  # noqa: ANN401 - as above
     """TypeError that names each kind which leaves open what it has to state."""
     lacking = [
         f"{of} {kind!r} does not state {name!r}"
         for kind, declaration in kinds(union).items()
         for name in stated_by(declaration)
-        if not hasattr(declaration, name) or hasattr(getattr(declaration, name), "__isabstractmethod__")
+        if not hasattr(declaration, name) or is_open(getattr(declaration, name))
     ]
     if lacking:
         raise TypeError("; ".join(lacking))
