@@ -12,11 +12,14 @@ from sim.core.kinds import Halves, complete
 from sim.engine.steps import KINDS as STEPS
 from sim.engine.systems import KINDS as SYSTEMS
 from sim.scenario.model.base import Declaration
-from sim.scenario.model.kinds import check_stated, is_open, kinds, stated_by
+from sim.scenario.model.fx import Fx
+from sim.scenario.model.kinds import check_stated, is_open, kinds, kinds_that, stated_by
 from sim.scenario.model.settlement import System
 from sim.scenario.model.steps import Step
 from sim.scenario.model.timeline import Entry
+from sim.world.calibration import MODELS as ESTIMATORS
 from sim.world.effects import EFFECTS
+from sim.world.fx import MODELS as PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,9 +36,16 @@ ROOMS = {
     "engines of systems": Room(kinds(System), SYSTEMS),
     "steps of the engine": Room(kinds(Step), STEPS),
     "effects of entries": Room(kinds(Entry), EFFECTS),
+    "paths of rates": Room(kinds(Fx), PATHS),
+    "estimators of rates": Room(kinds_that(Fx, "estimated"), ESTIMATORS),
 }
 LACKING = [(what, kind) for what, room in ROOMS.items() for kind in room.declared]
-UNIONS = {"kind of system": System, "kind of step": Step, "kind of timeline entry": Entry}
+UNIONS = {
+    "kind of system": System,
+    "kind of step": Step,
+    "kind of timeline entry": Entry,
+    "model of exchange rates": Fx,
+}
 
 
 @pytest.mark.parametrize("what", ROOMS)

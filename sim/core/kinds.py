@@ -28,15 +28,20 @@ class Halves(Mapping[str, Half], Generic[Half]):
                 raise TypeError(f"{self._of} {kind!r} has {self._what} twice")
 
     def complete(self, declared: Iterable[str]) -> None:
-        """TypeError that names the declared kinds without a half, and the halves of kinds not declared."""
-        complete(declared, self, of=self._of, what=self._what)
+        """Bring the kinds into the order in which they are declared.
+
+        TypeError that names those without a half, and the halves of kinds not declared.
+        """
+        kinds = list(declared)
+        complete(kinds, self, of=self._of, what=self._what)
+        self._found = {kind: self._found[kind] for kind in kinds}
 
     def __getitem__(self, kind: str) -> Half:
         """The half of a kind."""
         return self._found[kind]
 
     def __iter__(self) -> Iterator[str]:
-        """The kinds, as they came."""
+        """The kinds."""
         return iter(self._found)
 
     def __len__(self) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.world.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.world.calibration.moments import correlations, volatilities
 from sim.world.history import Covariance, load_history, quarters_of
 from sim.world.weeks import weekly_moves
@@ -121,3 +121,6 @@ def _last_large(correlations: Floats, count: int) -> int:
         if np.all(small[lag + 1 : lag + 1 + run]):
             return lag
     return len(correlations) - 1
+
+
+MODELS.add(bootstrap, "bootstrap")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.world.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.world.calibration.moments import declared_correlations
 from sim.world.history import covariance
 from sim.world.weeks import weekly_moves
@@ -133,3 +133,6 @@ def _notes(found: dict[str, Found], left_out: set[str]) -> list[str]:
     if left_out:
         told.append(f"Left out, with fewer than {_FEWEST} weekly moves: {', '.join(sorted(left_out))}")
     return told
+
+
+MODELS.add(jump, "jump")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
 from sim.world.calibration.blocks import common_weeks
-from sim.world.calibration.estimates import Calibration, Estimate, origin
+from sim.world.calibration.estimates import MODELS, Calibration, Estimate, origin
 from sim.world.calibration.moments import declared
 from sim.world.history import correlation, jackknife, quarters_of, volatility
 
@@ -199,3 +199,6 @@ def _notes(found: Chains, moves: Floats) -> list[str]:
             "quarters."
         ),
     ]
+
+
+MODELS.add(regime, "regime")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
-from sim.world.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.world.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.world.calibration.moments import declared_correlations, observation_counts
 from sim.world.history import covariance, observations
 
@@ -166,3 +166,6 @@ def _half_life(one: Fit) -> float:
 
 def _years(observed: Observations) -> float:
     return (observed.last - observed.first).days / YEAR_DAYS
+
+
+MODELS.add(mean_reverting, "mean_reverting")
