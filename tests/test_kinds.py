@@ -9,6 +9,7 @@ from pydantic import Field
 
 import sim.world.build  # noqa: F401 - importing it completes the effects
 from sim.core.kinds import Halves, complete
+from sim.engine.causes import CAUSES
 from sim.engine.steps import KINDS as STEPS
 from sim.engine.systems import KINDS as SYSTEMS
 from sim.scenario.model.base import Declaration
@@ -17,6 +18,7 @@ from sim.scenario.model.kinds import check_stated, is_open, kinds, kinds_that, s
 from sim.scenario.model.settlement import System
 from sim.scenario.model.steps import Step
 from sim.scenario.model.timeline import Entry
+from sim.show import palette
 from sim.world.calibration import MODELS as ESTIMATORS
 from sim.world.effects import EFFECTS
 from sim.world.fx import MODELS as PATHS
@@ -36,6 +38,7 @@ ROOMS = {
     "engines of systems": Room(kinds(System), SYSTEMS),
     "steps of the engine": Room(kinds(Step), STEPS),
     "effects of entries": Room(kinds(Entry), EFFECTS),
+    "colours of causes": Room(CAUSES, palette.CAUSES),
     "paths of rates": Room(kinds(Fx), PATHS),
     "estimators of rates": Room(kinds_that(Fx, "estimated"), ESTIMATORS),
 }
