@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -170,14 +169,12 @@ class Walk:
 
 def walk_there(route: RoutePlan, rows: Rows, world: World, exchange: Exchange, attempt: int) -> Walk:
     """The way to the payee; only at the first attempt does a payer buy the currency."""
-    kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
     stops = []
     for number, plan in enumerate(route.steps):
-        step = kinds[plan.kind](plan, world, route.roles)
-        if attempt > 1 and isinstance(step, ConvertStep) and not step.by_payee:
+        if attempt > 1 and plan.exchanging == "payer":
             stops.append(Stop(HeldStep(), number))
         else:
-            stops.append(Stop(step, number, plan.fee))
+            stops.append(Stop(KINDS[plan.kind](exchange, plan, world, route.roles), number, plan.fee))
     return Walk(stops, rows, world)
 
 
