@@ -59,7 +59,8 @@ class StepPlan(NamedTuple):
 
     What its declaration says is found under the names of the fields: what it `stated` in plain values, the opening
     hours by number of the bank, the `seconds` by journey that are drawn from a distribution. A step that moves money
-    has a `move`, one at which people look at payments their `reviews`; `exchanging` is who exchanges currency in it.
+    has a `move`, one at which people look at payments their `reviews`; `exchanging` is who exchanges currency in it,
+    and after one that `credits` the payee has its money.
     """
 
     kind: str
@@ -69,6 +70,7 @@ class StepPlan(NamedTuple):
     move: Move | None = None
     reviews: ReviewPolicy | None = None
     exchanging: Literal["payer", "payee"] | None = None
+    credits: bool = False
     fee: FeePlan | None = None
 
 
@@ -106,6 +108,7 @@ def route_plans(
             move=move(step, scenario) if moves(step) else None,
             reviews=policy(step, draws) if reviews(step) else None,
             exchanging=step.exchanging(),
+            credits=step.credits,
             fee=None if step.fee is None else _fee(step.fee, scenario, fx),
         )
 
