@@ -64,8 +64,20 @@ _MAX_INPUT = click.option(
     metavar="SIZE",
     help="Refuse a file of payments that needs more memory than this when read.",
 )
-#: The models of exchange rates that have something to estimate.
-_MODELS = ("lognormal", "bootstrap", "mean_reverting", "jump", "regime", "basket")
+
+
+class _Estimated(click.Choice[str]):
+    """The models of exchange rates that have something to estimate, looked up when somebody asks for one."""
+
+    def __init__(self) -> None:
+        self.case_sensitive = True
+
+    @property
+    def choices(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Their names."""
+        from sim.calibration import MODELS  # noqa: PLC0415 - see the module
+
+        return tuple(MODELS)
 
 
 def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -306,7 +318,7 @@ def plot(folders: tuple[Path, ...], output: Path | None) -> None:
 
 
 @cli.command()
-@click.argument("model", type=click.Choice(_MODELS), required=False, metavar="[MODEL]")
+@click.argument("model", type=_Estimated(), required=False, metavar="[MODEL]")
 @click.option(
     "--from", "first", type=_DAY, metavar="DATE", help="First day of history.  [default: all of it]"
 )
@@ -323,7 +335,7 @@ def calibrate(
 ) -> None:
     """Estimate models of exchange rates from the shipped history, with standard errors.
 
-    MODEL is lognormal, bootstrap, mean_reverting, jump, regime or basket; by default all of them.
+    MODEL is the kind of a model that has something to estimate, such as lognormal; by default all of them.
     """
     if as_json and as_yaml:
         raise click.UsageError("choose either --json or --yaml")
@@ -348,6 +360,7 @@ def calibrate(
 
 def _calibrated(model: str | None, first: datetime | None, last: datetime | None) -> list[Calibration]:
     """The calibration of a model, or of every model for which the window holds enough."""
+    from sim.calibration import MODELS  # noqa: PLC0415
     from sim.calibration import calibrate as estimate  # noqa: PLC0415
     from sim.errors import CalibrationError  # noqa: PLC0415 - see the module
 
@@ -355,7 +368,7 @@ def _calibrated(model: str | None, first: datetime | None, last: datetime | None
     if model is not None:
         return [estimate(model, *window)]
     found, failed = [], []
-    for name in _MODELS:
+    for name in MODELS:
         try:
             found.append(estimate(name, *window))
         except CalibrationError as error:

@@ -18,13 +18,13 @@ from rich.console import Console
 
 import sim.show  # noqa: F401 - registers the figures
 from sim.engine.causes import CAUSES
+from sim.engine.causes import WORDS as CAUSE_WORDS
 from sim.results.execute import execute
 from sim.results.results import FIGURES
 from sim.scenario.load import load
 from sim.show import palette
 from sim.show.save import save_figures
 from sim.show.summary import print_library, print_summary
-from sim.show.words import CAUSES as CAUSE_WORDS
 from sim.show.words import amount, duration, percent, spelt
 
 if TYPE_CHECKING:

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
-from typing import Final
 
-from sim.calibration.basket import basket
-from sim.calibration.blocks import bootstrap
-from sim.calibration.estimates import Calibration, Estimate, HistoryWindow
-from sim.calibration.jumps import jump
-from sim.calibration.moments import lognormal
-from sim.calibration.regimes import regime
-from sim.calibration.reversion import mean_reverting
+from sim.calibration.estimates import MODELS, Calibration, Estimate, HistoryWindow
+from sim.core.kinds import import_all
 from sim.errors import CalibrationError
+from sim.scenario.model.fx import Fx
+from sim.scenario.model.kinds import kinds_that
 from sim.world.history import load_history
 
 __all__ = ["MODELS", "Calibration", "CalibrationError", "Estimate", "HistoryWindow", "calibrate"]
 
-#: The models that have something to estimate; rates that stand still, and bands without fixings, have not.
-MODELS: Final[dict[str, Callable[[HistoryWindow], Calibration]]] = {
-    "lognormal": lognormal,
-    "bootstrap": bootstrap,
-    "mean_reverting": mean_reverting,
-    "jump": jump,
-    "regime": regime,
-    "basket": basket,
-}
+import_all(__name__, __path__)
+# Rates that stand still, and bands without fixings, have nothing to estimate.
+MODELS.complete(kinds_that(Fx, "estimated"))
 
 
 def calibrate(model: str, first: date | None = None, last: date | None = None) -> Calibration:

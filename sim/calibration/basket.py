@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared, observation_counts
 from sim.errors import CalibrationError
 from sim.world.history import covariance
@@ -113,3 +113,6 @@ def _fitted(matrix: Floats) -> Floats:
     """Weights of the parts and USD, annual residual volatility, and share of variance explained."""
     weights, left = least_squares_weights(matrix)
     return np.array([*weights, np.sqrt(left), 1.0 - left / matrix[0, 0]])
+
+
+MODELS.add(basket, "basket")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import correlations, volatilities
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
@@ -121,3 +121,6 @@ def _last_large(correlations: Floats, count: int) -> int:
         if np.all(small[lag + 1 : lag + 1 + run]):
             return lag
     return len(correlations) - 1
+
+
+MODELS.add(bootstrap, "bootstrap")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
+from sim.core.kinds import Halves
 from sim.errors import CalibrationError
 from sim.world.history import load_history
 
@@ -64,3 +66,9 @@ def _known() -> str:
     series = load_history().values()
     first, last = min(one.first for one in series), max(one.last for one in series)
     return f"it reaches from {first} to {last}"
+
+
+#: The estimator of each model that has something to estimate.
+MODELS: Final[Halves[Callable[[HistoryWindow], Calibration]]] = Halves(
+    "model of exchange rates", "an estimator"
+)

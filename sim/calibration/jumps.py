@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared_correlations
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
@@ -133,3 +133,6 @@ def _notes(found: dict[str, Found], left_out: set[str]) -> list[str]:
     if left_out:
         told.append(f"Left out, with fewer than {_FEWEST} weekly moves: {', '.join(sorted(left_out))}")
     return told
+
+
+MODELS.add(jump, "jump")

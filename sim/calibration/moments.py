@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.world.history import correlation, covariance, load_history, volatility
 
 if TYPE_CHECKING:
@@ -87,3 +87,6 @@ def declared_correlations(currencies: Sequence[str], matrix: Floats) -> list[dic
         {"pair": [one, other], "value": rounded(scaled[i, j])}
         for (i, one), (j, other) in combinations(enumerate(currencies), 2)
     ]
+
+
+MODELS.add(lognormal, "lognormal")

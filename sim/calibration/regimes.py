@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.blocks import common_weeks
-from sim.calibration.estimates import Calibration, Estimate, origin
+from sim.calibration.estimates import MODELS, Calibration, Estimate, origin
 from sim.calibration.moments import declared
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
@@ -199,3 +199,6 @@ def _notes(found: Chains, moves: Floats) -> list[str]:
             "quarters."
         ),
     ]
+
+
+MODELS.add(regime, "regime")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.calibration.estimates import Calibration, Estimate, origin, rounded
+from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared_correlations, observation_counts
 from sim.core.clock import YEAR_DAYS
 from sim.errors import CalibrationError
@@ -166,3 +166,6 @@ def _half_life(one: Fit) -> float:
 
 def _years(observed: Observations) -> float:
     return (observed.last - observed.first).days / YEAR_DAYS
+
+
+MODELS.add(mean_reverting, "mean_reverting")

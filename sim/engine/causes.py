@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
 
-#: The causes, in the order of their columns.
-CAUSES: Final = (
-    "processing",
-    "closed",
-    "screening",
-    "fx",
-    "liquidity",
-    "netting",
-    "outage",
-    "returned",
-)
+#: The causes, in the order of their columns, and the words by which each is told; its colour is the palette's.
+WORDS: Final = {
+    "processing": "processing",
+    "closed": "closed hours",
+    "screening": "screening",
+    "fx": "currency exchange",
+    "liquidity": "liquidity",
+    "netting": "netting cycle",
+    "outage": "outage",
+    "returned": "returned",
+}
+CAUSES: Final = tuple(WORDS)
 
 
 class Delays:

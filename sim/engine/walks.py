@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -14,7 +13,6 @@ from sim.engine.steps import KINDS
 from sim.engine.steps.back import CorrectionStep, HeldStep, reversed_settlement
 from sim.engine.steps.base import Contended
 from sim.engine.steps.convert import ConvertStep
-from sim.engine.steps.office import PostStep
 from sim.engine.steps.screen import ScreenStep
 from sim.engine.steps.settle import SettleStep
 
@@ -28,16 +26,16 @@ if TYPE_CHECKING:
     from sim.engine.requests import Asked, Requests
     from sim.engine.steps.base import Rows, Step
     from sim.engine.steps.screen import Case
-    from sim.world.steps import FeePlan, RoutePlan
+    from sim.world.steps import FeePlan, RoutePlan, StepPlan
     from sim.world.world import World
 
 
 class Stop(NamedTuple):
-    """One step of a walk: what happens, its number in the route, and what it costs."""
+    """One step of a walk: what happens, its number in the route, and its plan, if what that says happens here."""
 
     step: Step
     number: int
-    fee: FeePlan | None = None
+    plan: StepPlan | None = None
 
 
 class Traced(NamedTuple):
@@ -71,14 +69,12 @@ class Walk:
     @property
     def posting(self) -> int:
         """The step that credits the payee."""
-        return next(number for number, step in enumerate(self.steps) if isinstance(step, PostStep))
+        return next(number for number, (*_, plan) in enumerate(self.stops) if plan and plan.credits)
 
     @property
     def buying(self) -> int:
         """The step at which the payer needs its currency, −1 if there is none."""
-        found = (
-            n for n, step in enumerate(self.steps) if isinstance(step, ConvertStep) and not step.by_payee
-        )
+        found = (n for n, (*_, plan) in enumerate(self.stops) if plan and plan.exchanging == "payer")
         return next(found, -1)
 
     def orders(self, exchange: Exchange) -> tuple[Rows, Seconds]:
@@ -138,20 +134,20 @@ class Walk:
         settled_at = np.full(len(self.rows), NEVER)
         credited_at = np.full(len(self.rows), NEVER)
         left, arrivals = [], {}
-        for number, (step, place, fee) in enumerate(self.stops):
-            if fee is not None:
-                self._charge(step, place, fee, at, log)
+        for number, (step, place, plan) in enumerate(self.stops):
+            if plan and plan.fee is not None:
+                self._charge(step, place, plan.fee, at, log)
             if contended := self.contended.get(number):
                 arrivals[number] = contended.enter(self.rows, at, log)
                 at = contended.wait(place, self.rows, arrivals[number], waits[number], log)
             else:
                 at = step.plan(self.rows, at, log)
-            if isinstance(step, SettleStep):
+            if plan and plan.move is not None:
                 settled_at = at
-            elif isinstance(step, PostStep):
+            if plan and plan.credits:
                 credited_at = at
             left.append(at)
-        if not any(isinstance(step, PostStep) for step in self.steps):
+        if not any(stop.plan and stop.plan.credits for stop in self.stops):
             # Between banks, what is settled is with the payee.
             credited_at = settled_at
         return Traced(
@@ -170,21 +166,19 @@ class Walk:
 
 def walk_there(route: RoutePlan, rows: Rows, world: World, exchange: Exchange, attempt: int) -> Walk:
     """The way to the payee; only at the first attempt does a payer buy the currency."""
-    kinds: dict[str, Callable[..., Step]] = {**KINDS, "convert": partial(ConvertStep, exchange)}
     stops = []
     for number, plan in enumerate(route.steps):
-        step = kinds[plan.kind](plan, world, route.roles)
-        if attempt > 1 and isinstance(step, ConvertStep) and not step.by_payee:
+        if attempt > 1 and plan.exchanging == "payer":
             stops.append(Stop(HeldStep(), number))
         else:
-            stops.append(Stop(step, number, plan.fee))
+            stops.append(Stop(KINDS[plan.kind](exchange, plan, world, route.roles), number, plan))
     return Walk(stops, rows, world)
 
 
 def walk_back(route: RoutePlan, rows: Rows, world: World, step: int) -> Walk:
     """The way back from a step to the payer, whose bank then corrects the payment."""
     steps = [
-        Stop(SettleStep(settle, world, route.roles), number)
+        Stop(SettleStep(settle, world, route.roles), number, settle)
         for number, settle in reversed_settlement(route, step)
     ]
     correction = Stop(CorrectionStep(route.steps[step], world, route.roles), step)

@@ -11,7 +11,8 @@ from sim.core.currency import minor_digits
 from sim.results.instants import instants, seconds
 from sim.results.measure import Measure
 from sim.results.promises import running_balances
-from sim.scenario.model.settlement import Clearing
+from sim.scenario.model.kinds import kinds_that
+from sim.scenario.model.settlement import System
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,10 +33,10 @@ def clearings_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
     """
     rows, accounts, fx = records.clearings, world.network.accounts, world.fx
     systems = world.network.systems
-    declared = [world.scenario.systems[systems[number]] for number in rows.system.tolist()]
-    kinds = [system for system in declared if isinstance(system, Clearing)]
-    currency = [system.currency for system in kinds]
-    settled_in = [system.settled_in or system.currency for system in kinds]
+    declared = [world.scenario.systems[systems[number]].squaring for number in rows.system.tolist()]
+    squared = [squaring for squaring in declared if squaring is not None]
+    currency = [squaring.currency for squaring in squared]
+    settled_in = [squaring.settled_in or squaring.currency for squaring in squared]
     own, other = (np.array([fx.index(code) for code in codes], np.int64) for codes in (currency, settled_in))
     return pd.DataFrame(
         {
@@ -56,7 +57,7 @@ def clearings_table(world: DrawnWorld, records: Records) -> pd.DataFrame:
 def clearing_measures(tables: Mapping[str, pd.DataFrame], period: tuple[int, int]) -> dict[str, Measure]:
     """Credit exposure by clearing account and debtor; none without such an account."""
     systems = tables["systems"]
-    found = systems.loc[systems["kind"] == "clearing", "system"].tolist()
+    found = systems.loc[systems["kind"].isin(kinds_that(System, "squares")), "system"].tolist()
     if not found:
         return {}
     exposures = {system: _exposures(tables, system, period) for system in found}

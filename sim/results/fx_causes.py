@@ -4,10 +4,36 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sim.core.kinds import complete
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+
+class Cause(NamedTuple):
+    """What tells a cause of the FX result from the others.
+
+    `of_rate` is what the rate does while an obligation is open; `seldom` is told only where there is something to tell.
+    """
+
+    of_rate: bool = False
+    seldom: bool = False
+
+
+#: The causes, in order of time; the hedge is beside the others, which are stretches between valuations.
+_CAUSES: Final = {
+    "contract": Cause(of_rate=True),
+    "instruction": Cause(of_rate=True, seldom=True),
+    "returned": Cause(of_rate=True, seldom=True),
+    "clearing": Cause(of_rate=True),
+    "spread": Cause(),
+    "hedge": Cause(),
+}
+FX_CAUSES: Final = tuple(_CAUSES)
+RATE_CAUSES: Final = tuple(name for name, cause in _CAUSES.items() if cause.of_rate)
+SELDOM: Final = tuple(name for name, cause in _CAUSES.items() if cause.seldom)
 
 
 class CauseSpan(NamedTuple):
@@ -28,9 +54,12 @@ CAUSE_SPANS: Final = (
     CauseSpan("spread", "mid_value", "realised_value"),
     CauseSpan("returned", "realised_value", "final_value"),
 )
-#: What the rate does while an obligation is open.
-RATE_CAUSES: Final = ("contract", "instruction", "returned", "clearing")
-FX_CAUSES: Final = (*dict.fromkeys(span.cause for span in CAUSE_SPANS), "hedge")
+complete(
+    FX_CAUSES,
+    [*(span.cause for span in CAUSE_SPANS), "hedge"],
+    of="cause of the FX result",
+    what="a stretch of values",
+)
 
 
 def changes(values: Mapping[str, Any] | pd.DataFrame) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.clock import MINUTE
 from sim.results.instants import instants
-from sim.scenario.model.settlement import Dns, Hybrid, Rtgs
+from sim.scenario.topology import books
 from sim.world.timing import Openings
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def weekly_openings(scenario: Scenario) -> dict[str, NDArray[np.float64]]:
     choices |= {name: market.hours for name, market in scenario.markets.items() if market.hours != "always"}
     choices |= {
         name: system.hours
-        for name, system in scenario.systems.items()
-        if isinstance(system, Rtgs | Dns | Hybrid) and system.hours != "always"
+        for name, system in books(scenario).items()
+        if system.central and system.hours != "always"
     }
     found = {}
     for name, choice in choices.items():

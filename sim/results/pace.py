@@ -10,7 +10,6 @@ import numpy as np
 from sim.core.clock import local_instant
 from sim.results.measure import Measure
 from sim.results.system_days import limited, submitted
-from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
 from sim.scenario.model.timing import seconds_after_midnight
 
 if TYPE_CHECKING:
@@ -28,11 +27,7 @@ if TYPE_CHECKING:
 
 def throughput_rules(scenario: Scenario) -> dict[str, tuple[Throughput, ...]]:
     """The throughput rules of those systems that have one."""
-    return {
-        name: system.throughput
-        for name, system in scenario.systems.items()
-        if isinstance(system, Rtgs | Correspondent | Clearing) and system.throughput
-    }
+    return {name: system.rule for name, system in scenario.systems.items() if system.rule}
 
 
 def throughput_met(

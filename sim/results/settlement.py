@@ -17,6 +17,8 @@ from sim.results.clearing import clearing_efficiency
 from sim.results.measure import Measure
 from sim.results.standstills import STATES
 from sim.results.system_days import Submitted, limited, submitted
+from sim.scenario.model.kinds import kinds_that
+from sim.scenario.model.settlement import System
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +53,7 @@ def system_measures(
         system = str(counts["system"])
         scale = 10.0 ** minor_digits(str(counts["currency"]))
         values = _of_system(tables, system, days[system], period, scale)
-        if counts["kind"] == "clearing":
+        if counts["kind"] in kinds_that(System, "squares"):
             values["netting_efficiency"] = clearing_efficiency(tables, system, period)
         values |= {name: int(counts[name]) for state in STATES for name in (f"{state}s", f"{state}_seconds")}
         for name, value in values.items():

@@ -29,7 +29,6 @@ from sim.engine.systems.bounds import Bounded, turns
 from sim.engine.systems.queues import QUEUES
 from sim.engine.systems.snapshot import Snapshot
 from sim.engine.systems.together import Together
-from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,9 +91,9 @@ def _course(world: DrawnWorld, records: Records, system: str) -> Iterator[tuple[
     What changes while the system is closed shows when it opens.
     """
     declared = world.scenario.systems[system]
-    if not isinstance(declared, Rtgs | Correspondent | Clearing):
+    if declared.queue_order is None:
         return
-    replay = _Replay(declared.queue, world, records, world.network.systems.index(system))
+    replay = _Replay(declared.queue_order, world, records, world.network.systems.index(system))
     if not replay.ever_waits:
         return
     settled = False

@@ -17,7 +17,7 @@ from sim.results.instants import instants
 from sim.results.standstills import STATES, standstills
 from sim.scenario.demands import origins
 from sim.scenario.model.credit import Loan, Project
-from sim.scenario.model.steps import Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.topology import books
 from sim.world.schedules import term_names
 
@@ -152,9 +152,7 @@ def _payments(world: DrawnWorld, records: Records) -> pd.DataFrame:
     )
     sides, side_names = firm_sides(world), list(world.scenario.sides)
     routes = world.routes
-    last_system = [
-        [step.system for step in route.steps if isinstance(step, Settle)][-1] for route in routes.values()
-    ]
+    last_system = [[step.system for step in route.steps if moves(step)][-1] for route in routes.values()]
     numbers = np.array([world.network.systems.index(name) for name in last_system], dtype=np.int64)
     labels = world.firms.labels
     table = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Final
 
@@ -15,14 +15,15 @@ from sim.scenario.check_screening import check_screening
 from sim.scenario.crosses import find_quote
 from sim.scenario.dates import check_run, check_timeline
 from sim.scenario.detours import check_detours
-from sim.scenario.finding import Finding
+from sim.scenario.finding import Finding, alternatives
 from sim.scenario.model import Scenario
 from sim.scenario.model.base import nearest
+from sim.scenario.model.kinds import kinds_that
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import Account
-from sim.scenario.model.settlement import Clearing, Correspondent, Hybrid, Pvp, Rtgs
-from sim.scenario.model.steps import Convert, Originate, Post, Settle
-from sim.scenario.model.timeline import ChangedQuote, Liquidity
+from sim.scenario.model.settlement import System, is_book
+from sim.scenario.model.steps import moves
+from sim.scenario.model.timeline import ChangedQuote, Liquidity, numbered
 from sim.scenario.partial import sound_findings
 from sim.scenario.topology import Topology, books, legs
 
@@ -68,14 +69,14 @@ def _own_payments(scenario: Scenario) -> Iterator[Finding]:
             yield Finding((section,), f"a scenario has either {section!r} or 'payments' of its own")
     system, declared = scenario.payments.system, scenario.payments.route
     if system is not None and declared is not None:
-        passed = [step.system for step in scenario.routes[declared].steps if isinstance(step, Settle)]
+        passed = [step.system for step in scenario.routes[declared].steps if moves(step)]
         if not any(system in (name, *legs(scenario, name)) for name in passed):
             message = f"{declared!r}, the route of these payments, does not pass {system!r}"
             yield Finding(("payments", "system"), message)
     for name, route in scenario.routes.items():
         for number, step in enumerate(route.steps):
-            if isinstance(step, Convert) or step.fee is not None:
-                what = "a fee" if step.fee is not None else "'convert'"
+            if step.exchanging() or step.fee is not None:
+                what = "a fee" if step.fee is not None else repr(step.kind)
                 path = ("routes", name, "steps", number)
                 yield Finding(path, f"{what} needs firms, which payments of one's own do not have")
 
@@ -121,23 +122,20 @@ def _hedges(scenario: Scenario) -> Iterator[Finding]:
 def _systems(scenario: Scenario) -> Iterator[Finding]:
     kept = books(scenario)
     for name, system in scenario.systems.items():
-        if isinstance(system, Pvp):
-            yield from _link(("systems", name, "legs"), system, scenario)
-        elif (
-            isinstance(system, Clearing)
-            and system.settled_in not in (None, system.currency)
-            and scenario.fx is None
-        ):
-            message = f"'fx' is needed to settle {system.currency} in {system.settled_in}"
+        if system.linked:
+            yield from _link(("systems", name, "legs"), system.linked, scenario)
+        squared = system.squaring
+        if squared and squared.settled_in not in (None, squared.currency) and scenario.fx is None:
+            message = f"'fx' is needed to settle {squared.currency} in {squared.settled_in}"
             yield Finding(("systems", name, "settled_in"), message)
     for name, facility in scenario.facilities.items():
-        if isinstance(scenario.systems[facility.system], Clearing):
+        if scenario.systems[facility.system].squares:
             message = (
                 f"nobody lends in {facility.system!r}, whose accounts are positions within a swing limit"
             )
             yield Finding(("facilities", name, "system"), message)
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, Liquidity) and isinstance(scenario.systems[entry.system], Clearing):
+    for number, entry in numbered(scenario.timeline, Liquidity):
+        if scenario.systems[entry.system].squares:
             message = f"{entry.system!r} is a clearing account, to which nobody brings money"
             yield Finding(("timeline", number, "system"), message)
     for number, account in enumerate(scenario.accounts):
@@ -146,13 +144,14 @@ def _systems(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(("accounts", number, "system"), message)
 
 
-def _link(path: tuple[str | int, ...], link: Pvp, scenario: Scenario) -> Iterator[Finding]:
+def _link(path: tuple[str | int, ...], linked: Sequence[str], scenario: Scenario) -> Iterator[Finding]:
     """Two systems of two currencies in which money moves at any instant."""
-    declared = [scenario.systems[leg] for leg in link.legs]
-    for number, (name, leg) in enumerate(zip(link.legs, declared, strict=True)):
-        if not isinstance(leg, Rtgs | Correspondent | Hybrid):
-            yield Finding((*path, number), f"{name!r} is no rtgs, correspondent or hybrid system")
-    currencies = [leg.currency for leg in declared if not isinstance(leg, Pvp)]
+    declared = [scenario.systems[leg] for leg in linked]
+    for number, (name, leg) in enumerate(zip(linked, declared, strict=True)):
+        if not leg.may_be_leg:
+            known = alternatives(kinds_that(System, "may_be_leg"))
+            yield Finding((*path, number), f"{name!r} is no {known} system")
+    currencies = [leg.currency for leg in declared if is_book(leg)]
     if len(currencies) == len(declared) and currencies[0] == currencies[1]:
         yield Finding(path, f"both legs settle {currencies[0]}; a link joins two currencies")
 
@@ -179,7 +178,7 @@ def _accounts(scenario: Scenario) -> Iterator[Finding]:
 
 def _position(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
     """A position in a clearing account begins at zero, and nobody brings money to it."""
-    if isinstance(scenario.systems[account.system], Clearing):
+    if scenario.systems[account.system].squares:
         stated = {
             "balance": account.balance,
             "credit": account.credit,
@@ -195,7 +194,7 @@ def _position(path: tuple[str | int, ...], account: Account, scenario: Scenario)
 
 
 def _servicer(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
-    if isinstance(scenario.systems[account.system], Correspondent):
+    if scenario.systems[account.system].serviced:
         if account.servicer is None:
             yield Finding(path, "an account in a correspondent system needs a 'servicer'")
         elif scenario.banks:
@@ -211,8 +210,8 @@ def _known_bank(path: tuple[str | int, ...], bank: str, scenario: Scenario) -> I
 
 def _liquidity(scenario: Scenario) -> Iterator[Finding]:
     held = {(account.holder, account.system) for account in scenario.accounts}
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, Liquidity) and (entry.holder, entry.system) not in held:
+    for number, entry in numbered(scenario.timeline, Liquidity):
+        if (entry.holder, entry.system) not in held:
             path = ("timeline", number, "holder")
             holders = {holder for holder, system in held if system == entry.system}
             message = f"{entry.holder!r} has no account in {entry.system!r}"
@@ -221,9 +220,7 @@ def _liquidity(scenario: Scenario) -> Iterator[Finding]:
 
 def _quotes(scenario: Scenario) -> Iterator[Finding]:
     """A quote that the timeline changes must make sense as one that is declared."""
-    for number, entry in enumerate(scenario.timeline):
-        if not isinstance(entry, ChangedQuote):
-            continue
+    for number, entry in numbered(scenario.timeline, ChangedQuote):
         for pair, usual in scenario.markets[entry.market].pairs.items():
             if entry.pair in (None, pair):
                 try:
@@ -236,27 +233,27 @@ def _quotes(scenario: Scenario) -> Iterator[Finding]:
 def _routes(scenario: Scenario) -> Iterator[Finding]:
     for name, route in scenario.routes.items():
         path = ("routes", name, "steps")
-        kinds = [step.kind for step in route.steps]
-        if kinds.count("post") != 1:
+        crediting = [number for number, step in enumerate(route.steps) if step.credits]
+        if len(crediting) != 1:
             yield Finding(path, "a route needs exactly one 'post'")
-        elif "settle" not in kinds[: kinds.index("post")]:
+        elif not any(step.moves for step in route.steps[: crediting[0]]):
             yield Finding(path, "a route needs a 'settle' before its 'post'")
         else:
-            yield from _order(path, route, kinds.index("post"))
+            yield from _order(path, route, crediting[0])
 
 
 def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Finding]:
     """Nothing but the payee's conversion can follow the credit, and the payer's comes before settlement."""
-    first_settle = next(k for k, step in enumerate(route.steps) if isinstance(step, Settle))
+    first_settle = next(k for k, step in enumerate(route.steps) if step.moves)
     for number, step in enumerate(route.steps):
-        if isinstance(step, Convert) and step.by == "payee":
+        if step.exchanging() == "payee":
             if number < post:
                 yield Finding((*path, number), "the payee can convert only after the 'post'")
-        elif isinstance(step, Convert) and number > first_settle:
+        elif step.exchanging() == "payer" and number > first_settle:
             yield Finding((*path, number), "the payer converts before the first 'settle'")
-        elif isinstance(step, Originate) and number > 0:
-            yield Finding((*path, number), "'originate' is the first step of a route")
-        elif number > post and not isinstance(step, Post):
+        elif step.opens and number > 0:
+            yield Finding((*path, number), f"{step.kind!r} is the first step of a route")
+        elif number > post and not step.credits:
             yield Finding((*path, number), f"{step.kind!r} cannot follow the 'post'")
 
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sim.core.clock import DAY
 from sim.core.hours import parse_session
-from sim.scenario.finding import Finding
+from sim.scenario.finding import Finding, alternatives
 from sim.scenario.model.base import check_amount, nearest
+from sim.scenario.model.kinds import kinds_that
 from sim.scenario.model.network import Account
-from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
+from sim.scenario.model.settlement import System
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.topology import books, holders
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from sim.scenario.model import Scenario
+    from sim.scenario.model.settlement import Books
     from sim.scenario.model.timing import Hours
 
     Path: TypeAlias = tuple[str | int, ...]
@@ -28,12 +30,10 @@ def check_bounds(scenario: Scenario) -> Iterator[Finding]:
     kept, held = books(scenario), holders(scenario)
     for number, account in enumerate(scenario.accounts):
         if account.system in kept:
-            yield from _limits(("accounts", number), account, held[account.system], scenario)
-            yield from _holds(("accounts", number, "holds"), account, scenario)
-    for name, system in scenario.systems.items():
-        if not isinstance(system, Rtgs | Correspondent | Clearing):
-            continue
-        for number, point in enumerate(system.throughput):
+            yield from _limits(("accounts", number), account, held[account.system], kept[account.system])
+            yield from _holds(("accounts", number, "holds"), account, kept[account.system], scenario)
+    for name, system in kept.items():
+        for number, point in enumerate(system.rule):
             if not open_at(point.by, system.hours, scenario):
                 path = ("systems", name, "throughput", number, "by")
                 yield Finding(path, f"at {point.by} the system is closed")
@@ -48,17 +48,18 @@ def open_at(text: str, choice: str | Hours, scenario: Scenario) -> bool:
     return any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY))
 
 
-def _limits(path: Path, account: Account, banks: set[str], scenario: Scenario) -> Iterator[Finding]:
-    """Limits and reservations are an rtgs's, and limits are towards other `banks` that have accounts in it."""
-    system, limits = scenario.systems[account.system], account.limits
+def _limits(path: Path, account: Account, banks: set[str], system: Books) -> Iterator[Finding]:
+    """Limits and reservations are known to some kinds of system only; limits are towards other `banks` in it."""
+    limits = account.limits
     stated = [
         name
         for name in ("limits", "reserved")
         if getattr(account, name) != Account.model_fields[name].default
     ]
-    if not isinstance(system, Rtgs):
+    if not system.takes_limits:
+        known = alternatives(kinds_that(System, "takes_limits"))
         for name in stated:
-            yield Finding((*path, name), f"{account.system!r} is no rtgs and does not know {name!r}")
+            yield Finding((*path, name), f"{account.system!r} is no {known} and does not know {name!r}")
         return
     for bank in limits.bilateral:
         where = (*path, "limits", "bilateral", bank)
@@ -79,13 +80,13 @@ def _limits(path: Path, account: Account, banks: set[str], scenario: Scenario) -
             yield Finding((*path, "limits", *key), str(error))
 
 
-def _holds(path: Path, account: Account, scenario: Scenario) -> Iterator[Finding]:
+def _holds(path: Path, account: Account, system: Books, scenario: Scenario) -> Iterator[Finding]:
     """A bank holds back until a time at which it can send."""
     if account.holds is None:
         return
-    system = scenario.systems[account.system]
-    if not isinstance(system, Rtgs | Correspondent):
-        message = f"{account.system!r} is no rtgs or correspondent system and does not know 'holds'"
+    if not system.takes_holds:
+        known = alternatives(kinds_that(System, "takes_holds"))
+        message = f"{account.system!r} is no {known} system and does not know 'holds'"
         yield Finding(path, message)
     elif not open_at(account.holds.until, system.hours, scenario):
         yield Finding((*path, "until"), f"at {account.holds.until} the system is closed")

@@ -8,7 +8,6 @@ from sim.scenario.crosses import crosses
 from sim.scenario.demands import demands, passengers
 from sim.scenario.detours import closures
 from sim.scenario.finding import Finding
-from sim.scenario.model.steps import Convert
 from sim.scenario.passage import obstacles
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ def _conversions(name: str, demand: Demand, scenario: Scenario) -> Iterator[Find
     for party, group in (("payer", demand.payer), ("payee", demand.payee)):
         functional = scenario.sides[scenario.firms[group].side].functional_currency
         steps = scenario.routes[name].steps
-        converts = any(isinstance(step, Convert) and step.by == party for step in steps)
+        converts = any(step.exchanging() == party for step in steps)
         if functional != demand.currency and not converts:
             message = f"the {party} keeps {functional} and has no 'convert' here"
             yield Finding(("routes", name, "steps"), message)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.finding import Finding
-from sim.scenario.model.steps import ROLES, Convert, Screen
-from sim.scenario.model.timeline import Review
+from sim.scenario.model.steps import ROLES, reviews
+from sim.scenario.model.timeline import Review, numbered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,22 +31,22 @@ def _changes(scenario: Scenario) -> Iterator[Finding]:
         name
         for name, route in scenario.routes.items()
         for step in route.steps
-        if isinstance(step, Screen) and step.return_after is None
+        if reviews(step) and step.return_after is None
     ]
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, Review) and entry.return_probability and entry.return_after is None and silent:
+    for number, entry in numbered(scenario.timeline, Review):
+        if entry.return_probability and entry.return_after is None and silent:
             path = ("timeline", number, "return_probability")
             yield Finding(path, f"what is sent back needs 'return_after', here or in route {silent[0]!r}")
 
 
 def _before_buying(scenario: Scenario) -> Iterator[Finding]:
     """When a payer buys is known beforehand, so nothing may hold its payment up before that."""
-    changed = any(isinstance(entry, Review) and entry.return_probability for entry in scenario.timeline)
+    changed = any(entry.return_probability for _, entry in numbered(scenario.timeline, Review))
     staffed = {desk.bank for desk in scenario.desks.values() if desk.staff is not None}
     for name, route in scenario.routes.items():
-        buying = [n for n, step in enumerate(route.steps) if isinstance(step, Convert) and step.by == "payer"]
+        buying = [n for n, step in enumerate(route.steps) if step.exchanging() == "payer"]
         for number, step in enumerate(route.steps[: buying[0]] if buying else ()):
-            if not isinstance(step, Screen):
+            if not reviews(step):
                 continue
             waits = bool(staffed) if step.at in ROLES else step.at in staffed
             if waits or step.return_probability or changed:

@@ -3,47 +3,20 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from datetime import datetime, time, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from datetime import timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from sim.core.clock import HOUR, NEVER, exact_instant, from_instant, to_instant
+from sim.core.clock import exact_instant, from_instant, to_instant
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
-from sim.scenario.model.timeline import (
-    ChangedHours,
-    ChangedQuote,
-    ClosedRoute,
-    FailedBank,
-    Liquidity,
-    LostCorrespondent,
-    Mix,
-    Outage,
-    RateJump,
-    Review,
-    ServiceDays,
-    Span,
-    Volume,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.timeline import Entry
+    from sim.scenario.model.timeline import Entry, Stretch
 
     Path = tuple[str | int, ...]
-    Spanning = Outage | ChangedHours | ClosedRoute | LostCorrespondent | ChangedQuote | Review
-
-
-class Stretch(NamedTuple):
-    """When an entry of the timeline holds, `[since, until)`, what it is about, and the key of its start."""
-
-    since: int
-    until: int
-    subject: tuple[str, ...]
-    key: str | int
-    said: str
 
 
 def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
@@ -72,63 +45,30 @@ def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     before: dict[tuple[str, ...], _Taken] = {}
     for number, entry in enumerate(scenario.timeline):
         path = ("timeline", number)
-        if isinstance(entry, Mix | Volume):
-            yield from _order((*path, "path"), entry, zone)
+        yield from (((*path, *keys), message) for keys, message in entry.disorder(zone))
         if unreal := list(_unreal(path, entry, zone)):
             yield from unreal
             continue
-        if _reversed(entry, zone):
+        if entry.is_reversed(zone):
             yield (*path, "to"), "it ends before it starts"
             continue
-        for stretch in _stretches(entry, scenario, zone):
+        for stretch in entry.stretches(scenario, zone):
             if stretch.since >= end or stretch.until <= start:
-                yield (*path, *_place(stretch)), f"it lies outside of the run, which goes from {run}"
-            for subject in _rivals(stretch.subject):
+                yield (*path, *stretch.keys), f"it lies outside of the run, which goes from {run}"
+            for subject in stretch.rivals:
                 for other in before[subject].meeting(stretch, number) if subject in before else ():
                     message = f"{stretch.said} is changed by entry {other} of the timeline at the same time"
-                    yield (*path, *_place(stretch)), message
+                    yield (*path, *stretch.keys), message
             before.setdefault(stretch.subject, _Taken()).add(stretch, number)
 
 
 def _unreal(path: Path, entry: Entry, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
     """Local times of an entry that clocks skip, or show twice."""
-    told: list[tuple[Path, datetime | None]]
-    if isinstance(entry, Mix | Volume):
-        instants = [point.at for point in entry.path]
-        told = [((*path, "path", number, "at"), at) for number, at in enumerate(instants)]
-    else:
-        fields = (("at", "at"), ("from", "from_"), ("to", "to"))
-        told = [((*path, key), getattr(entry, field, None)) for key, field in fields]
-    for where, at in told:
+    for keys, at in entry.local_times():
         try:
-            if at is not None:
-                exact_instant(at, zone)
+            exact_instant(at, zone)
         except ValueError as error:
-            yield where, str(error)
-
-
-def _reversed(entry: Entry, zone: ZoneInfo) -> bool:
-    """Whether an entry ends before it starts, whatever recovery follows."""
-    return isinstance(entry, Span) and _end(entry.to, zone) <= to_instant(entry.from_, zone)
-
-
-def _order(path: Path, entry: Mix | Volume, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
-    instants = [to_instant(point.at, zone) for point in entry.path]
-    for number, (one, other) in enumerate(pairwise(instants)):
-        if other <= one:
-            yield (*path, number + 1, "at"), "each point of a path comes after the one before it"
-
-
-def _place(stretch: Stretch) -> Path:
-    return ("days", stretch.key) if isinstance(stretch.key, int) else (stretch.key,)
-
-
-def _rivals(subject: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """What nothing else may be said about while something is said about a subject."""
-    kind, *rest = subject
-    if kind == "fallback":
-        return (("closed_route", *rest),)
-    return (subject, ("fallback", *rest)) if kind == "closed_route" else (subject,)
+            yield (*path, *keys), str(error)
 
 
 class _Taken:
@@ -153,66 +93,3 @@ class _Taken:
         self._since.insert(place, stretch.since)
         self._stretches.insert(place, (stretch.until, number))
         self._longest = max(self._longest, stretch.until - stretch.since)
-
-
-def _stretches(entry: Entry, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
-    match entry:
-        case ServiceDays():
-            yield from _service(entry, zone)
-        case Mix() | Volume():
-            since = min(to_instant(point.at, zone) for point in entry.path)
-            what = "the currency mix" if isinstance(entry, Mix) else "the volume"
-            for name in scenario.flows if entry.flows is None else entry.flows:
-                yield Stretch(since, NEVER, (entry.kind, name), "path", f"{what} of {name!r}")
-        case Liquidity():
-            at = to_instant(entry.at, zone)
-            said = f"the liquidity of {entry.holder!r} in {entry.system!r}"
-            yield Stretch(at, at + 1, (entry.kind, entry.holder, entry.system), "at", said)
-        case FailedBank():
-            since = to_instant(entry.at, zone)
-            said = f"whether {entry.bank!r} works"
-            yield Stretch(since, NEVER, ("outage", "bank", entry.bank), "at", said)
-        case RateJump():
-            at = to_instant(entry.at, zone)
-            yield Stretch(at, at + 1, (entry.kind, entry.currency), "at", f"the rate of {entry.currency}")
-        case _:
-            since, until = to_instant(entry.from_, zone), _end(entry.to, zone)
-            for until_then, subject, key, said in _spans(entry, scenario, until):
-                yield Stretch(since, until_then, subject, key, said)
-
-
-def _spans(
-    entry: Spanning, scenario: Scenario, until: int
-) -> Iterator[tuple[int, tuple[str, ...], str, str]]:
-    match entry:
-        case Outage():
-            kind, name = entry.target
-            until += len(entry.recovery) * HOUR
-            yield until, (entry.kind, kind, name), "from", f"whether {name!r} works"
-        case ChangedHours():
-            yield until, (entry.kind, entry.hours), "from", repr(entry.hours)
-        case ChangedQuote():
-            for pair in [entry.pair] if entry.pair else scenario.markets[entry.market].pairs:
-                yield until, (entry.kind, entry.market, pair), "from", f"{pair} at {entry.market!r}"
-        case Review():
-            for bank in [entry.bank] if entry.bank else scenario.banks:
-                yield until, (entry.kind, bank), "from", f"the review at {bank!r}"
-        case ClosedRoute() | LostCorrespondent():
-            closed = entry.route if isinstance(entry, ClosedRoute) else entry.bank
-            yield until, (entry.kind, closed), "from", f"the way over {closed!r}"
-            # Nobody is sent to where it is closed, too.
-            for name in entry.fallback:
-                yield until, ("fallback", name), "fallback", f"the way over {name!r}"
-
-
-def _service(entry: ServiceDays, zone: ZoneInfo) -> Iterator[Stretch]:
-    for number, day in enumerate(entry.days):
-        since, until = (
-            to_instant(datetime.combine(one, time()), zone) for one in (day, day + timedelta(days=1))
-        )
-        for name in entry.hours:
-            yield Stretch(since, until, (entry.kind, name), number, f"{day} for {name!r}")
-
-
-def _end(to: datetime | None, zone: ZoneInfo) -> int:
-    return NEVER if to is None else to_instant(to, zone)

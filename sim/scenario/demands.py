@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from sim.scenario.model.credit import Loan
-from sim.scenario.model.timeline import Mix
+from sim.scenario.model.timeline import Mix, numbered
 from sim.scenario.topology import Passenger
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ def demands(scenario: Scenario) -> Iterator[Demand]:
     for name, flow in scenario.flows.items():
         for currency in flow.invoicing:
             yield Demand(("flows", name, "invoicing", currency), name, currency, flow.payer, flow.payee)
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, Mix):
-            yield from _mixed(number, entry, scenario)
+    for number, entry in numbered(scenario.timeline, Mix):
+        yield from _mixed(number, entry, scenario)
     for name, loan in scenario.loans.items():
         path = ("loans", name, "currency")
         yield Demand(path, name, loan.currency, loan.lender, loan.borrower)

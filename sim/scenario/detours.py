@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from sim.scenario.demands import demands, passengers
 from sim.scenario.finding import Finding
-from sim.scenario.model.settlement import Correspondent
-from sim.scenario.model.steps import Settle
-from sim.scenario.model.timeline import ClosedRoute, LostCorrespondent
+from sim.scenario.model.timeline import Closure, numbered
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Topology
 
@@ -18,21 +16,10 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.topology import Passenger
 
-    Closure: TypeAlias = ClosedRoute | LostCorrespondent
-
 
 def closures(scenario: Scenario) -> Iterator[tuple[int, Closure]]:
     """The entries of the timeline that close a way, with their numbers."""
-    for number, entry in enumerate(scenario.timeline):
-        if isinstance(entry, ClosedRoute | LostCorrespondent):
-            yield number, entry
-
-
-def closes(entry: Closure, route: str, passenger: Passenger, topology: Topology) -> bool:
-    """Whether `entry` closes `route` to a payment."""
-    if isinstance(entry, ClosedRoute):
-        return entry.route == route
-    return _kept_by(entry.bank, route, passenger, topology)
+    return numbered(scenario.timeline, Closure)  # type: ignore[type-abstract]
 
 
 def detours(entry: Closure, passenger: Passenger, topology: Topology) -> list[str]:
@@ -41,7 +28,7 @@ def detours(entry: Closure, passenger: Passenger, topology: Topology) -> list[st
     return [
         name
         for name in entry.fallback
-        if not closes(entry, name, passenger, topology)
+        if not entry.closes(name, passenger, topology)
         and (entry.choice == "order" or scenario.routes[name].weight > 0)
         and topology.carries(scenario.routes[name], passenger)
         and not any(obstacles(topology, scenario.routes[name], passenger))
@@ -57,23 +44,9 @@ def check_detours(scenario: Scenario) -> Iterator[Finding]:
             for demand in demands(scenario)
             for passenger in passengers(demand, scenario)
             for route in topology.candidates(passenger)
-            if closes(entry, route, passenger, topology) and not detours(entry, passenger, topology)
+            if entry.closes(route, passenger, topology) and not detours(entry, passenger, topology)
         }
         if stranded:
             first, *others = sorted(stranded)
             more = f" (and {len(others)} more such payments)" if others else ""
             yield Finding(("timeline", number, "fallback"), f"none of these routes can carry {first}{more}")
-
-
-def _kept_by(bank: str, route: str, passenger: Passenger, topology: Topology) -> bool:
-    """Whether a route books in accounts that `bank` keeps."""
-    scenario = topology.scenario
-    for step in scenario.routes[route].steps:
-        if isinstance(step, Settle) and isinstance(scenario.systems[step.system], Correspondent):
-            for role in (step.debit, step.credit):
-                holder = topology.in_role(
-                    role, passenger.payer_bank, passenger.payee_bank, scenario.routes[route]
-                )
-                if holder is not None and topology.servicer(holder, step.system) == bank:
-                    return True
-    return False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class Finding(NamedTuple):
@@ -11,3 +14,9 @@ class Finding(NamedTuple):
     path: tuple[str | int, ...]
     message: str
     suggestion: str | None = None
+
+
+def alternatives(names: Sequence[str]) -> str:
+    """Some names as a choice: `rtgs, correspondent or hybrid`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last

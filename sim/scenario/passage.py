@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sim.scenario.model.steps import Screen, Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.topology import book, legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model.network import Route
+    from sim.scenario.model.steps import Settle
     from sim.scenario.topology import Passenger, Topology
 
 
@@ -26,11 +27,12 @@ def obstacles(topology: Topology, route: Route, passenger: Passenger) -> Iterato
     """Everything that keeps a payment from passing `route`, step by step."""
     parties = (passenger.payer_bank, passenger.payee_bank)
     for number, step in enumerate(route.steps):
-        if isinstance(step, Screen):
-            if topology.in_role(step.at, *parties, route) is None:
-                yield _nobody(number, step.at, *parties)
-        elif isinstance(step, Settle):
+        if moves(step):
             yield from _settle(topology, route, number, step, parties, passenger.currency)
+            continue
+        for role in step.acting():
+            if topology.in_role(role, *parties, route) is None:
+                yield _nobody(number, role, *parties)
 
 
 def _settle(

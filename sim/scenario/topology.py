@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sim.scenario.model.settlement import Correspondent, Pvp
-from sim.scenario.model.steps import ROLES, Settle
+from sim.scenario.model.settlement import is_book
+from sim.scenario.model.steps import ROLES, moves
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def books(scenario: Scenario) -> dict[str, Books]:
     """The systems that keep accounts, by name: all of them but links."""
-    return {name: system for name, system in scenario.systems.items() if not isinstance(system, Pvp)}
+    return {name: system for name, system in scenario.systems.items() if is_book(system)}
 
 
 def holders(scenario: Scenario) -> dict[str, set[str]]:
@@ -30,13 +30,12 @@ def holders(scenario: Scenario) -> dict[str, set[str]]:
 def book(scenario: Scenario, system: str) -> Books | None:
     """The system of that name if it keeps accounts; None for a link."""
     declared = scenario.systems[system]
-    return None if isinstance(declared, Pvp) else declared
+    return declared if is_book(declared) else None
 
 
 def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     """The books in which a settlement moves money: the two legs of a link, or the system itself."""
-    declared = scenario.systems[system]
-    return declared.legs if isinstance(declared, Pvp) else (system,)
+    return scenario.systems[system].linked or (system,)
 
 
 def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
@@ -63,9 +62,7 @@ class Topology:
         self._accounts: dict[tuple[str, str], Account] = {
             (account.holder, account.system): account for account in scenario.accounts
         }
-        self._correspondent_systems = {
-            name for name, system in scenario.systems.items() if isinstance(system, Correspondent)
-        }
+        self._correspondent_systems = {name for name, system in scenario.systems.items() if system.serviced}
         self._servicers = {
             (account.servicer, account.system) for account in scenario.accounts if account.servicer
         }
@@ -86,7 +83,7 @@ class Topology:
     def correspondent(self, bank: str, route: Route) -> str | None:
         """The bank that keeps the account of `bank` in the first correspondent system of `route`."""
         for step in route.steps:
-            if isinstance(step, Settle) and step.system in self._correspondent_systems:
+            if moves(step) and step.system in self._correspondent_systems:
                 found = self.servicer(bank, step.system)
                 if found is not None and found != bank:
                     return found
@@ -111,6 +108,17 @@ class Topology:
             and (use.payee_banks is None or passenger.payee_bank in use.payee_banks)
             and (sides is None or (use.payer in (None, sides[0]) and use.payee in (None, sides[1])))
         )
+
+    def kept_by(self, bank: str, route: str, passenger: Passenger) -> bool:
+        """Whether a payment would be booked, on a route, in accounts that `bank` keeps."""
+        declared = self.scenario.routes[route]
+        for step in declared.steps:
+            if moves(step) and step.system in self._correspondent_systems:
+                for role in (step.debit, step.credit):
+                    holder = self.in_role(role, passenger.payer_bank, passenger.payee_bank, declared)
+                    if holder is not None and self.servicer(holder, step.system) == bank:
+                        return True
+        return False
 
     def candidates(self, passenger: Passenger) -> list[str]:
         """Names of the routes that can carry such a payment, as declared, those of no weight left out."""

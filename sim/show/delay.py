@@ -9,10 +9,10 @@ from matplotlib.ticker import NullLocator
 
 from sim.core.clock import DAY, HOUR, MINUTE
 from sim.engine.causes import CAUSES
+from sim.engine.causes import WORDS as CAUSE_WORDS
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import CAUSES as CAUSE_COLOURS
 from sim.show.palette import INK, SHAPE, dress
-from sim.show.words import CAUSES as CAUSE_WORDS
 from sim.show.words import duration, percent, spelt
 
 if TYPE_CHECKING:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sim.core.kinds import complete
+from sim.results.fx_causes import RATE_CAUSES
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import GAIN, INK, LOSS, QUIET, dress, in_millions
 from sim.show.words import spelt, told_fx_causes
@@ -21,6 +23,7 @@ _TERMS: Final = {
     "returned": "up to the last order, and cancelled",
     "clearing": "{} to exchange",
 }
+complete(RATE_CAUSES, _TERMS, of="cause of the FX result", what="words for the time that it lasts")
 #: What a label takes beyond a bar, as a share of the extent of all bars.
 _LABEL: Final = 0.09
 

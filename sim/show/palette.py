@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.ticker import FuncFormatter
 
+from sim.core.kinds import complete
+from sim.engine.causes import CAUSES as DECLARED
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -43,6 +46,7 @@ CAUSES: Final = {
     "outage": "#000000",
     "returned": "#cc79a7",
 }
+complete(DECLARED, CAUSES, of="cause of delay", what="a colour")
 
 #: Money that waits, money to spend, and the accounts that hold it.
 WAITING: Final = "#d55e00"

@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sim.core.currency import minor_digits
-from sim.show.words import CAUSES, Scale, amount, day, percent, short, spelt, told_fx_causes
+from sim.engine.causes import WORDS
+from sim.show.words import Scale, amount, day, percent, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +139,7 @@ def _causes(values: Mapping[str, Any]) -> Table:
     for cause, hours in sorted(found.items(), key=lambda item: -item[1]):
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
-            table.add_row(CAUSES[cause], f"{hours:.2f}", percent(hours / total), bar)
+            table.add_row(WORDS[cause], f"{hours:.2f}", percent(hours / total), bar)
     return table
 
 

@@ -7,21 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from sim.core.currency import MINOR_DIGITS, minor_digits
-
-#: What stands for each cause of delay.
-CAUSES: Final = {
-    "processing": "processing",
-    "closed": "closed hours",
-    "screening": "screening",
-    "fx": "currency exchange",
-    "liquidity": "liquidity",
-    "netting": "netting cycle",
-    "outage": "outage",
-    "returned": "returned",
-}
-
-#: Causes of the FX result that are told only where there is something to tell.
-_SELDOM: Final = ("instruction", "returned")
+from sim.results.fx_causes import SELDOM
 
 _SPELT: Final = {"pvp": "PvP", "to": "to", "from": "from", "via": "via", "and": "and"} | {
     word: word.upper()
@@ -39,7 +25,7 @@ def told_fx_causes(by_side: Mapping[str, Mapping[str, float]]) -> list[str]:
     """The causes of the FX result by side, in order, and the total, without those that only few runs know."""
     causes = list(dict.fromkeys(cause for parts in by_side.values() for cause in parts))
     found = {cause for parts in by_side.values() for cause, part in parts.items() if part}
-    return [cause for cause in causes if cause not in _SELDOM or cause in found]
+    return [cause for cause in causes if cause not in SELDOM or cause in found]
 
 
 def spelt(name: str) -> str:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.core.currency import Amounts, to_minor
-from sim.scenario.model.settlement import Clearing, Correspondent, Emptied
-from sim.scenario.model.timeline import Liquidity
+from sim.scenario.model.timeline import Liquidity, numbered
 from sim.scenario.topology import books
 
 if TYPE_CHECKING:
@@ -61,17 +60,17 @@ def build_accounts(scenario: Scenario) -> Accounts:
     servicers: dict[str, set[str]] = {}
     for account in scenario.accounts:
         system = kept[account.system]
-        currency = system.currency
+        currency, squaring = system.currency, system.squaring
         rows.append(
             (
                 account.holder,
                 account.servicer,
                 account.system,
                 to_minor(account.balance or Decimal(0), currency),
-                -to_minor(system.swing if isinstance(system, Clearing) else account.line(currency), currency),
+                -to_minor(account.line(currency) if squaring is None else squaring.swing, currency),
             )
         )
-        if isinstance(system, Correspondent) and account.servicer:
+        if system.serviced and account.servicer:
             servicers.setdefault(account.system, set()).add(account.servicer)
     for name in kept:
         rows += [(bank, bank, name, 0, UNLIMITED) for bank in sorted(servicers.get(name, ()))]
@@ -92,11 +91,7 @@ def build_accounts(scenario: Scenario) -> Accounts:
 
 def _with_markets(scenario: Scenario) -> set[str]:
     """The systems into which money comes from outside, or from which it goes there."""
-    found = {
-        name
-        for name, system in scenario.systems.items()
-        if isinstance(system, Emptied) and system.zero_balance
-    }
+    found = {name for name, system in scenario.systems.items() if system.empties}
     found |= {account.system for account in scenario.accounts if account.treasury}
     found |= {facility.system for facility in scenario.facilities.values()}
-    return found | {entry.system for entry in scenario.timeline if isinstance(entry, Liquidity)}
+    return found | {entry.system for _, entry in numbered(scenario.timeline, Liquidity)}

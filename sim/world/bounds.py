@@ -9,7 +9,6 @@ import numpy as np
 
 from sim.core.clock import local_instant
 from sim.core.currency import to_minor
-from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.topology import books, zone_of
 
@@ -63,10 +62,9 @@ def paces(scenario: Scenario, hours: Mapping[str, OpeningHours]) -> tuple[tuple[
     """The throughput rule of each system, by number, at its instants."""
     found = []
     for name, system in scenario.systems.items():
-        points = system.throughput if isinstance(system, Rtgs | Correspondent | Clearing) else ()
         rule = [
             Pace(at, Fraction(point.share))
-            for point in points
+            for point in system.rule
             for at in _daily(point.by, name, scenario, hours[name])
         ]
         found.append(tuple(sorted(rule)))

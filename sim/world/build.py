@@ -11,12 +11,13 @@ import numpy as np
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands
+from sim.scenario.model.kinds import kinds
 from sim.scenario.model.network import Route
-from sim.scenario.model.settlement import Clearing, Pvp
 from sim.scenario.model.steps import Settle
-from sim.scenario.model.timeline import RateJump
+from sim.scenario.model.timeline import Entry, RateJump, numbered
 from sim.scenario.topology import books
 from sim.world.diversion import divert
+from sim.world.effects import EFFECTS
 from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.groups import group_plans
 from sim.world.history import load_history, observed_together
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.scenario.model import Scenario
+
+EFFECTS.complete(kinds(Entry))
 
 
 def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> DrawnWorld:
@@ -145,8 +148,8 @@ def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
     """Jumps on the timeline of currencies that the run does not meet."""
     return [
         Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {entry.currency}")
-        for number, entry in enumerate(scenario.timeline)
-        if isinstance(entry, RateJump) and entry.currency not in met
+        for number, entry in numbered(scenario.timeline, RateJump)
+        if entry.currency not in met
     ]
 
 
@@ -219,8 +222,7 @@ def _never_open(scenario: Scenario, openings: Openings) -> list[Problem]:
     return [
         Problem("", f"systems.{name}.legs", "the two legs are never open at the same time")
         for name, system in scenario.systems.items()
-        if isinstance(system, Pvp)
-        and system_hours(name, scenario, openings).opens_at(window.start) >= window.end
+        if system.linked and system_hours(name, scenario, openings).opens_at(window.start) >= window.end
     ]
 
 
@@ -231,8 +233,8 @@ def currencies(scenario: Scenario) -> tuple[str, ...]:
     found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
     for system in books(scenario).values():
         found.add(system.currency)
-        if isinstance(system, Clearing) and system.settled_in is not None:
-            found.add(system.settled_in)
+        if system.squaring is not None and system.squaring.settled_in is not None:
+            found.add(system.squaring.settled_in)
     found |= {flow.currency for flow in scenario.flows.values()}
     found |= {demand.currency for demand in demands(scenario)}
     for route in scenario.routes.values():

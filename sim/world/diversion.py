@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.clock import NEVER, to_instant
-from sim.scenario.detours import closes, closures, detours
+from sim.scenario.detours import closures, detours
+from sim.scenario.model.timeline import Closure
 from sim.scenario.topology import Passenger, Topology
+from sim.world.effects import gives_effect_to
 from sim.world.routing import alike, by_weight
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sim.world.routing import Sides
 
 
+@gives_effect_to(Closure)
 def divert(
     scenario: Scenario,
     payments: Payments,
@@ -41,8 +43,7 @@ def divert(
     none = np.zeros(len(payments), dtype=np.int64)
     payer_side, payee_side = (none, none) if sides is None else sides
     for _, entry in closures(scenario):
-        since = to_instant(entry.from_, zone)
-        until = NEVER if entry.to is None else to_instant(entry.to, zone)
+        since, until = entry.span(zone)
         # A payment of one's own that goes straight to a system has no route that could be closed.
         rows = np.flatnonzero(
             (payments.instructed_at >= since)
@@ -65,7 +66,7 @@ def divert(
                 banks[payee_bank],
                 None if sides is None else (side_names[one], side_names[other]),
             )
-            if not closes(entry, names[route], passenger, topology):
+            if not entry.closes(names[route], passenger, topology):
                 continue
             fitting = detours(entry, passenger, topology)
             mine = rows[same]

@@ -12,7 +12,6 @@ from sim.core.clock import LONGEST
 from sim.core.currency import round_half_even
 from sim.core.streams import stream
 from sim.scenario.demands import origins
-from sim.scenario.model.steps import Convert, Message, Originate, Post, Screen, Settle
 from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
-    from sim.scenario.model.steps import Step
     from sim.scenario.model.timing import Durations
 
     #: A draw for each payment or obligation, from the streams of a name.
@@ -106,30 +104,13 @@ def choose_each(weights: NDArray[np.float64], uniform: NDArray[np.float64]) -> N
     return np.asarray(np.minimum(index, last), dtype=np.int64)
 
 
-def step_purposes(step: Step) -> tuple[str, ...]:
-    """Names of the draws that one step needs: they tell kind, place and purpose, not the route."""
-    match step:
-        case Originate():
-            return ("originate/work",)
-        case Screen():
-            purposes = ("review", "work", "return", "return_after", "correction")
-            return tuple(f"screen/{step.at}/{purpose}" for purpose in purposes)
-        case Message():
-            return ("message/time",)
-        case Post():
-            return ("post/work",)
-        case Convert() | Settle():
-            return ()
-
-
 def route_draws(route: Route) -> list[tuple[str, ...]]:
     """Draw names of each step of a route; a second step of the same kind and place has draws of its own."""
     seen: dict[str, int] = {}
     names = []
     for step in route.steps:
-        purposes = step_purposes(step)
         numbered = []
-        for purpose in purposes:
+        for purpose in step.draws():
             seen[purpose] = seen.get(purpose, 0) + 1
             numbered.append(purpose if seen[purpose] == 1 else f"{purpose}/{seen[purpose]}")
         names.append(tuple(numbered))

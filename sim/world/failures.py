@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import NEVER, Seconds, to_instant
-from sim.scenario.model.timeline import FailedBank
+from sim.scenario.model.timeline import FailedBank, numbered
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,11 +18,10 @@ if TYPE_CHECKING:
     from sim.world.accounts import Accounts
 
 
+@gives_effect_to(FailedBank)
 def failures(scenario: Scenario, zone: ZoneInfo) -> dict[str, int]:
     """Instants of failure by bank."""
-    return {
-        entry.bank: to_instant(entry.at, zone) for entry in scenario.timeline if isinstance(entry, FailedBank)
-    }
+    return {entry.bank: to_instant(entry.at, zone) for _, entry in numbered(scenario.timeline, FailedBank)}
 
 
 def failed_at(banks: Sequence[str], failed: dict[str, int]) -> Seconds:

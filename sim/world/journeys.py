@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.scenario.model.steps import Screen
+from sim.scenario.model.steps import reviews
 from sim.world.draws import route_draws
 from sim.world.reviews import highest
 
@@ -113,7 +113,7 @@ def attempted(name: str, attempt: int) -> str:
 def _senders(scenario: Scenario, routes: Mapping[str, Route]) -> Iterator[_Sender]:
     for number, route in enumerate(routes.values()):
         for place, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
-            if isinstance(step, Screen):
+            if reviews(step):
                 chances = ("probability", "return_probability")
                 most = [highest(step, scenario.timeline, chance) for chance in chances]
                 if all(most):

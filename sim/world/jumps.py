@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import to_instant
-from sim.scenario.model.timeline import RateJump
+from sim.scenario.model.timeline import RateJump, numbered
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from sim.world.fx import FxPaths
 
 
+@gives_effect_to(RateJump)
 def with_jumps(fx: FxPaths, scenario: Scenario, zone: ZoneInfo) -> FxPaths:
     """The rates with the jumps of the timeline."""
     per_usd = fx.per_usd
-    for entry in scenario.timeline:
-        if isinstance(entry, RateJump):
-            factors = np.ones(per_usd.shape)
-            after = fx.day_starts >= to_instant(entry.at, zone)
-            factors[after, fx.index(entry.currency)] = 1.0 + float(entry.size)
-            per_usd = per_usd * factors
+    for _, entry in numbered(scenario.timeline, RateJump):
+        factors = np.ones(per_usd.shape)
+        after = fx.day_starts >= to_instant(entry.at, zone)
+        factors[after, fx.index(entry.currency)] = 1.0 + float(entry.size)
+        per_usd = per_usd * factors
     return fx if per_usd is fx.per_usd else replace(fx, per_usd=per_usd)

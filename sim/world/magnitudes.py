@@ -12,8 +12,7 @@ from sim.core.currency import minor_digits
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import origins
 from sim.scenario.model.credit import Loan, Project
-from sim.scenario.model.settlement import Clearing, Pvp
-from sim.scenario.model.steps import Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.topology import book, books
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def check_parts(network: Network, routes: dict[str, Route], journeys: Journeys) 
     for number, route in enumerate(routes.values()):
         mine = amounts[of_route == number].astype(np.float64)
         for step in route.steps:
-            if isinstance(step, Settle) and (limit := largest[step.system]) is not None and len(mine):
+            if moves(step) and (limit := largest[step.system]) is not None and len(mine):
                 parts[step.system] += int(np.ceil(mine / limit).sum())
     problems = [
         Problem(
@@ -237,10 +236,9 @@ def _targets(scenario: Scenario) -> set[str]:
     found |= {treasury.against for treasury in scenario.treasuries.values() if treasury.against}
     found |= {fee.currency for _, fee in _fees(scenario)}
     for system in scenario.systems.values():
-        if isinstance(system, Clearing) and system.settled_in is not None:
-            found.add(system.settled_in)
-        elif isinstance(system, Pvp):
-            found |= {kept.currency for leg in system.legs if (kept := book(scenario, leg)) is not None}
+        if system.squaring is not None and system.squaring.settled_in is not None:
+            found.add(system.squaring.settled_in)
+        found |= {kept.currency for leg in system.linked if (kept := book(scenario, leg)) is not None}
     return found
 
 

@@ -13,8 +13,9 @@ from sim.core.clock import from_instant, local_instant
 from sim.core.currency import minor_digits, to_minor
 from sim.core.hours import OpeningHours
 from sim.scenario.crosses import crosses
-from sim.scenario.model.timeline import ChangedQuote
+from sim.scenario.model.timeline import ChangedQuote, numbered
 from sim.scenario.model.timing import seconds_after_midnight
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,7 @@ def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Listin
     return WayPlan(vehicle, (leg(cross.home, own, vehicle), leg(cross.abroad, vehicle, foreign)))
 
 
+@gives_effect_to(ChangedQuote)
 def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
     usual, base = scenario.markets[place.market].pairs[place.pair], place.pair.partition("/")[0]
     moving = usual.impact_amount
@@ -166,10 +168,8 @@ def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
                 None if entry.to is None else np.datetime64(entry.to.date(), "D"),
                 _terms(entry.applied_to(usual), base),
             )
-            for entry in scenario.timeline
-            if isinstance(entry, ChangedQuote)
-            and entry.market == place.market
-            and entry.pair in (None, place.pair)
+            for _, entry in numbered(scenario.timeline, ChangedQuote)
+            if entry.market == place.market and entry.pair in (None, place.pair)
         ),
     )
 

@@ -11,8 +11,7 @@ import numpy as np
 from sim.core.clock import Seconds
 from sim.core.currency import to_minor
 from sim.core.hours import OpeningHours, joint_hours
-from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Emptied, Hybrid, Rtgs
-from sim.scenario.topology import books, legs, zone_of
+from sim.scenario.topology import book, books, legs, zone_of
 from sim.world.accounts import Accounts, build_accounts
 from sim.world.bounds import Bounds, Pace, bounds, paces
 from sim.world.desks import DeskPlan, desk_plans
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from sim.core.calendars import Days
     from sim.scenario.model import Scenario
-    from sim.scenario.model.settlement import System
+    from sim.scenario.model.settlement import Books
     from sim.world.timing import Openings
 
 
@@ -117,7 +116,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         shifts=shifts(scenario, accounts, openings),
         emptied=tuple(_emptied(name, scenario, openings) for name in scenario.systems),
         clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
-        split_above=tuple(_largest_part(system) for system in scenario.systems.values()),
+        split_above=tuple(_largest_part(kept.get(name)) for name in scenario.systems),
     )
 
 
@@ -128,19 +127,19 @@ def system_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHo
     return joint_hours(one, *other).without(openings.gaps(("system", name))) if other else one
 
 
-def _largest_part(system: System) -> int | None:
-    if not isinstance(system, Rtgs | Correspondent | Clearing) or system.split_above is None:
+def _largest_part(system: Books | None) -> int | None:
+    if system is None or system.largest_part is None:
         return None
-    return to_minor(system.split_above, system.currency)
+    return to_minor(system.largest_part, system.currency)
 
 
 def _cycles(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
     """Instants of the netting cycles of a system, none if it has none."""
-    system = scenario.systems[name]
-    if not isinstance(system, Dns | Hybrid):
+    system = book(scenario, name)
+    if system is None or not system.netted_at:
         return ()
     days = np.unique(openings.hours(system.hours).value_dates)
-    return openings.daily(system.cycles, days, zone_of(scenario, name).key)
+    return openings.daily(system.netted_at, days, zone_of(scenario, name).key)
 
 
 def _delayed(cycles: tuple[int, ...], name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
@@ -161,8 +160,7 @@ def _emptied(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ..
 
     An outage ends no session; who is out at the end of one is emptied at the next.
     """
-    system = scenario.systems[name]
-    if not isinstance(system, Emptied) or not system.zero_balance:
+    if not scenario.systems[name].empties:
         return ()
     hours = system_hours(name, scenario, openings)
     ends = hours.scheduled.ends
@@ -171,15 +169,17 @@ def _emptied(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ..
 
 def _clearings(name: str, scenario: Scenario, openings: Openings) -> tuple[int, ...]:
     """When a clearing account is squared: on the last working day of each period, or the next opening after it."""
-    system = scenario.systems[name]
-    if not isinstance(system, Clearing):
+    squaring = scenario.systems[name].squaring
+    if squaring is None:
         return ()
     hours = system_hours(name, scenario, openings)
     days = np.unique(hours.scheduled.value_dates)
-    period = _PERIODS[system.settled](days)
+    period = _PERIODS[squaring.every](days)
     last = days[np.append(period[1:] != period[:-1], False)]
     return tuple(
-        sorted({hours.opens_at(at) for at in openings.daily([system.at], last, zone_of(scenario, name).key)})
+        sorted(
+            {hours.opens_at(at) for at in openings.daily([squaring.at], last, zone_of(scenario, name).key)}
+        )
     )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sim.core.clock import HOUR, NEVER, to_instant
+from sim.core.clock import HOUR, NEVER
 from sim.core.currency import round_half_even
-from sim.scenario.model.timeline import Outage
+from sim.scenario.model.timeline import Outage, numbered
+from sim.world.effects import gives_effect_to
 from sim.world.failures import failures
 
 if TYPE_CHECKING:
@@ -20,12 +21,12 @@ Gaps: TypeAlias = "tuple[tuple[int, int], ...]"
 Target: TypeAlias = "tuple[str, str]"
 
 
+@gives_effect_to(Outage)
 def outages(scenario: Scenario, zone: ZoneInfo) -> dict[Target, Gaps]:
     """When each thing that is out at some time does not work: half-open, in order, free of overlaps."""
     found: dict[Target, list[tuple[int, int]]] = {}
-    for entry in scenario.timeline:
-        if isinstance(entry, Outage):
-            found.setdefault(entry.target, []).extend(_gaps(entry, zone))
+    for _, entry in numbered(scenario.timeline, Outage):
+        found.setdefault(entry.target, []).extend(_gaps(entry, zone))
     for bank, at in failures(scenario, zone).items():
         found.setdefault(("bank", bank), []).append((at, NEVER))
     return {target: _merged(gaps) for target, gaps in found.items()}
@@ -33,8 +34,8 @@ def outages(scenario: Scenario, zone: ZoneInfo) -> dict[Target, Gaps]:
 
 def _gaps(entry: Outage, zone: ZoneInfo) -> Iterator[tuple[int, int]]:
     """The outage itself, then the part of each hour of its recovery before things work again."""
-    end = NEVER if entry.to is None else to_instant(entry.to, zone)
-    yield to_instant(entry.from_, zone), end
+    since, end = entry.span(zone)
+    yield since, end
     for number, share in enumerate(entry.recovery):
         hour = end + number * HOUR
         yield hour, hour + int(round_half_even((1 - float(share)) * HOUR))

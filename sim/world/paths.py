@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import Seconds, to_instant
-from sim.scenario.model.timeline import Mix, Volume
+from sim.scenario.model.timeline import Mix, Volume, numbered
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -19,14 +20,15 @@ if TYPE_CHECKING:
 Floats: TypeAlias = NDArray[np.float64]
 
 
+@gives_effect_to(Mix)
 def mix_at(
     scenario: Scenario, name: str, flow: Flow, at: Seconds, zone: ZoneInfo
 ) -> tuple[list[str], Floats]:
     """Currencies that a flow is ever invoiced in, and their shares at some instants: [instants, currencies]."""
     points = [
         (to_instant(point.at, zone), point.invoicing)
-        for entry in scenario.timeline
-        if isinstance(entry, Mix) and (entry.flows is None or name in entry.flows)
+        for _, entry in numbered(scenario.timeline, Mix)
+        if entry.flows is None or name in entry.flows
         for point in entry.path
     ]
     currencies = list(dict.fromkeys([*flow.invoicing, *(code for _, shares in points for code in shares)]))
@@ -41,12 +43,13 @@ def mix_at(
     return currencies, np.column_stack(columns)
 
 
+@gives_effect_to(Volume)
 def volume_at(scenario: Scenario, name: str, at: Seconds, zone: ZoneInfo) -> Floats | None:
     """Invoices of a flow at some instants as a multiple of the usual number; None if it never changes."""
     points = [
         (to_instant(point.at, zone), float(point.factor))
-        for entry in scenario.timeline
-        if isinstance(entry, Volume) and (entry.flows is None or name in entry.flows)
+        for _, entry in numbered(scenario.timeline, Volume)
+        if entry.flows is None or name in entry.flows
         for point in entry.path
     ]
     return _path(1.0, points, at) if points else None

@@ -12,8 +12,7 @@ import numpy as np
 from sim.core.clock import Seconds
 from sim.core.streams import stream
 from sim.scenario.demands import origins
-from sim.scenario.model.settlement import Pvp
-from sim.scenario.model.steps import Settle
+from sim.scenario.model.steps import moves
 from sim.scenario.passage import obstacles
 from sim.scenario.topology import Passenger, Topology, books, legs
 from sim.world.draws import draw_names, draws_by_flow
@@ -173,9 +172,9 @@ def own_payments(
 
 def _systems(route: Route) -> list[str]:
     """The systems, or links, that a route passes."""
-    return [step.system for step in route.steps if isinstance(step, Settle)]
+    return [step.system for step in route.steps if moves(step)]
 
 
 def _link(systems: list[str], scenario: Scenario) -> str | None:
     """The first link among the systems of a route, None if there is none."""
-    return next((name for name in systems if isinstance(scenario.systems[name], Pvp)), None)
+    return next((name for name in systems if scenario.systems[name].linked), None)

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.core.currency import Amounts, round_half_even
 from sim.errors import Problem, ScenarioError
-from sim.scenario.model.steps import Settle
+from sim.scenario.model.steps import moves
 from sim.world.funding import funding_plans
 from sim.world.roles import move, roles_by_route
 
@@ -80,7 +80,7 @@ def payouts(
     for number, (route, roles) in enumerate(zip(routes.values(), every, strict=True)):
         rows = np.flatnonzero(due & (payments.route == number))
         for step in route.steps:
-            if isinstance(step, Settle):
+            if moves(step):
                 debit, credit = roles.accounts(move(step, scenario), rows)
                 moving = debit != credit
                 np.add.at(total, debit[moving], payments.amount[rows[moving]])

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import NEVER, to_instant
-from sim.scenario.model.timeline import Review
+from sim.core.clock import NEVER
+from sim.scenario.model.timeline import Review, numbered
+from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -92,6 +93,7 @@ class ReviewPolicy:
                 yield value, inside if rule.bank < 0 else inside & (banks == rule.bank)
 
 
+@gives_effect_to(Review)
 def review_policy(
     declared: Screen,
     timeline: Iterable[Entry],
@@ -123,14 +125,8 @@ def review_policy(
         )
 
     changes = [
-        rule(
-            entry,
-            to_instant(entry.from_, zone),
-            NEVER if entry.to is None else to_instant(entry.to, zone),
-            -1 if entry.bank is None else banks.index(entry.bank),
-        )
-        for entry in timeline
-        if isinstance(entry, Review)
+        rule(entry, *entry.span(zone), -1 if entry.bank is None else banks.index(entry.bank))
+        for _, entry in numbered(timeline, Review)
     ]
     # What is declared holds for those, too, who never come.
     return ReviewPolicy(
@@ -144,5 +140,5 @@ def review_policy(
 
 def highest(declared: Screen, timeline: Iterable[Entry], name: str) -> float:
     """The largest value that a probability ever takes anywhere."""
-    stated = [getattr(entry, name) for entry in timeline if isinstance(entry, Review)]
+    stated = [getattr(entry, name) for _, entry in numbered(timeline, Review)]
     return max(float(value) for value in (getattr(declared, name), *stated) if value is not None)

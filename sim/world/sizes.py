@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
 from sim.scenario.model.facilities import DailyDraw
-from sim.scenario.model.settlement import Clearing, Correspondent, Dns, Hybrid, Rtgs
-from sim.scenario.model.steps import Screen
-from sim.scenario.model.timeline import Review, Volume
+from sim.scenario.model.steps import reviews
+from sim.scenario.model.timeline import Review, Volume, numbered
 from sim.world.trade import longest_term, mean_invoice
 
 if TYPE_CHECKING:
@@ -80,8 +79,8 @@ def _growth(flow: str, scenario: Scenario) -> float:
     """The most that the timeline multiplies the invoices of a flow by; at least 1."""
     factors = [
         float(point.factor)
-        for entry in scenario.timeline
-        if isinstance(entry, Volume) and (entry.flows is None or flow in entry.flows)
+        for _, entry in numbered(scenario.timeline, Volume)
+        if entry.flows is None or flow in entry.flows
         for point in entry.path
     ]
     return max([1.0, *factors])
@@ -89,11 +88,11 @@ def _growth(flow: str, scenario: Scenario) -> float:
 
 def _instructions(scenario: Scenario) -> float:
     """How often a payment is expected to be instructed at most, of those that are sent back again and again."""
-    changed = [entry for entry in scenario.timeline if isinstance(entry, Review)]
+    changed = [entry for _, entry in numbered(scenario.timeline, Review)]
     most = 1.0
     for route in scenario.routes.values():
         for step in route.steps:
-            if isinstance(step, Screen):
+            if reviews(step):
                 reviewed = max([step.probability, *(entry.probability or 0 for entry in changed)])
                 returned = max(
                     [step.return_probability, *(entry.return_probability or 0 for entry in changed)]
@@ -116,10 +115,8 @@ def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
         if isinstance(facility.draw, DailyDraw):
             found[f"facilities.{name}.draw"] = days
     for name, system in scenario.systems.items():
-        if isinstance(system, Dns | Hybrid):
-            found[f"systems.{name}.cycles"] = len(system.cycles) * days
-        if isinstance(system, Rtgs | Correspondent | Clearing):
-            found[f"systems.{name}.throughput"] = len(system.throughput) * days
-            if system.offsetting.every is not None:
-                found[f"systems.{name}.offsetting.every"] = days * DAY / system.offsetting.every
+        found[f"systems.{name}.cycles"] = len(system.netted_at) * days
+        found[f"systems.{name}.throughput"] = len(system.rule) * days
+        if system.offset_every is not None:
+            found[f"systems.{name}.offsetting.every"] = days * DAY / system.offset_every
     return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
 import numpy as np
 
 from sim.core.currency import minor_digits
-from sim.scenario.model.steps import Screen, Settle
+from sim.scenario.model.kinds import kinds
+from sim.scenario.model.steps import Step, moves, reviews
 from sim.scenario.model.timing import Durations, Hours
-from sim.world.draws import durations, route_draws, step_purposes
+from sim.world.draws import durations, route_draws
 from sim.world.reviews import review_policy
 from sim.world.roles import move, roles_by_route
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
-    from sim.scenario.model.steps import Fee, Step
+    from sim.scenario.model.steps import Fee, Screen
     from sim.world.fx import FxPaths
     from sim.world.network import Network
     from sim.world.payments import Payments
@@ -32,7 +33,10 @@ if TYPE_CHECKING:
     from sim.world.roles import Move, Roles
     from sim.world.timing import Openings
 
-_DISTRIBUTIONS = get_args(get_args(Durations)[0])
+#: What a step can be: the engine has somebody for each of them.
+STEP_KINDS: Final = tuple(kinds(Step))
+
+_DISTRIBUTIONS: Final = get_args(get_args(Durations)[0])
 
 
 class FeePlan(NamedTuple):
@@ -55,7 +59,8 @@ class StepPlan(NamedTuple):
 
     What its declaration says is found under the names of the fields: what it `stated` in plain values, the opening
     hours by number of the bank, the `seconds` by journey that are drawn from a distribution. A step that moves money
-    has a `move`, one at which people look at payments their `reviews`.
+    has a `move`, one at which people look at payments their `reviews`; `exchanging` is who exchanges currency in it,
+    and after one that `credits` the payee has its money.
     """
 
     kind: str
@@ -64,6 +69,8 @@ class StepPlan(NamedTuple):
     seconds: Mapping[str, Seconds]
     move: Move | None = None
     reviews: ReviewPolicy | None = None
+    exchanging: Literal["payer", "payee"] | None = None
+    credits: bool = False
     fee: FeePlan | None = None
 
 
@@ -98,12 +105,14 @@ def route_plans(
             stated=step.plain(),
             hours={name: _by_bank(choice, network, openings) for name, choice in _hours(step)},
             seconds={purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
-            move=move(step, scenario) if isinstance(step, Settle) else None,
-            reviews=reviews(step, draws) if isinstance(step, Screen) else None,
+            move=move(step, scenario) if moves(step) else None,
+            reviews=policy(step, draws) if reviews(step) else None,
+            exchanging=step.exchanging(),
+            credits=step.credits,
             fee=None if step.fee is None else _fee(step.fee, scenario, fx),
         )
 
-    def reviews(step: Screen, draws: dict[str, str]) -> ReviewPolicy:
+    def policy(step: Screen, draws: dict[str, str]) -> ReviewPolicy:
         def lasting(declared: Durations, purpose: str) -> Seconds:
             name = draws[purpose]
             return seconds[name] if declared is getattr(step, purpose) else changed(declared, name)
@@ -120,7 +129,7 @@ def route_plans(
 def _drawing(route: Route) -> Iterator[tuple[Step, dict[str, str]]]:
     """The steps of a route, each with the names of its draws by their purpose."""
     for step, names in zip(route.steps, route_draws(route), strict=True):
-        purposes = [purpose.rpartition("/")[-1] for purpose in step_purposes(step)]
+        purposes = [purpose.rpartition("/")[-1] for purpose in step.draws()]
         yield step, dict(zip(purposes, names, strict=True))
 
 

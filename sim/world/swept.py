@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from sim.core.clock import NEVER, from_instant
-from sim.scenario.model.settlement import Emptied
 from sim.scenario.topology import deals_against
 from sim.world.network import system_hours
 
@@ -34,7 +33,7 @@ def _warnings(scenario: Scenario, openings: Openings) -> Iterator[str]:
     }
     for account in reversed(alike.values()):
         system = scenario.systems[account.system]
-        if account.treasury is None or not isinstance(system, Emptied) or not system.zero_balance:
+        if account.treasury is None or not system.empties:
             continue
         hours = system_hours(account.system, scenario, openings)
         comes = _deliveries(account, scenario, openings)

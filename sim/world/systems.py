@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from sim.scenario.model.settlement import Offsetting
+from sim.scenario.model.kinds import kinds
+from sim.scenario.model.settlement import Offsetting, System
 from sim.scenario.topology import legs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sim.scenario.model import Scenario
+
+#: What a system can be: the engine has somebody for each of them.
+SYSTEM_KINDS: Final = tuple(kinds(System))
 
 
 class OffsettingPlan(NamedTuple):

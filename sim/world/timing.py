@@ -23,8 +23,9 @@ from sim.core.calendars import (
 from sim.core.clock import DAY, from_instant, local_instant, to_instant
 from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.errors import Problem, ScenarioError
-from sim.scenario.model.timeline import ChangedHours, ServiceDays
+from sim.scenario.model.timeline import ChangedHours, ServiceDays, numbered
 from sim.scenario.model.timing import WorkingDayExceptions, seconds_after_midnight
+from sim.world.effects import gives_effect_to
 from sim.world.outages import Gaps, Target, outages
 
 if TYPE_CHECKING:
@@ -129,15 +130,16 @@ class Openings:
     def _hours_declared(self, choice: str | Hours) -> Hours:
         return self._named_hours[choice] if isinstance(choice, str) else choice
 
+    @gives_effect_to(ChangedHours, ServiceDays)
     def _changed(self, choice: str | Hours) -> OpeningHours:
         """The declared hours, with those in between that the timeline states."""
         changes = [
             (number, entry)
-            for number, entry in enumerate(self._timeline)
-            if isinstance(entry, ChangedHours) and entry.hours == choice
+            for number, entry in numbered(self._timeline, ChangedHours)
+            if entry.hours == choice
         ]
         service = tuple(
-            day for e in self._timeline if isinstance(e, ServiceDays) and choice in e.hours for day in e.days
+            day for _, e in numbered(self._timeline, ServiceDays) if choice in e.hours for day in e.days
         )
         if not changes and not service:
             return self.ordinary_hours(choice)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
+from sim.core.kinds import Halves
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
+    from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log, Waits
     from sim.engine.requests import Asked
     from sim.world.roles import Roles
@@ -45,6 +50,21 @@ class Contended(Step, Protocol):
     def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
         """Report the time from then on, and return the instants at which they leave; NEVER for those that do not."""
         ...
+
+
+#: Who makes a step, by the `kind` of its declaration: called with the exchange that all routes share, the plan of
+#: the step, the world, and the roles on the route.
+KINDS: Final[Halves[Callable[..., Step]]] = Halves("kind of step", "a step of the engine")
+
+
+def without_exchange(make: Callable[..., Step]) -> Callable[..., Step]:
+    """Who makes a step in which nobody exchanges anything."""
+
+    def made(exchange: Exchange, *others: Any) -> Step:  # noqa: ANN401 - as `KINDS` says
+        del exchange
+        return make(*others)
+
+    return made
 
 
 class OfficeWork:

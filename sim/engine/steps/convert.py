@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.records import Conversions
+from sim.engine.steps.base import KINDS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -32,7 +33,7 @@ class ConvertStep:
 
     def __init__(self, exchange: Exchange, plan: StepPlan, world: World, roles: Roles) -> None:
         del roles  # every step is made alike
-        self.by_payee = plan.stated["by"] == "payee"
+        self.by_payee = plan.exchanging == "payee"
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers
         self._world = world
@@ -140,3 +141,6 @@ class ConvertStep:
                 mid_amount=fx.convert(amount, currency, functional, deal),
             )
         )
+
+
+KINDS.add(ConvertStep, "convert")

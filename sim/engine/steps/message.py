@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import NEVER
+from sim.engine.steps.base import KINDS, without_exchange
 
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
@@ -30,3 +31,6 @@ class MessageStep:
         if log is not None:
             log.delays.spend(rows, at, out, "processing")
         return out
+
+
+KINDS.add(without_exchange(MessageStep), "message")

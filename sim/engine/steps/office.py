@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.engine.steps.base import OfficeWork
+from sim.engine.steps.base import KINDS, OfficeWork, without_exchange
 
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
@@ -46,3 +46,7 @@ class PostStep:
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
         return self._office.plan(rows, at, log, "processing")
+
+
+KINDS.add(without_exchange(OriginateStep), "originate")
+KINDS.add(without_exchange(PostStep), "post")

@@ -9,7 +9,7 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.engine.records import Reviews
 from sim.engine.requests import Asked
-from sim.engine.steps.base import work_in_hours
+from sim.engine.steps.base import KINDS, without_exchange, work_in_hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,3 +147,6 @@ class ScreenStep:
         for first in dict.fromkeys(self._hours[bank] for bank in present):
             mine = [bank for bank in present if self._hours[bank] is first]
             yield np.flatnonzero(np.isin(banks, mine)), first
+
+
+KINDS.add(without_exchange(ScreenStep), "screen")

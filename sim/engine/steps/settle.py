@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.core.clock import NEVER, Seconds
 from sim.engine.requests import Asked
+from sim.engine.steps.base import KINDS, without_exchange
 
 if TYPE_CHECKING:
     from sim.engine.records import Log, Waits
@@ -110,3 +111,6 @@ class SettleStep:
             np.searchsorted(self._planned, accepted, side="left"),
         )
         return np.asarray(np.clip(np.append(self._planned, NEVER)[place], accepted, cycle))
+
+
+KINDS.add(without_exchange(SettleStep), "settle")

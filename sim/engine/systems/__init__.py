@@ -1,24 +1,12 @@
-"""The kinds of settlement system, chosen by the `kind` of their declaration."""
+"""The kinds of settlement system: each file here that has one adds it to `KINDS`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from sim.core.kinds import import_all
+from sim.engine.systems.base import KINDS
+from sim.world.systems import SYSTEM_KINDS
 
-from sim.engine.systems.deferred import DeferredNet
-from sim.engine.systems.gross import Gross
-from sim.engine.systems.hybrid import Hybrid
-from sim.engine.systems.pvp import Link
+__all__ = ["KINDS"]
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sim.engine.systems.base import System
-
-KINDS: Final[dict[str, Callable[..., System]]] = {
-    "rtgs": Gross,
-    "correspondent": Gross,
-    "clearing": Gross,
-    "dns": DeferredNet,
-    "hybrid": Hybrid,
-    "pvp": Link,
-}
+import_all(__name__, __path__)
+KINDS.complete(SYSTEM_KINDS)

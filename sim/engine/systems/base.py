@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+
+from sim.core.kinds import Halves
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.core.hours import OpeningHours
     from sim.engine.ledger import Ledger
     from sim.world.bounds import Bounds, Pace
@@ -76,3 +80,7 @@ class System(Facility, Protocol):
     def held(self, account: int) -> int:
         """The part of it that its bank holds back of its own will."""
         ...
+
+
+#: Who settles, by the `kind` of the declaration: called with that, with its place and with the floor.
+KINDS: Final[Halves[Callable[..., System]]] = Halves("kind of system", "an engine")

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.engine.loans import Loan
 from sim.engine.netting import loss_shares, net_positions, unwind
+from sim.engine.systems.base import KINDS
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
 from sim.world.accounts import UNLIMITED
@@ -159,3 +160,6 @@ class DeferredNet:
         """Pay loans back, the oldest first, as far as borrowers' accounts cover them."""
         rests = [self._floor.loans.repay(number, at, rate=0.0) for number in self._lent]
         self._lent = [rest for rest in rests if rest is not None]
+
+
+KINDS.add(DeferredNet, "dns")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sim.engine.agenda import Phase
 from sim.engine.netting import multilateral
+from sim.engine.systems.base import KINDS
 from sim.engine.systems.bounds import Bounded
 from sim.engine.systems.offsetting import Offsetting
 from sim.engine.systems.queues import QUEUES
@@ -207,3 +208,6 @@ class Gross:
         for account, gone in mine.items():
             self._queues[account].remove(gone)
         self._release(list(dict.fromkeys(side[k] for k in numbers for side in (debit, credit))), at)
+
+
+KINDS.add(Gross, "rtgs", "correspondent", "clearing")

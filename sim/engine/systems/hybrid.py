@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sim.engine.netting import multilateral
+from sim.engine.systems.base import KINDS
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
 
@@ -74,3 +75,6 @@ class Hybrid:
         """See `System`: nobody holds back here."""
         del account
         return 0
+
+
+KINDS.add(Hybrid, "hybrid")

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sim.engine.agenda import Phase
+from sim.engine.systems.base import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -133,3 +134,6 @@ class Link:
             leg = self._setup.legs[floor.debit[movement]]
             leg.credited(floor.credit[movement], at)
             leg.emptied()
+
+
+KINDS.add(Link, "pvp")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import pairwise
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, NamedTuple, Self, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
@@ -20,6 +20,7 @@ from sim.scenario.model.base import (
     reference,
     wrong,
 )
+from sim.scenario.model.kinds import check_stated
 from sim.scenario.model.liquidity import Rate
 from sim.scenario.model.timing import HoursChoice, seconds_after_midnight, time_of_day
 
@@ -80,12 +81,86 @@ class Throughput(Declaration):
     """Local time, in the zone of the system's hours."""
 
 
-class _System(Declaration):
+class Squaring(NamedTuple):
+    """How positions go back to zero: within which swing, how often and when, and in which currency they are paid."""
+
+    currency: str
+    swing: Decimal
+    every: str
+    at: str
+    settled_in: str | None
+
+
+class _Kind(Declaration):
+    """What every kind of system tells of itself; nobody else asks which one it is."""
+
+    keeps_accounts: ClassVar[bool]
+    """Whether it has accounts, in a currency of its own; if not, it moves money on those of its legs."""
+    may_be_leg: ClassVar[bool]
+    """Whether a link may move money in it at any instant at which it is open."""
+    central: ClassVar[bool]
+    """Whether an operator settles, in hours of its own, and not banks in their books."""
+    serviced: ClassVar[bool]
+    """Whether each account is kept by a bank, its servicer, which has a position of its own."""
+    squares: ClassVar[bool]
+    """Whether accounts are positions, which begin at zero and go back to it; `squaring` tells how."""
+    takes_limits: ClassVar[bool]
+    """Whether its banks may limit what they send, and reserve money for urgent payments."""
+    takes_holds: ClassVar[bool]
+    """Whether its banks may hold payments back until a time of the day."""
+
+    # What only some kinds can be told is a field there, and has an answer here for all.
+
+    @property
+    def linked(self) -> tuple[str, ...]:
+        """The systems whose accounts it uses, if it keeps none."""
+        found: tuple[str, ...] = getattr(self, "legs", ())
+        return found
+
+    @property
+    def empties(self) -> bool:
+        """Whether accounts are emptied when a session ends."""
+        return bool(getattr(self, "zero_balance", False))
+
+    @property
+    def netted_at(self) -> tuple[str, ...]:
+        """Local times of its netting cycles."""
+        found: tuple[str, ...] = getattr(self, "cycles", ())
+        return found
+
+    @property
+    def queue_order(self) -> Literal["fifo", "bypass", "priority"] | None:
+        """How payments wait one by one for cover on an account; None where they do not."""
+        return None
+
+    @property
+    def offset_every(self) -> int | None:
+        """Seconds between runs of offsetting; None without such."""
+        return None
+
+    @property
+    def largest_part(self) -> Decimal | None:
+        """The most that is submitted in one part; None without a limit."""
+        return None
+
+    @property
+    def rule(self) -> tuple[Throughput, ...]:
+        """The throughput rule, none if it is empty."""
+        return ()
+
+    @property
+    def squaring(self) -> Squaring | None:
+        """How positions are squared, where `squares`."""
+        return None
+
+
+class _Book(_Kind):
+    keeps_accounts: ClassVar = True
     holding_rate: Rate = Decimal(0)
     """Price per year of money held on its accounts, on positive balances; 0 is none."""
 
 
-class _Gross(_System):
+class _Gross(_Book):
     currency: Currency
     """Currency it settles."""
     hours: HoursChoice
@@ -117,9 +192,36 @@ class _Gross(_System):
                 raise wrong("a rule's shares do not fall", field=f"throughput.{number}.share")
         return self
 
+    @property
+    def queue_order(self) -> Literal["fifo", "bypass", "priority"]:
+        """See `_Kind`."""
+        return self.queue
+
+    @property
+    def offset_every(self) -> int | None:
+        """See `_Kind`."""
+        return self.offsetting.every
+
+    @property
+    def largest_part(self) -> Decimal | None:
+        """See `_Kind`."""
+        return self.split_above
+
+    @property
+    def rule(self) -> tuple[Throughput, ...]:
+        """See `_Kind`."""
+        return self.throughput
+
 
 class Rtgs(_Gross):
     """Settles each payment at once and finally if the payer's account covers it."""
+
+    may_be_leg: ClassVar = True
+    central: ClassVar = True
+    serviced: ClassVar = False
+    squares: ClassVar = False
+    takes_limits: ClassVar = True
+    takes_holds: ClassVar = True
 
     kind: Literal["rtgs"]
     """Real-time gross settlement."""
@@ -129,6 +231,13 @@ class Rtgs(_Gross):
 
 class Correspondent(_Gross):
     """Book transfers between accounts that banks hold with one another (nostro and vostro)."""
+
+    may_be_leg: ClassVar = True
+    central: ClassVar = False
+    serviced: ClassVar = True
+    squares: ClassVar = False
+    takes_limits: ClassVar = False
+    takes_holds: ClassVar = True
 
     kind: Literal["correspondent"]
     """Correspondent banking."""
@@ -141,6 +250,13 @@ class Clearing(_Gross):
 
     In all else it is a gross system. Its accounts are the agents' positions, which begin at zero.
     """
+
+    may_be_leg: ClassVar = False
+    central: ClassVar = False
+    serviced: ClassVar = False
+    squares: ClassVar = True
+    takes_limits: ClassVar = False
+    takes_holds: ClassVar = False
 
     kind: Literal["clearing"]
     """Clearing account with a swing limit."""
@@ -158,9 +274,21 @@ class Clearing(_Gross):
         check_amounts(self, self.currency, "swing")
         return self
 
+    @property
+    def squaring(self) -> Squaring:
+        """See `_Kind`."""
+        return Squaring(self.currency, self.swing, self.settled, self.at, self.settled_in)
 
-class Dns(_System):
+
+class Dns(_Book):
     """Gathers payments and settles at its cycles what each participant owes or is owed on balance."""
+
+    may_be_leg: ClassVar = False
+    central: ClassVar = True
+    serviced: ClassVar = False
+    squares: ClassVar = False
+    takes_limits: ClassVar = False
+    takes_holds: ClassVar = False
 
     kind: Literal["dns"]
     """Deferred net settlement."""
@@ -180,8 +308,15 @@ class Dns(_System):
     """Whether accounts are emptied when a session ends."""
 
 
-class Hybrid(_System):
+class Hybrid(_Book):
     """Settles gross while funds last, and the rest together at its cycles."""
+
+    may_be_leg: ClassVar = True
+    central: ClassVar = True
+    serviced: ClassVar = False
+    squares: ClassVar = False
+    takes_limits: ClassVar = False
+    takes_holds: ClassVar = False
 
     kind: Literal["hybrid"]
     """Gross settlement with deferred netting of what is not covered."""
@@ -195,11 +330,19 @@ class Hybrid(_System):
     """Whether accounts are emptied when a session ends."""
 
 
-class Pvp(Declaration):
+class Pvp(_Kind):
     """Links two systems of two currencies: a payment moves in the one, its counter-value back in the other.
 
     Both movements take place at one instant, or none does, and only while both systems are open.
     """
+
+    keeps_accounts: ClassVar = False
+    may_be_leg: ClassVar = False
+    central: ClassVar = False
+    serviced: ClassVar = False
+    squares: ClassVar = False
+    takes_limits: ClassVar = False
+    takes_holds: ClassVar = False
 
     kind: Literal["pvp"]
     """Payment versus payment."""
@@ -216,7 +359,11 @@ class Pvp(Declaration):
 #: The systems that keep accounts, in a currency of theirs.
 Books = Rtgs | Correspondent | Clearing | Dns | Hybrid
 
-#: The systems whose accounts can be emptied when a session ends.
-Emptied = Rtgs | Correspondent | Dns | Hybrid
-
 System = Annotated[Books | Pvp, Field(discriminator="kind")]
+
+check_stated(System, "kind of system")
+
+
+def is_book(system: System) -> TypeGuard[Books]:
+    """Whether a system keeps accounts."""
+    return system.keeps_accounts

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, Self, cast
+from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeGuard, cast
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -20,6 +21,7 @@ from sim.scenario.model.base import (
     written,
     wrong,
 )
+from sim.scenario.model.kinds import check_stated
 from sim.scenario.model.settlement import SystemName
 from sim.scenario.model.timing import Durations, HoursChoice
 
@@ -106,14 +108,42 @@ AnyBank = Annotated[str, AfterValidator(_bank)]
 
 
 class _Step(Declaration):
+    """What every kind of step tells of itself; nobody else asks which one it is."""
+
+    opens: ClassVar[bool]
+    """Whether it can only be the first step of a route."""
+    moves: ClassVar[bool]
+    """Whether money moves in a `system`, from a bank in the role `debit` to one in the role `credit`."""
+    reviews: ClassVar[bool]
+    """Whether a person may look at a payment, as a `Screen` says, and may send it back."""
+    credits: ClassVar[bool]
+    """Whether the payee has its money then, which ends the route but for what the payee does with it."""
+
     fee: Fee | None = None
     """What the step costs."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
+    @abstractmethod
+    def draws(self) -> tuple[str, ...]:
+        """Names of the draws that it needs for each payment: they tell kind, place and purpose, not the route."""
+
+    def acting(self) -> tuple[str, ...]:
+        """Roles that somebody must play, beside the payer's and the payee's bank."""
+        return ()
+
+    def exchanging(self) -> Literal["payer", "payee"] | None:
+        """Who exchanges currency in it; None if nobody does."""
+        return None
+
 
 class Originate(_Step):
     """The payer's bank accepts the order and checks it."""
+
+    opens: ClassVar = True
+    moves: ClassVar = False
+    reviews: ClassVar = False
+    credits: ClassVar = False
 
     kind: Literal["originate"]
     """Kind of step."""
@@ -122,18 +152,40 @@ class Originate(_Step):
     work: Durations
     """Working time of the back office, within the hours of the payer's bank."""
 
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return ("originate/work",)
+
 
 class Convert(_Step):
     """A firm exchanges its functional currency for the payment's, or the other way round."""
+
+    opens: ClassVar = False
+    moves: ClassVar = False
+    reviews: ClassVar = False
+    credits: ClassVar = False
 
     kind: Literal["convert"]
     """Kind of step."""
     by: Literal["payer", "payee"] = "payer"
     """The payer buys before paying; the payee sells after the credit, which delays nothing."""
 
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return ()
+
+    def exchanging(self) -> Literal["payer", "payee"]:
+        """See `_Step`."""
+        return self.by
+
 
 class Screen(_Step):
     """The desk of a bank looks at the payment: it reviews some of them, and sends some of those back."""
+
+    opens: ClassVar = False
+    moves: ClassVar = False
+    reviews: ClassVar = True
+    credits: ClassVar = False
 
     kind: Literal["screen"]
     """Kind of step."""
@@ -158,18 +210,41 @@ class Screen(_Step):
             raise wrong("what is sent back needs 'return_after'", field="return_probability")
         return self
 
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        purposes = ("review", "work", "return", "return_after", "correction")
+        return tuple(f"screen/{self.at}/{purpose}" for purpose in purposes)
+
+    def acting(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return (self.at,)
+
 
 class Message(_Step):
     """The instruction travels."""
+
+    opens: ClassVar = False
+    moves: ClassVar = False
+    reviews: ClassVar = False
+    credits: ClassVar = False
 
     kind: Literal["message"]
     """Kind of step."""
     time: Durations
     """Time in transit, day and night."""
 
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return ("message/time",)
+
 
 class Settle(_Step):
     """Money moves in a system, finally."""
+
+    opens: ClassVar = False
+    moves: ClassVar = True
+    reviews: ClassVar = False
+    credits: ClassVar = False
 
     kind: Literal["settle"]
     """Kind of step."""
@@ -186,14 +261,43 @@ class Settle(_Step):
     In a `pvp` these are the banks of the leg of the payment's currency; the counter-value moves back from
     `credit` to `debit` in the other one."""
 
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return ()
+
+    def acting(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return (self.debit, self.credit)
+
 
 class Post(_Step):
     """The payee's bank credits its client."""
+
+    opens: ClassVar = False
+    moves: ClassVar = False
+    reviews: ClassVar = False
+    credits: ClassVar = True
 
     kind: Literal["post"]
     """Kind of step."""
     work: Durations
     """Working time of the back office, within the hours of the payee's bank."""
 
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return ("post/work",)
+
 
 Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]
+
+check_stated(Step, "kind of step")
+
+
+def moves(step: Step) -> TypeGuard[Settle]:
+    """Whether money moves in a step."""
+    return step.moves
+
+
+def reviews(step: Step) -> TypeGuard[Screen]:
+    """Whether payments may be reviewed in a step."""
+    return step.reviews

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.world.fx.models import MODELS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sim.core.calendars import Days
     from sim.scenario.model.fx import BandFx
+    from sim.world.fx.draws import Draws
 
 Floats = NDArray[np.float64]
 
 
-def banded(declared: BandFx, base: Mapping[str, Floats]) -> dict[str, Floats]:
+def banded(declared: BandFx, base: Mapping[str, Floats], days: Days, draws: Draws) -> dict[str, Floats]:
     """The rates of the base, those of one currency held within a band around each day's fixing."""
+    del days, draws  # every layer is made alike
     rates, _ = held(base[declared.currency], float(declared.width), float(declared.adjustment))
     return {**base, declared.currency: rates}
 
@@ -34,3 +39,6 @@ def held(free: Floats, width: float, adjustment: float) -> tuple[Floats, Floats]
         rate = min(max(wanted, fixing * (1.0 - width)), fixing * (1.0 + width))
         rates[day], fixings[day] = rate, fixing
     return rates, fixings
+
+
+MODELS.add(banded, "band")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.world.fx.models import MODELS
 from sim.world.fx.shocks import daily
 from sim.world.fx.start import day_of_history, first_rate
 
@@ -37,3 +38,6 @@ def following(declared: BasketFx, base: Mapping[str, Floats], days: Days, draws:
     else:
         first = float(declared.start)
     return {**base, declared.currency: first * np.exp(logs)}
+
+
+MODELS.add(following, "basket")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.world.fx.draws import day_numbers
+from sim.world.fx.models import MODELS
 from sim.world.fx.places import FxError
 from sim.world.fx.shocks import correlated, place_of
 from sim.world.fx.start import first_rate
@@ -86,3 +87,6 @@ def _moves(declared: BootstrapFx, weeks: Weeks, place: int) -> Floats:
     if declared.drift == "history":
         return moves
     return np.asarray(moves - np.log(np.mean(np.exp(moves))))
+
+
+MODELS.add(bootstrap, "bootstrap")

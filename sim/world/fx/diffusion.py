@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.scenario.model.fx import correlation_matrix
+from sim.world.fx.models import MODELS
 from sim.world.fx.places import FxError
 from sim.world.fx.shocks import correlated, daily, place_of
 from sim.world.fx.start import first_rate
@@ -100,3 +101,7 @@ def _moments(declared: LognormalFx) -> tuple[dict[str, float], Floats]:
         raise FxError(message, ("window",))
     matrix = covariance(known, first, last).matrix
     return dict(zip(known, volatility(matrix).tolist(), strict=True)), correlation(matrix)
+
+
+MODELS.add(lognormal, "lognormal")
+MODELS.add(mean_reverting, "mean_reverting")

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
-from sim.scenario.model.fx import BandFx, BasketFx, FixedSize, Jump, JumpFx, UniformSize, all_jumps
+from sim.scenario.model.fx import FixedSize, Jump, JumpFx, UniformSize, is_layer
 from sim.world.draws import standard_normal
 from sim.world.fx.draws import day_numbers
+from sim.world.fx.models import MODELS
 from sim.world.fx.places import below
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ def _dated_move(jump: DatedJump, uniform: Floats, days: Days) -> Floats:
 def _named(declared: JumpFx) -> Iterator[tuple[str, Jump | DatedJump]]:
     """Each jump with the name of its stream: an entry added after others renames none of them."""
     taken = Counter(_labels(declared.base))
-    for jump in all_jumps(declared):
+    for jump in declared.jumping():
         label = _label(jump)
         yield f"{label}/{taken[label]}", jump
         taken[label] += 1
@@ -94,16 +95,13 @@ def _named(declared: JumpFx) -> Iterator[tuple[str, Jump | DatedJump]]:
 
 def _labels(declared: Fx) -> list[str]:
     """The labels of all jumps of a model and those below it."""
-    match declared:
-        case JumpFx():
-            own = [_label(jump) for jump in all_jumps(declared)]
-            return [*_labels(declared.base), *own]
-        case BasketFx() | BandFx():
-            return _labels(declared.base)
-        case _:
-            return []
+    below = _labels(declared.base) if is_layer(declared) else []
+    return [*below, *(_label(jump) for jump in declared.jumping())]
 
 
 def _label(jump: Jump | DatedJump) -> str:
     day = "" if isinstance(jump, Jump) else f"/{jump.date}"
     return f"{jump.currency}/jump{day}"
+
+
+MODELS.add(jumping, "jump")

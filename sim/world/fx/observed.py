@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.world.fx.models import MODELS
 from sim.world.fx.shocks import daily
 from sim.world.history import observations
 
@@ -115,3 +116,6 @@ def _bridge(observed: Observations, every: Days, left: NDArray[np.intp], driver:
     start = driver[place[left]]
     missed = level[right] - level[left] - (driver[place[right]] - start)
     return np.asarray(level[left] + (driver - start) + elapsed * missed)
+
+
+MODELS.add(observed, "history")

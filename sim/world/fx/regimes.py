@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sim.core.clock import DAY
 from sim.scenario.model.fx import correlation_matrix
 from sim.world.fx.draws import day_numbers
+from sim.world.fx.models import MODELS
 from sim.world.fx.shocks import correlated, daily, place_of
 from sim.world.fx.start import first_rate
 
@@ -67,3 +68,6 @@ def _moves(
     correlations = correlation_matrix(order, state.correlation)
     scale = daily(float(state.volatility[currency]))
     return np.asarray(scale * correlated(correlations, place, normal) - 0.5 * scale**2)
+
+
+MODELS.add(regime, "regime")

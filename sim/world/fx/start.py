@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.scenario.model.fx import BandFx, BasketFx, HistoryFx, JumpFx
 from sim.world.history import observations
 
 if TYPE_CHECKING:
@@ -36,10 +35,5 @@ def stated_rate(rates: Mapping[str, Decimal], currency: str) -> float:
 
 def day_of_history(declared: Fx, days: Days) -> np.datetime64:
     """The day whose rates the first of `days` takes: itself, unless history is moved to another time."""
-    match declared:
-        case HistoryFx() if declared.start is not None:
-            return np.datetime64(declared.start, "D")
-        case JumpFx() | BasketFx() | BandFx():
-            return day_of_history(declared.base, days)
-        case _:
-            return np.datetime64(days[0], "D")
+    moved = declared.moved_to()
+    return np.datetime64(days[0] if moved is None else moved, "D")

@@ -9,28 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import local_instant
-from sim.scenario.model.fx import (
-    BandFx,
-    BasketFx,
-    BootstrapFx,
-    ConstantFx,
-    HistoryFx,
-    JumpFx,
-    LognormalFx,
-    MeanRevertingFx,
-    RegimeFx,
-    all_jumps,
-)
-from sim.world.fx.band import banded
-from sim.world.fx.basket import following
-from sim.world.fx.blocks import bootstrap
-from sim.world.fx.diffusion import lognormal, mean_reverting
+from sim.scenario.model.fx import ConstantFx, is_layer
 from sim.world.fx.draws import Draws
-from sim.world.fx.jumps import jumping
-from sim.world.fx.observed import observed
+from sim.world.fx.models import MODELS
 from sim.world.fx.paths import FxPaths
 from sim.world.fx.places import FxError, below
-from sim.world.fx.regimes import regime
 from sim.world.fx.start import stated_rate
 
 if TYPE_CHECKING:
@@ -87,44 +70,18 @@ def fx_paths(  # noqa: PLR0913 - the last one is a plain switch
 
 def _columns(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
     """Units per USD by day of the currencies wanted, and perhaps of others that they depend on."""
-    match declared:
-        case JumpFx():
-            needed = _foreign(*wanted, *(jump.currency for jump in all_jumps(declared)))
-            return jumping(declared, _base(declared.base, needed, days, draws), days, draws)
-        case BasketFx():
-            needed = _foreign(*wanted, *declared.weights, without=declared.currency)
-            return following(declared, _base(declared.base, needed, days, draws), days, draws)
-        case BandFx():
-            needed = _foreign(*wanted, declared.currency)
-            return banded(declared, _base(declared.base, needed, days, draws))
-        case _:
-            return _alone(declared, wanted, days, draws)
-
-
-def _base(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
-    """As `_columns`, of the model that another one rests on."""
+    model = MODELS[declared.kind]
+    if not is_layer(declared):
+        return model(declared, wanted, days, draws)
+    needed = sorted({*wanted, *declared.needs()} - {"USD", declared.replaces()})
     with below("base"):
-        return _columns(declared, wanted, days, draws)
+        base = _columns(declared.base, needed, days, draws)
+    return model(declared, base, days, draws)
 
 
-def _alone(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
-    """As `_columns`, of a model that rests on no other."""
-    match declared:
-        case HistoryFx():
-            return observed(declared, wanted, days, draws)
-        case BootstrapFx():
-            return bootstrap(declared, wanted, days, draws)
-        case LognormalFx():
-            return lognormal(declared, wanted, days, draws)
-        case MeanRevertingFx():
-            return mean_reverting(declared, wanted, days, draws)
-        case RegimeFx():
-            return regime(declared, wanted, days, draws)
-        case ConstantFx():
-            return {code: np.full(len(days), stated_rate(declared.rates, code)) for code in wanted}
-    raise AssertionError(f"no model alone: {declared.kind}")
+def _constant(declared: ConstantFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+    del draws
+    return {code: np.full(len(days), stated_rate(declared.rates, code)) for code in wanted}
 
 
-def _foreign(*currencies: str, without: str = "USD") -> list[str]:
-    """The currencies once each, in order, without USD, which is 1, and without one more."""
-    return sorted({*currencies} - {"USD", without})
+MODELS.add(_constant, "constant")

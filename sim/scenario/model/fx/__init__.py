@@ -10,10 +10,11 @@ from sim.scenario.model.fx.layers import (
     Fx,
     Jump,
     JumpFx,
+    Layer,
     NormalSize,
     Size,
     UniformSize,
-    all_jumps,
+    is_layer,
 )
 from sim.scenario.model.fx.parts import Start, correlation_matrix
 
@@ -29,6 +30,7 @@ __all__ = [
     "HistoryFx",
     "Jump",
     "JumpFx",
+    "Layer",
     "LognormalFx",
     "MeanRevertingFx",
     "NormalSize",
@@ -37,6 +39,6 @@ __all__ = [
     "Size",
     "Start",
     "UniformSize",
-    "all_jumps",
     "correlation_matrix",
+    "is_layer",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,7 @@ from sim.scenario.model.fx.parts import (
     WITHOUT_USD,
     Correlation,
     EstimationWindow,
+    Model,
     Rate,
     Start,
     Volatilities,
@@ -22,12 +23,14 @@ from sim.scenario.model.fx.parts import (
 )
 
 
-class LognormalFx(Declaration):
+class LognormalFx(Model):
     """Correlated geometric Brownian motions; the price of a dollar in each currency is a martingale.
 
     The expected units per USD on any day are those of the first day. A cross rate of two other
     currencies drifts by the little that convexity demands.
     """
+
+    estimated: ClassVar = True
 
     kind: Literal["lognormal"]
     """Rates drawn from correlated geometric Brownian motions without drift."""
@@ -52,6 +55,10 @@ class LognormalFx(Declaration):
             raise wrong("correlations need 'volatility'; a window estimates both", field="correlation")
         return self
 
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {*(self.volatility or ())}
+
 
 class Reversion(Declaration):
     """How one rate is drawn back: on average it loses half its distance to the level in a half-life."""
@@ -66,11 +73,13 @@ class Reversion(Declaration):
     """Where the numbers come from, or the word assumption."""
 
 
-class MeanRevertingFx(Declaration):
+class MeanRevertingFx(Model):
     """Log rates are correlated Ornstein–Uhlenbeck processes, each drawn back to a level of its own.
 
     The price of a dollar is no martingale: it is expected to return to its level.
     """
+
+    estimated: ClassVar = True
 
     kind: Literal["mean_reverting"]
     """Rates that are drawn back to a level."""
@@ -87,6 +96,10 @@ class MeanRevertingFx(Declaration):
     def _correlated(self) -> Self:
         check_correlations(self.correlation, self.reversion)
         return self
+
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {*self.reversion}
 
 
 #: A state that lasts shorter could not be told from one day's shock.
@@ -109,11 +122,13 @@ class Regime(Declaration):
         return self
 
 
-class RegimeFx(Declaration):
+class RegimeFx(Model):
     """Calm and stressed times alternate, each with its volatilities and correlations.
 
     All currencies change state together. The price of a dollar in each currency is a martingale.
     """
+
+    estimated: ClassVar = True
 
     kind: Literal["regime"]
     """Rates that know calm and stressed times."""
@@ -137,14 +152,20 @@ class RegimeFx(Declaration):
                 raise wrong(f"{currency} has no volatility in this state", field=f"{lacking}.volatility")
         return self
 
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {*self.calm.volatility}
 
-class BootstrapFx(Declaration):
+
+class BootstrapFx(Model):
     """Weeks of history in a new order: blocks of consecutive weeks, all currencies together.
 
     The stationary bootstrap of Politis and Romano (1994), "The stationary bootstrap", Journal of the American
     Statistical Association 89: blocks start at random weeks and have geometric lengths; the last week of the
     window is followed by the first.
     """
+
+    estimated: ClassVar = True
 
     kind: Literal["bootstrap"]
     """Rates made of weeks of history, all currencies together."""
@@ -159,3 +180,7 @@ class BootstrapFx(Declaration):
     from week to week where weeks are drawn alone."""
     source: str | None = None
     """Where the choices come from, or the word assumption."""
+
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return set()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from datetime import date
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, wrong
-from sim.scenario.model.fx.parts import WITHOUT_USD, Rates, Volatility
+from sim.scenario.model.fx.parts import WITHOUT_USD, Model, Rates, Volatility
 
 
-class ConstantFx(Declaration):
+class ConstantFx(Model):
     """Rates that never move: whatever exposure costs, it is not this."""
+
+    estimated: ClassVar = False
 
     kind: Literal["constant"]
     """Rates that never move."""
@@ -19,6 +22,10 @@ class ConstantFx(Declaration):
     """Units of each currency per 1 USD."""
     source: str | None = None
     """Where the rates come from, or the word assumption."""
+
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {*self.rates}
 
 
 class Bridge(Declaration):
@@ -32,8 +39,10 @@ class Bridge(Declaration):
     """Where the numbers come from, or the word assumption."""
 
 
-class HistoryFx(Declaration):
+class HistoryFx(Model):
     """Rates as observed; between observations they are held for up to six days, or bridged."""
+
+    estimated: ClassVar = False
 
     kind: Literal["history"]
     """Rates as observed."""
@@ -54,3 +63,11 @@ class HistoryFx(Declaration):
             circle = ", ".join(sorted(follows))
             raise wrong(f"currencies that follow each other in a circle: {circle}", field="bridge")
         return self
+
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return set()
+
+    def moved_to(self) -> date | None:
+        """See `Model`."""
+        return self.start

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from abc import abstractmethod
+from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeGuard
 
 from pydantic import Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, Share, Truth, wrong
 from sim.scenario.model.fx.drawn import BootstrapFx, LognormalFx, MeanRevertingFx, RegimeFx
 from sim.scenario.model.fx.given import ConstantFx, HistoryFx
-from sim.scenario.model.fx.parts import Foreign, Rate, Volatility
+from sim.scenario.model.fx.parts import Foreign, Model, Rate, Volatility
+from sim.scenario.model.kinds import check_stated, kinds
 
 #: A change of a rate, as a share of it: 0.2 makes a dollar a fifth dearer.
 Change = Annotated[Number, Field(gt=-1)]
@@ -88,12 +90,36 @@ class DatedJump(Declaration):
     """Where the numbers come from, or the word assumption."""
 
 
-class JumpFx(Declaration):
+class Layer(Model):
+    """A model on top of another one."""
+
+    layer: ClassVar = True
+
+    if TYPE_CHECKING:
+        # A field of each layer, which declares it in the order of its own keys.
+        base: Fx
+
+    @abstractmethod
+    def needs(self) -> set[str]:
+        """Currencies that its base has to move for it, whatever is asked for."""
+
+    def replaces(self) -> str | None:
+        """The currency that its base need not move, since it moves that itself."""
+        return None
+
+    def moved_to(self) -> date | None:
+        """See `Model`."""
+        return self.base.moved_to()
+
+
+class JumpFx(Layer):
     """Jumps on top of another model.
 
     After Merton (1976), "Option pricing when underlying stock returns are discontinuous", Journal of Financial
     Economics 3.
     """
+
+    estimated: ClassVar = True
 
     kind: Literal["jump"]
     """Jumps on top of another model."""
@@ -112,13 +138,27 @@ class JumpFx(Declaration):
             raise wrong("state what jumps, under 'jumps' or 'dated'")
         return self
 
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {jump.currency for jump in self.jumping()} | self.base.stated()
 
-class BasketFx(Declaration):
+    def jumping(self) -> tuple[Jump | DatedJump, ...]:
+        """See `Model`."""
+        return (*self.jumps, *self.dated)
+
+    def needs(self) -> set[str]:
+        """See `Layer`."""
+        return {jump.currency for jump in self.jumping()}
+
+
+class BasketFx(Layer):
     """One currency is managed against a geometric basket of others, as the Belarusian rouble is.
 
     Its log rate per USD is the weighted sum of theirs (zero for USD) and a Brownian residual, the log
     price of the basket; the expected price of the basket is that of the first day.
     """
+
+    estimated: ClassVar = True
 
     kind: Literal["basket"]
     """One currency follows a basket of others."""
@@ -143,18 +183,32 @@ class BasketFx(Declaration):
             raise wrong(f"the weights add up to {total}, not to 1", field="weights")
         if self.currency in self.weights:
             raise wrong(f"{self.currency} cannot be in its own basket", field=f"weights.{self.currency}")
-        if self.currency in _stated(self.base):
+        if self.currency in self.base.stated():
             raise wrong(f"{self.currency} follows the basket; do not state it below, too", field="base")
         return self
 
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {self.currency} | self.base.stated()
 
-class BandFx(Declaration):
+    def needs(self) -> set[str]:
+        """See `Layer`."""
+        return {*self.weights}
+
+    def replaces(self) -> str:
+        """See `Layer`."""
+        return self.currency
+
+
+class BandFx(Layer):
     """One currency trades within a band around a daily fixing, as the yuan does against the dollar.
 
     The base moves the rate that there would be without a band. On each day the rate is that one or, if it
     lies outside, the edge of the band; the next fixing takes up a share of the distance at which the rate
     ended from the last fixing.
     """
+
+    estimated: ClassVar = False
 
     kind: Literal["band"]
     """One currency trades within a band around a daily fixing."""
@@ -169,6 +223,14 @@ class BandFx(Declaration):
     """The model that moves the rate without a band, and all other rates."""
     source: str | None = None
     """Where the numbers come from, or the word assumption."""
+
+    def stated(self) -> set[str]:
+        """See `Model`."""
+        return {self.currency} | self.base.stated()
+
+    def needs(self) -> set[str]:
+        """See `Layer`."""
+        return {self.currency}
 
 
 Fx = Annotated[
@@ -185,29 +247,12 @@ Fx = Annotated[
 ]
 
 
-def all_jumps(declared: JumpFx) -> tuple[Jump | DatedJump, ...]:
-    """The jumps of one model, those on unforeseen days first."""
-    return (*declared.jumps, *declared.dated)
+for _model in kinds(Fx).values():
+    _model.model_rebuild()
+
+check_stated(Fx, "model of exchange rates")
 
 
-def _stated(fx: Fx) -> set[str]:
-    """Currencies that a model names, and whose rates would be lost if a basket on top replaced them."""
-    found: Iterable[str] = ()
-    match fx:
-        case ConstantFx():
-            found = fx.rates
-        case LognormalFx():
-            found = fx.volatility or ()
-        case MeanRevertingFx():
-            found = fx.reversion
-        case RegimeFx():
-            found = fx.calm.volatility
-        case BasketFx() | BandFx():
-            found = (fx.currency, *_stated(fx.base))
-        case JumpFx():
-            found = (*(jump.currency for jump in all_jumps(fx)), *_stated(fx.base))
-    return {*found}
-
-
-for _layer in (JumpFx, BasketFx, BandFx):
-    _layer.model_rebuild()
+def is_layer(declared: Fx) -> TypeGuard[Layer]:
+    """Whether a model changes what another one moves."""
+    return declared.layer

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, nearest, wrong
+
+if TYPE_CHECKING:
+    from sim.scenario.model.fx.layers import DatedJump, Jump
 
 #: An eigenvalue that is zero in exact arithmetic may come out this far below it.
 _TOLERANCE: Final = 1e-12
@@ -42,6 +47,27 @@ Start: TypeAlias = Literal["history"] | Rates
 Volatility = Annotated[Number, Field(ge=0)]
 Volatilities = Annotated[dict[Currency, Volatility], WITHOUT_USD]
 Pair = Annotated[tuple[Currency, Currency], AfterValidator(_different)]
+
+
+class Model(Declaration):
+    """What every model of exchange rates tells of itself; nobody else asks which one it is."""
+
+    layer: ClassVar[bool] = False
+    """Whether it changes what another model, its `base`, moves."""
+    estimated: ClassVar[bool]
+    """Whether it has parameters that the shipped history can tell, so that there is an estimator of them."""
+
+    @abstractmethod
+    def stated(self) -> set[str]:
+        """Currencies that it names, and whose rates would be lost if a basket on top replaced them."""
+
+    def jumping(self) -> tuple[Jump | DatedJump, ...]:
+        """The jumps that it adds, those on unforeseen days first."""
+        return ()
+
+    def moved_to(self) -> date | None:
+        """The day of history whose rates the first day of a run takes, where that is stated."""
+        return None
 
 
 class EstimationWindow(Declaration):
