@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.scenario.check.finding import Finding
 from sim.scenario.crosses import crosses
 from sim.scenario.demands import demands, passengers
 from sim.scenario.detours import closures
-from sim.scenario.finding import Finding
 from sim.scenario.model.steps import Convert
 from sim.scenario.passage import obstacles
 

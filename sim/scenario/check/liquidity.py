@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.finding import Finding
+from sim.scenario.check.finding import Finding
 from sim.scenario.model.base import nearest
 from sim.scenario.topology import book, deals_against, holders
 

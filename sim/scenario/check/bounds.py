@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from sim.core.clock import DAY
 from sim.core.hours import parse_session
-from sim.scenario.finding import Finding
+from sim.scenario.check.finding import Finding
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import Clearing, Correspondent, Rtgs

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
-from sim.scenario.check_bounds import check_bounds, open_at
-from sim.scenario.check_flows import check_flows
-from sim.scenario.check_liquidity import check_liquidity
-from sim.scenario.check_screening import check_screening
+from sim.scenario.check.bounds import check_bounds, open_at
+from sim.scenario.check.finding import Finding
+from sim.scenario.check.flows import check_flows
+from sim.scenario.check.liquidity import check_liquidity
+from sim.scenario.check.screening import check_screening
+from sim.scenario.check.timeline import check_detours, check_run, check_timeline
 from sim.scenario.crosses import find_quote
-from sim.scenario.dates import check_run, check_timeline
-from sim.scenario.detours import check_detours
-from sim.scenario.finding import Finding
 from sim.scenario.model import Scenario
 from sim.scenario.model.base import nearest
 from sim.scenario.model.markets import Quote

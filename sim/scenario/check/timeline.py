@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sim.core.clock import HOUR, NEVER, exact_instant, from_instant, to_instant
+from sim.scenario.check.finding import Finding
+from sim.scenario.demands import demands, passengers
+from sim.scenario.detours import closes, closures, detours
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
 from sim.scenario.model.timeline import (
     ChangedHours,
@@ -25,6 +28,7 @@ from sim.scenario.model.timeline import (
     Span,
     Volume,
 )
+from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,3 +220,20 @@ def _service(entry: ServiceDays, zone: ZoneInfo) -> Iterator[Stretch]:
 
 def _end(to: datetime | None, zone: ZoneInfo) -> int:
     return NEVER if to is None else to_instant(to, zone)
+
+
+def check_detours(scenario: Scenario) -> Iterator[Finding]:
+    """Each closure that leaves some payments without a way."""
+    topology = Topology(scenario)
+    for number, entry in closures(scenario):
+        stranded = {
+            f"{demand.currency} from {passenger.payer_bank!r} to {passenger.payee_bank!r}"
+            for demand in demands(scenario)
+            for passenger in passengers(demand, scenario)
+            for route in topology.candidates(passenger)
+            if closes(entry, route, passenger, topology) and not detours(entry, passenger, topology)
+        }
+        if stranded:
+            first, *others = sorted(stranded)
+            more = f" (and {len(others)} more such payments)" if others else ""
+            yield Finding(("timeline", number, "fallback"), f"none of these routes can carry {first}{more}")
