@@ -8,11 +8,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from sim.core.clock import HOUR, NEVER, exact_instant, from_instant, to_instant
 from sim.scenario.check.finding import Finding
 from sim.scenario.demands import demands, passengers
 from sim.scenario.detours import closes, closures, detours
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
+from sim.scenario.model.markets import Quote
 from sim.scenario.model.timeline import (
     ChangedHours,
     ChangedQuote,
@@ -50,7 +53,27 @@ class Stretch(NamedTuple):
     said: str
 
 
-def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+def check_dates(scenario: Scenario) -> Iterator[Finding]:
+    """The run, and entries of the timeline that are out of it, out of order, or at odds with one before."""
+    yield from (Finding(*found) for found in _run(scenario))
+    yield from (Finding(*found) for found in _timeline(scenario))
+
+
+def check_quotes(scenario: Scenario) -> Iterator[Finding]:
+    """A quote that the timeline changes must make sense as one that is declared."""
+    for number, entry in enumerate(scenario.timeline):
+        if not isinstance(entry, ChangedQuote):
+            continue
+        for pair, usual in scenario.markets[entry.market].pairs.items():
+            if entry.pair in (None, pair):
+                try:
+                    Quote.model_validate(entry.applied_to(usual).model_dump())
+                except ValidationError as error:
+                    path = ("timeline", number, "spread_bps" if entry.depth is None else "depth")
+                    yield Finding(path, f"{pair}: {error.errors()[0]['msg']}")
+
+
+def _run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Path and message of what leads the run out of the years that calendars and time zones know."""
     zone = ZoneInfo(scenario.period.zone)
     longest = max(
@@ -67,7 +90,7 @@ def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
         yield ("horizon",), f"what is simulated ends after {LAST_YEAR}; {known}"
 
 
-def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+def _timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Path and message of each entry outside of the run, out of order, or at odds with one before it."""
     zone = ZoneInfo(scenario.period.zone)
     start = to_instant(scenario.period.start, zone) - scenario.run_in

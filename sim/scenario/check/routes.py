@@ -1,17 +1,46 @@
-"""A bank reviews payments at one desk, and what it sends back must have something to go back by."""
+"""A route settles and then credits once; what is reviewed on it is reviewed at one desk of a bank."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from sim.scenario.check.finding import Finding
-from sim.scenario.model.steps import ROLES, Convert, Screen
+from sim.scenario.model.steps import ROLES, Convert, Originate, Post, Screen, Settle
 from sim.scenario.model.timeline import Review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+
+
+def check_routes(scenario: Scenario) -> Iterator[Finding]:
+    """Routes that do not settle and credit, or not in this order."""
+    for name, route in scenario.routes.items():
+        path = ("routes", name, "steps")
+        kinds = [step.kind for step in route.steps]
+        if kinds.count("post") != 1:
+            yield Finding(path, "a route needs exactly one 'post'")
+        elif "settle" not in kinds[: kinds.index("post")]:
+            yield Finding(path, "a route needs a 'settle' before its 'post'")
+        else:
+            yield from _order(path, route, kinds.index("post"))
+
+
+def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Finding]:
+    """Nothing but the payee's conversion can follow the credit, and the payer's comes before settlement."""
+    first_settle = next(k for k, step in enumerate(route.steps) if isinstance(step, Settle))
+    for number, step in enumerate(route.steps):
+        if isinstance(step, Convert) and step.by == "payee":
+            if number < post:
+                yield Finding((*path, number), "the payee can convert only after the 'post'")
+        elif isinstance(step, Convert) and number > first_settle:
+            yield Finding((*path, number), "the payer converts before the first 'settle'")
+        elif isinstance(step, Originate) and number > 0:
+            yield Finding((*path, number), "'originate' is the first step of a route")
+        elif number > post and not isinstance(step, Post):
+            yield Finding((*path, number), f"{step.kind!r} cannot follow the 'post'")
 
 
 def check_screening(scenario: Scenario) -> Iterator[Finding]:
