@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test check format bench clean
+.PHONY: demo test quick long check format bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sim run scenarios/baseline.yaml -o runs/demo --force
@@ -12,6 +12,15 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -n auto --dist loadfile --benchmark-disable
+
+# The most telling tests, in less than a minute: those marked `quick`.
+quick: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -n auto --dist loadfile --benchmark-disable --hypothesis-profile quick -m quick
+
+# Half an hour: what is marked `long`, the lowest versions of all libraries among it, and more examples by chance.
+long: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -n auto --dist loadgroup --benchmark-disable --hypothesis-profile long \
+		-m "long or hypothesis"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

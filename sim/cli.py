@@ -222,14 +222,23 @@ def run(
 @_tell_errors
 def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: int) -> None:
     """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column."""
-    from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
+    from sim.errors import Problem, ScenarioError  # noqa: PLC0415 - see the module
+    from sim.scenario.load import load_located  # noqa: PLC0415
     from sim.world.build import build_world  # noqa: PLC0415
 
-    for loaded in load_all(scenarios, overrides):
-        with loaded.placing():
-            world = build_world(loaded.scenario, max_input=max_input)
+    problems: list[Problem] = []
+    for scenario in scenarios:
+        try:
+            loaded = load_located(scenario, overrides)
+            with loaded.placing():
+                world = build_world(loaded.scenario, max_input=max_input)
+        except ScenarioError as error:
+            problems += error.problems
+            continue
         _warn(world.warnings)
         say(f"{loaded.scenario.name}: valid")
+    if problems:
+        raise ScenarioError(list(dict.fromkeys(problems)))
 
 
 @cli.command()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import pytest
+from chance import register
 from outsider import Rates, Saved, read
 
 from sim.errors import ScenarioError
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
     from sim.results.results import Results
     from sim.scenario.model import Scenario
+
+register()
 
 #: Two months, entered with payments under way and followed for weeks.
 SHORT = ("period.end=2024-03-01", "run_in=15d", "horizon=20d")
@@ -50,10 +54,28 @@ def rates(saved: Saved) -> Rates:
     return Rates(saved.fx)
 
 
+class Runs(Mapping[str, "Results"]):
+    """Short runs of the library's scenarios by name, each made when it is first asked for."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Results] = {}
+
+    def __getitem__(self, name: str) -> Results:
+        if name not in self._made:
+            self._made[name] = execute(shortened(name))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(names())
+
+    def __len__(self) -> int:
+        return len(names())
+
+
 @pytest.fixture(scope="session")
-def short_runs() -> dict[str, Results]:
+def short_runs() -> Runs:
     """Two months of every library scenario, or two weeks of one in a folder of its own, by name."""
-    return {name: execute(shortened(name)) for name in names()}
+    return Runs()
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from builders import (
     by_hand,
     declare,
 )
-from hypothesis import HealthCheck, settings
 from oracle import tell
 
 from sim.core.clock import NEVER
@@ -20,20 +19,9 @@ from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from sim.engine.records import Records
-
-
-def by_chance(examples: int) -> Callable[..., Any]:
-    """Always the same random scenarios."""
-    return settings(
-        max_examples=examples,
-        derandomize=True,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
 
 
 def paid(records: Records) -> list[int]:

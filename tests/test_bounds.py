@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -186,7 +187,6 @@ def in_order(queue: Queue, mask: np.ndarray) -> bool:
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True)
 def test_limits_beyond_what_is_owed_are_like_none(given: tuple[Queue, np.ndarray, Limits]) -> None:
     queue, available, limits = given
     ample = replace(limits, left=np.full_like(limits.left, int(queue.amount.sum())))
@@ -201,7 +201,6 @@ def test_limits_beyond_what_is_owed_are_like_none(given: tuple[Queue, np.ndarray
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True)
 def test_within_limits_there_is_one_largest_set_in_order(given: tuple[Queue, np.ndarray, Limits]) -> None:
     queue, available, limits = given
     found = multilateral(queue, available, limits)
@@ -219,7 +218,7 @@ def test_within_limits_there_is_one_largest_set_in_order(given: tuple[Queue, np.
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=examples(60))
 def test_within_limits_the_optimum_is_the_best_of_all_subsets(
     given: tuple[Queue, np.ndarray, Limits],
 ) -> None:

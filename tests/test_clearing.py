@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -134,12 +135,7 @@ def test_a_position_begins_at_zero(key: str, tmp_path: Path) -> None:
         sim.run(path)
 
 
-@settings(
-    max_examples=20,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+@settings(max_examples=examples(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     payments=st.lists(
         st.tuples(st.integers(4, 29), st.permutations("abc"), st.integers(1, 70)), min_size=1, max_size=25

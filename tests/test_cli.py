@@ -23,6 +23,8 @@ from sim.scenario.library import names
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.quick
+
 FEW_DAYS = ["--set", "period.end=2024-01-10", "--set", "run_in=6d", "--set", "horizon=6d"]
 #: `file:line:column: path: message`; an override stands in the place of a file, and there may be no path.
 LOCATED = re.compile(r"^(--set [^:]+|[^:]+:\d+:\d+): ([\w.-]+: )?\S.*$")
@@ -169,6 +171,18 @@ def test_validate_names_what_is_valid(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == ["baseline: valid", "national-currency: valid"]
     assert not list(tmp_path.iterdir())
+
+
+def test_validate_tells_what_is_wrong_with_each_of_several(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("drawn.yaml").write_text("name: drawn\nextends: baseline\nflows: {goods: {value: 1e17}}\n", "utf-8")
+    Path("text.yaml").write_text("name: text\nextends: baseline\nsede: 3\n", "utf-8")
+    result = invoke("validate", "drawn.yaml", "text.yaml", "baseline")
+    assert result.exit_code == 2
+    assert [line.split(":")[0] for line in result.stderr.splitlines()] == ["drawn.yaml", "text.yaml"]
+    assert result.stdout.splitlines() == ["baseline: valid"]
 
 
 def test_list_tells_each_scenario_and_its_question() -> None:

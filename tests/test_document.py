@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import DuplicateKeyError
@@ -19,6 +19,8 @@ from sim.scenario.document import DEEPEST, LARGEST_FILE, Mark, dump, parse, pars
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+pytestmark = pytest.mark.quick
 
 #: Words that some reader of YAML or other takes for what they are not.
 TRAPS = [
@@ -104,7 +106,6 @@ def refusal(data: bytes | str) -> str:
     return str(caught.value)
 
 
-@settings(deadline=None)
 @given(TREES)
 @example({"x" * 1_100: "long key", "prose": "word " * 60 + "end", "lines": "one\n  two\n\nthree\n"})
 @example({"indented": f"{'one ' * 40}one\n {'two ' * 40}two\n"})
@@ -113,7 +114,6 @@ def test_what_is_dumped_is_read_back_unchanged(tree: dict[str, object]) -> None:
     assert in_order(plain(parse(dump(tree), "a.yaml"))) == in_order(tree)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=200) | HARD_TEXT | HARD_TEXT.map(str.encode))
 @example(b'a: "\\UFFFFFFFF"')
 @example(b'a: "\\ud800"')
@@ -127,7 +127,6 @@ def test_any_bytes_are_read_or_refused(data: bytes | str) -> None:
         assert str(problem).encode()
 
 
-@settings(deadline=None)
 @given(st.text(max_size=80) | HARD_TEXT)
 def test_any_override_is_read_or_refused(text: str) -> None:
     for problem in problems_of(lambda: parse_value(text, f"--set x={text}")):

@@ -13,8 +13,9 @@ from builders import (
     accounts,
     town,
 )
-from happened import by_chance, paid, run, seconds, settled
-from hypothesis import given
+from chance import examples
+from happened import paid, run, seconds, settled
+from hypothesis import given, settings
 from oracle import tell
 from strategies import scenarios
 
@@ -25,6 +26,8 @@ from sim.world.build import World, build_world
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
+
+pytestmark = pytest.mark.quick
 
 
 SHORT_BASELINE = ["period.end=2024-02-20 00:00", "run_in=20d", "horizon=20d"]
@@ -38,10 +41,10 @@ def baseline() -> World:
 # The engine and the plain model.
 
 
+@pytest.mark.hypothesis
 def test_engine_and_plain_model_agree_where_payments_wait() -> None:
     waited, freed_others, funded = [], [], []
 
-    @by_chance(100)
     @given(scenarios())
     def look(scenario: Scenario) -> None:
         world = build_world(scenario)
@@ -77,7 +80,7 @@ def test_a_progress_display_changes_nothing(baseline: World) -> None:
 # Promises, told from the records alone.
 
 
-@by_chance(25)
+@settings(max_examples=examples(25))
 @given(scenarios())
 def test_money_is_conserved_and_no_account_passes_its_limit(scenario: Scenario) -> None:
     world = build_world(scenario)
@@ -92,7 +95,7 @@ def test_money_is_conserved_and_no_account_passes_its_limit(scenario: Scenario) 
     assert sum(balance) == world.network.accounts.opening.sum()
 
 
-@by_chance(25)
+@settings(max_examples=examples(25))
 @given(scenarios())
 def test_each_transfer_is_posted_once_at_most_with_the_amount_of_its_payment(scenario: Scenario) -> None:
     world = build_world(scenario)
@@ -103,7 +106,7 @@ def test_each_transfer_is_posted_once_at_most_with_the_amount_of_its_payment(sce
         assert payment < 0 or amount == world.payments.amount[payment]
 
 
-@by_chance(25)
+@settings(max_examples=examples(25))
 @given(scenarios())
 def test_who_came_earlier_to_an_account_is_paid_earlier(scenario: Scenario) -> None:
     world = build_world(scenario)
@@ -118,7 +121,7 @@ def test_who_came_earlier_to_an_account_is_paid_earlier(scenario: Scenario) -> N
         assert in_order_of_posting == sorted(in_order_of_posting)
 
 
-@by_chance(25)
+@settings(max_examples=examples(25))
 @given(scenarios())
 def test_causes_add_up_and_unsettled_payments_wait_until_the_end(scenario: Scenario) -> None:
     world = build_world(scenario)

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import POST, Order, accounts, by_hand, declare, instant, town
-from hypothesis import HealthCheck, given, settings
+from chance import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import scenarios
 
@@ -253,12 +254,7 @@ def test_who_waited_behind_goes_on_when_the_system_opens_if_the_bank_fails_at_ni
     assert causes(records, 1) == {"liquidity": instant("2024-03-06 09:00") - instant("2024-03-05 10:30")}
 
 
-@settings(
-    max_examples=40,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
+@settings(max_examples=examples(40))
 @given(scenarios(), st.data())
 def test_whoever_fails_and_whenever_money_stays_and_every_second_has_a_cause(
     usual: Scenario, data: st.DataObject

@@ -50,9 +50,12 @@ def test_each_payment_is_charged_at_each_step_that_it_reached(saved: Saved) -> N
     charged = set(zip(saved.fees["payment_id"], saved.fees["step"], strict=True))
     rules = fee_rules(saved)
     for route, payments in saved.payments.groupby("route"):
-        credited = payments["payment_id"][payments["credited_at"].notna()]
-        for number in [step for name, step in rules if name == route]:
-            assert {(payment, number) for payment in credited} <= charged
+        credited = payments[payments["credited_at"].notna()]
+        for number, rule in [(step, rule) for (name, step), rule in rules.items() if name == route]:
+            side = credited[f"{rule.get('bearer', 'payer')}_side"].astype(str)
+            asked = side.isin(rule.get("sides", side.unique()))
+            there = {payment for payment in credited["payment_id"] if (payment, number) in charged}
+            assert there == set(credited["payment_id"][asked])
 
 
 def test_fees_in_total_and_by_kind(saved: Saved, rates: Rates) -> None:

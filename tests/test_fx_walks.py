@@ -152,8 +152,8 @@ def test_the_state_of_the_first_day_may_be_stated(initial: str, stressed: bool) 
         "kind": "regime",
         "start": {"EUR": 0.9},
         "initial": initial,
-        "calm": {"mean_duration": "100000d", "volatility": {"EUR": 0.0}},
-        "stressed": {"mean_duration": "100000d", "volatility": {"EUR": 0.5}},
+        "calm": {"mean_duration": "36000d", "volatility": {"EUR": 0.0}},
+        "stressed": {"mean_duration": "36000d", "volatility": {"EUR": 0.5}},
     }
     run = paths(told, ["EUR"], (YEAR[0], date(2024, 2, 1)))
     assert np.all((np.diff(column(run, "EUR")) != 0.0) == stressed)

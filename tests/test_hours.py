@@ -14,6 +14,8 @@ from sim.core.calendars import WorkingDays, country_days, every_day, weekdays
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.core.hours import ALWAYS, OpeningHours, opening_hours, parse_session
 
+pytestmark = pytest.mark.quick
+
 BEIJING, MINSK, NEW_YORK = ZoneInfo("Asia/Shanghai"), ZoneInfo("Europe/Minsk"), ZoneInfo("America/New_York")
 CHINA = country_days("CN", date(2024, 1, 1), date(2024, 12, 31))
 HVPS = opening_hours(CHINA, ["T-1 20:30-17:15"], BEIJING)

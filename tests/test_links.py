@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -246,12 +247,7 @@ def test_one_leg_without_the_other_breaks_a_promise(tables: dict[str, pd.DataFra
             check_promises(broken, end)
 
 
-@settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     cny=st.tuples(*[st.integers(0, 60)] * 3),
     byn=st.tuples(*[st.integers(0, 30)] * 3),

@@ -18,6 +18,8 @@ from sim.scenario import library
 from sim.scenario.load import Loaded, load, load_as, to_yaml
 from sim.scenario.model.base import Amount, Currency, Declaration, Duration, Name, reference, wrong
 
+pytestmark = pytest.mark.quick
+
 INVALID = sorted((Path(__file__).parent / "scenarios_invalid").glob("*.yaml"))
 
 

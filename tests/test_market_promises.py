@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from builders import EXCHANGING, HOURS, MINSK, Order, accounts, by_hand, declare, instant
-from hypothesis import HealthCheck, given, settings
+from chance import examples
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from trading import OFFICE, assert_promises, run, trade
 
@@ -19,6 +21,8 @@ from sim.engine.run import simulate
 if TYPE_CHECKING:
     from sim.engine.records import Records
     from sim.world.build import World
+
+pytestmark = pytest.mark.quick
 
 
 @st.composite
@@ -98,18 +102,11 @@ def busy(draw: st.DrawFn) -> World:
     return replace(world, obligations=early)
 
 
-by_chance = settings(
-    max_examples=150,
-    derandomize=True,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-
-
+@pytest.mark.hypothesis
 def test_what_is_exchanged_adds_up_and_no_day_s_depth_is_exceeded() -> None:
     seen: dict[str, int] = defaultdict(int)
 
-    @by_chance
+    @settings(max_examples=examples(150))
     @given(busy())
     def look(world: World) -> None:
         records = simulate(world)
@@ -125,7 +122,7 @@ def test_what_is_exchanged_adds_up_and_no_day_s_depth_is_exceeded() -> None:
         seen["direct"] += int(((deals.vehicle < 0) & ~deals.matched).sum())
 
     look()
-    assert min(seen.values()) > 50, dict(seen)
+    assert min(seen.values()) > examples(50), dict(seen)
 
 
 def assert_depth(world: World, records: Records) -> None:
@@ -168,7 +165,6 @@ def assert_same_again(world: World, records: Records) -> None:
     assert all(np.array_equal(a, b) for a, b in zip(records.conversions, again, strict=True))
 
 
-@settings(max_examples=100, derandomize=True, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 6 * DAY), st.integers(1, 900_00)), min_size=1, max_size=20),
     st.sampled_from(["0.01", "100", "500", "5000"]),

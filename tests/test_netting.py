@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from queues import (
     HUGE,
     PATIENCE,
@@ -192,7 +192,6 @@ def test_cover_without_limit_does_not_overflow() -> None:
 
 
 @given(cases(payments=20))
-@settings(deadline=None)
 def test_unwinding_takes_the_newest_payments_of_whoever_is_short(given: Case) -> None:
     kept = np.ones(len(given.queue), dtype=bool)
     while min(after := left(given, kept)) < 0:

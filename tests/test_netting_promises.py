@@ -7,6 +7,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from queues import (
@@ -38,9 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from random import Random
 
+pytestmark = pytest.mark.quick
+
 
 @given(cases())
-@settings(deadline=None)
 def test_multilateral_is_the_one_largest_prefix_set(given: Case) -> None:
     found = multilateral(*given)
     allowed = [mask for mask in subsets(given) if is_prefix(given, mask)]
@@ -49,7 +52,6 @@ def test_multilateral_is_the_one_largest_prefix_set(given: Case) -> None:
 
 
 @given(cases())
-@settings(deadline=None)
 def test_singly_does_not_depend_on_whose_turn_it_is(given: Case) -> None:
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -99,13 +101,11 @@ def offset_pairs(given: Case, *, by_pair: bool) -> np.ndarray:
 
 
 @given(cases(), st.booleans())
-@settings(deadline=None)
 def test_bilateral_offsets_pair_after_pair(given: Case, by_pair: bool) -> None:
     assert rows(bilateral(*given, by_pair=by_pair)) == rows(offset_pairs(given, by_pair=by_pair))
 
 
 @given(cases(payments=30))
-@settings(deadline=None)
 def test_stronger_rules_settle_more_and_none_overdraws(given: Case) -> None:
     together = multilateral(*given)
     for weaker in (singly(*given), bilateral(*given, by_pair=False)):
@@ -118,7 +118,7 @@ def test_stronger_rules_settle_more_and_none_overdraws(given: Case) -> None:
 
 
 @given(cases(amounts=st.integers(1, 60)))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 def test_optimal_is_the_best_of_all_subsets(given: Case) -> None:
     found = optimal(*given, time_limit=PATIENCE)
     best = best_value(given)
@@ -128,7 +128,7 @@ def test_optimal_is_the_best_of_all_subsets(given: Case) -> None:
 
 
 @given(cases())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 def test_optimal_bounds_the_best_of_all_subsets_when_amounts_are_huge(given: Case) -> None:
     # Many sets that differ by less than floats resolve are cut off one by one.
     found = optimal(*given, time_limit=3.0)
@@ -141,7 +141,7 @@ def test_optimal_bounds_the_best_of_all_subsets_when_amounts_are_huge(given: Cas
 
 
 @given(cases(payments=20, amounts=st.integers(1, 10**9)))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 def test_optimal_is_not_less_than_any_other_rule(given: Case) -> None:
     found = optimal(*given, time_limit=PATIENCE)
     rules = [
@@ -154,7 +154,7 @@ def test_optimal_is_not_less_than_any_other_rule(given: Case) -> None:
 
 
 @given(cases(payments=14), st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=examples(50))
 def test_nothing_depends_on_the_numbers_of_the_banks(given: Case, random: Random) -> None:
     number = np.array(random.sample(range(given.n + 2), given.n), dtype=np.int64)
     available = np.zeros(given.n + 2, dtype=np.int64)
@@ -170,7 +170,7 @@ def test_nothing_depends_on_the_numbers_of_the_banks(given: Case, random: Random
 
 
 @given(cases(payments=14))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=examples(30))
 def test_arguments_stay_as_they_were(given: Case) -> None:
     before = [column.copy() for column in (*columns(given.queue), given.available)]
     for column in (*columns(given.queue), given.available):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.optimize
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from queues import (
@@ -80,7 +81,7 @@ def test_of_equal_payments_the_earlier_settle() -> None:
 
 
 @given(cases(amounts=st.integers(1, 3)))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=examples(60))
 def test_no_payment_overtakes_one_like_it(given: Case) -> None:
     mask = optimal(*given, time_limit=PATIENCE).mask
     settled: dict[tuple[int, ...], bool] = {}

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from own_files import (
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 
     from sim.world.own_cells import Reading
 
-pytestmark = pytest.mark.usefixtures("folder")
+pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("folder")]
 
 
 class Row(NamedTuple):
@@ -130,7 +131,9 @@ def major(row: Row) -> Decimal:
     return Decimal(row.amount).scaleb(-DIGITS[CURRENCIES[SYSTEMS[row.system]]])
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(rows=meant(), data=st.data())
 def test_a_table_written_as_csv_in_any_style_is_read_as_meant(rows: list[Row], data: st.DataObject) -> None:
     def at(instant_: int | None) -> str:
@@ -163,7 +166,9 @@ def test_a_table_written_as_csv_in_any_style_is_read_as_meant(rows: list[Row], d
         assert same(table(text.getvalue(), WIDE), expected(rows))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(rows=meant(), unit=st.sampled_from(["s", "us", "ns"]), zone=st.sampled_from([None, "UTC"]))
 def test_a_table_written_as_parquet_is_read_as_meant(rows: list[Row], unit: str, zone: str | None) -> None:
     def times(name: str) -> pa.Array:
@@ -187,7 +192,7 @@ def test_a_table_written_as_parquet_is_read_as_meant(rows: list[Row], unit: str,
         assert same(parquet_table(columns, WIDE), expected(rows))
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.sampled_from(["amount,system\n", '"amount",system\r\n']), st.text('ab,,,\n\n\r"" é', max_size=30))
 @example("amount,system\n", '"x"y,z\n')
 @example("amount,system\n", 'x"y,"z\n')
@@ -260,7 +265,7 @@ def found_in(reading: Reading) -> list[int | None]:
     return [None if wrong else value for value, wrong in zip(reading.values.tolist(), faults, strict=True)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(NEAR_TIMES, min_size=1, max_size=5), st.sampled_from([BERLIN, MINSK, ST_JOHNS]))
 def test_a_column_of_times_is_read_as_the_standard_library_reads_each(
     texts: list[str], zone: ZoneInfo
@@ -268,7 +273,7 @@ def test_a_column_of_times_is_read_as_the_standard_library_reads_each(
     assert found_in(instants(pa.array(texts), zone)) == [plain_instant(text, zone) for text in texts]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(NEAR_AMOUNTS, min_size=1, max_size=5), st.sampled_from(sorted(DIGITS)))
 def test_a_column_of_amounts_is_read_as_decimals(texts: list[str], currency: str) -> None:
     assert found_in(amounts(pa.array(texts), currency)) == [
@@ -281,7 +286,9 @@ def test_a_column_of_whole_numbers_is_read_as_each_of_them(texts: list[str]) -> 
     assert found_in(whole_numbers(pa.array(texts))) == [plain_whole(text) for text in texts]
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(st.floats(0, 1e16) | st.integers(1, 2**53).map(lambda n: n / 100), st.sampled_from(["f4", "f8"]))
 def test_a_float_is_read_as_the_one_amount_that_it_can_mean(value: float, kind: str) -> None:
     column = np.array([value, 1], dtype=kind)
@@ -306,14 +313,18 @@ PIECES = [HEADER, GOOD, "system", "A", "1", ",", ";", '"', "\n", "\r\n", "\r", "
 CSV_BYTES = st.lists(st.sampled_from(PIECES), max_size=12).map(lambda parts: "".join(parts).encode())
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(CSV_BYTES | st.binary(max_size=200) | CSV_BYTES.map(lambda data: data + b"\xff"))
 def test_whatever_the_bytes_a_csv_file_is_read_or_refused(data: bytes) -> None:
     Path("payments.csv").write_bytes(data)
     assert all(len(str(problem).splitlines()) == 1 for problem in problems_of("payments.csv"))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=examples(200), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 255)), max_size=6), st.integers(0, 40))
 def test_whatever_the_bytes_a_parquet_file_is_read_or_refused(
     changes: list[tuple[int, int]], cut: int

@@ -6,9 +6,10 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pytest
 from agreement import assert_agreement
 from builders import POST, Order, by_hand, declare, instant, town, with_draws
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from oracle import tell
 from strategies import scenarios
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from sim.engine.records import Records
     from sim.scenario.model import Scenario
+
+pytestmark = pytest.mark.quick
 
 
 def happened(story: Story) -> dict[str, bool]:
@@ -50,15 +53,10 @@ def happened(story: Story) -> dict[str, bool]:
     }
 
 
+@pytest.mark.hypothesis
 def test_engine_and_plain_model_agree_on_desks_and_returns() -> None:
     times: dict[str, list[bool]] = defaultdict(list)
 
-    @settings(
-        max_examples=100,
-        derandomize=True,
-        deadline=None,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-    )
     @given(scenarios(most_payments=200, returning=True))
     def look(scenario: Scenario) -> None:
         world = build_world(scenario)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from builders import Order, border, by_hand, declare, instant, with_draws
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -52,7 +53,7 @@ def _rows(deals: Conversions, chosen: np.ndarray) -> Conversions:
     return type(deals)(*(column[chosen] for column in deals))
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=examples(50))
 @given(st.integers(1, 10**7), st.lists(st.integers(1, 10**7), max_size=5))
 def test_parts_at_one_rate_add_up_to_the_whole(amount: int, shares: list[int]) -> None:
     world = world_of(amount)

@@ -15,16 +15,18 @@ from sim.results.promises import check_promises
 from sim.scenario.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from sim.results.results import Results
+
+pytestmark = pytest.mark.quick
 
 Tables = dict[str, pd.DataFrame]
 
 
 @pytest.fixture
-def run(short_runs: dict[str, Results]) -> Results:
+def run(short_runs: Mapping[str, Results]) -> Results:
     return short_runs["baseline"]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
@@ -65,7 +66,7 @@ def test_lognormal_losses_of_a_long_position() -> None:
     assert losses.expected_shortfall == pytest.approx(51_877.53, abs=0.005)
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=examples(40))
 @given(
     st.sampled_from([1e6, -1e6]),
     st.floats(0.01, 0.6),

@@ -81,7 +81,7 @@ def test_odd_text_reads_as_with_the_plain_scanner(text: str) -> None:
 
 
 def test_mangled_text_reads_as_with_the_plain_scanner() -> None:
-    chance = Random(11)  # noqa: S311 - it only picks places
+    chance = Random(11)
     whole = LIBRARY[0].read_text("utf-8")
     for _ in range(600):
         start = chance.randrange(len(whole))

@@ -19,7 +19,7 @@ from sim.scenario.merge import NOT_INHERITED, resolve
 from sim.scenario.model.steps import Originate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from sim.results.results import Results
@@ -87,7 +87,7 @@ def test_no_two_scenarios_share_a_name_or_a_question() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: dict[str, Results]) -> None:
+def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: Mapping[str, Results]) -> None:
     results = short_runs[name]
     measures = results.measures
     assert measures["payments"].value > 1_000
@@ -314,7 +314,7 @@ def usd_cents(results: Results) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", ["national-currency", "dollar-legacy"])
-def test_one_seed_draws_the_same_trade(name: str, short_runs: dict[str, Results]) -> None:
+def test_one_seed_draws_the_same_trade(name: str, short_runs: Mapping[str, Results]) -> None:
     one, other = short_runs["baseline"], short_runs[name]
     pd.testing.assert_frame_equal(one.obligations[TRADE], other.obligations[TRADE])
     assert not one.obligations["currency"].astype(str).equals(other.obligations["currency"].astype(str))
@@ -326,7 +326,7 @@ def test_one_seed_draws_the_same_trade(name: str, short_runs: dict[str, Results]
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("mechanisms/")])
 def test_a_mechanism_changes_when_payments_settle_and_nothing_before(
-    name: str, short_runs: dict[str, Results]
+    name: str, short_runs: Mapping[str, Results]
 ) -> None:
     # Mechanisms of one base are run alike, and so can be compared.
     sisters = [
@@ -338,7 +338,7 @@ def test_a_mechanism_changes_when_payments_settle_and_nothing_before(
     pd.testing.assert_frame_equal(first.payments[drawn], other.payments[drawn])
 
 
-def test_one_seed_draws_the_same_rates(short_runs: dict[str, Results]) -> None:
+def test_one_seed_draws_the_same_rates(short_runs: Mapping[str, Results]) -> None:
     tables = {
         name: run.fx.astype({"currency": str}).set_index(["valid_from", "currency"])["per_usd"]
         for name, run in short_runs.items()
@@ -355,13 +355,13 @@ def mean_exposure(results: Results, currency: str) -> float:
     return float(rows["net_open_position_reporting"].abs().mean()) if len(rows) else 0.0
 
 
-def test_settlement_in_national_currencies_is_faster(short_runs: dict[str, Results]) -> None:
+def test_settlement_in_national_currencies_is_faster(short_runs: Mapping[str, Results]) -> None:
     delays = {name: run.measures["delay"].value for name, run in short_runs.items()}
     for statistic in ("mean", "value_weighted"):
         assert delays["national-currency"][statistic] < delays["baseline"][statistic]
 
 
-def test_dollar_invoices_expose_both_sides_to_the_dollar(short_runs: dict[str, Results]) -> None:
+def test_dollar_invoices_expose_both_sides_to_the_dollar(short_runs: Mapping[str, Results]) -> None:
     exposures = {name: mean_exposure(run, "USD") for name, run in short_runs.items()}
     assert exposures["national-currency"] == 0
     assert exposures["dollar-legacy"] > 2 * exposures["baseline"]
@@ -369,7 +369,7 @@ def test_dollar_invoices_expose_both_sides_to_the_dollar(short_runs: dict[str, R
 
 @pytest.mark.parametrize("name", NAMES)
 def test_nobody_pays_for_an_exchange_that_does_not_take_place(
-    name: str, short_runs: dict[str, Results]
+    name: str, short_runs: Mapping[str, Results]
 ) -> None:
     run = short_runs[name]
     fees = run.fees[run.fees["kind"] == "convert"]

@@ -6,6 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_bounds import bounded
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sim.engine.netting import Limits, Queue
+
+pytestmark = pytest.mark.quick
 
 SCENARIO = """
 name: promises
@@ -106,12 +110,7 @@ payments = st.lists(
 )
 
 
-@settings(
-    max_examples=120,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-    derandomize=True,
-)
+@settings(max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(system=systems, given_members=st.lists(members, min_size=BANKS, max_size=BANKS), rows=payments)
 def test_money_stays_bounds_hold_and_nothing_settles_twice(
     system: str, given_members: list[Member], rows: list[tuple[int, int, int, int, int]], tmp_path: Path
@@ -202,7 +201,7 @@ class Replay:
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True, max_examples=60)
+@settings(max_examples=examples(60))
 def test_of_one_queue_optimal_settles_most_and_multilateral_most_in_order(
     queued: tuple[Queue, np.ndarray, Limits],
 ) -> None:
