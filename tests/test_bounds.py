@@ -187,7 +187,6 @@ def in_order(queue: Queue, mask: np.ndarray) -> bool:
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True)
 def test_limits_beyond_what_is_owed_are_like_none(given: tuple[Queue, np.ndarray, Limits]) -> None:
     queue, available, limits = given
     ample = replace(limits, left=np.full_like(limits.left, int(queue.amount.sum())))
@@ -202,7 +201,6 @@ def test_limits_beyond_what_is_owed_are_like_none(given: tuple[Queue, np.ndarray
 
 
 @given(bounded())
-@settings(deadline=None, derandomize=True)
 def test_within_limits_there_is_one_largest_set_in_order(given: tuple[Queue, np.ndarray, Limits]) -> None:
     queue, available, limits = given
     found = multilateral(queue, available, limits)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
+import pkgutil
 import shutil
 import sys
 from decimal import Decimal
@@ -14,7 +16,7 @@ import pytest
 from pydantic import AfterValidator, Field, model_validator
 
 from sim.errors import ScenarioError
-from sim.scenario import library
+from sim.scenario import check, library
 from sim.scenario.load import Loaded, load, load_as, to_yaml
 from sim.scenario.model.base import Amount, Currency, Declaration, Duration, Name, reference, wrong
 
@@ -478,3 +480,15 @@ def test_parts_with_names_can_be_changed_added_and_removed_by_a_variant() -> Non
     assert str(problem) == (
         "--set accounts.three.balance=-1: accounts.three.balance: must be at least 0, not -1"
     )
+
+
+def test_every_check_in_the_folder_is_made() -> None:
+    names = [f"{check.__name__}.{module.name}" for module in pkgutil.iter_modules(check.__path__)]
+    found = [
+        function
+        for name in names
+        for key, function in vars(importlib.import_module(name)).items()
+        if key.startswith("check_") and function.__module__ == name
+    ]
+    assert set(found) == set(check.CHECKS)
+    assert len(check.CHECKS) == len(found)

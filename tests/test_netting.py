@@ -26,7 +26,6 @@ from sim.engine.netting import (
     is_deadlock,
     multilateral,
     net_positions,
-    netting_efficiency,
     optimal,
     singly,
     unwind,
@@ -150,7 +149,6 @@ def test_an_empty_queue_settles_nothing_and_is_no_gridlock() -> None:
     assert not has_gridlock(*empty)
     assert not is_deadlock(*empty)
     assert net_positions(empty.queue, 2).tolist() == [0, 0]
-    assert np.isnan(netting_efficiency(empty.queue, 2))
 
 
 @pytest.mark.parametrize(

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.demands import demands, passengers
-from sim.scenario.finding import Finding
 from sim.scenario.model.timeline import Closure, numbered
 from sim.scenario.passage import obstacles
-from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.topology import Passenger
+    from sim.scenario.topology import Passenger, Topology
 
 
 def closures(scenario: Scenario) -> Iterator[tuple[int, Closure]]:
@@ -33,20 +30,3 @@ def detours(entry: Closure, passenger: Passenger, topology: Topology) -> list[st
         and topology.carries(scenario.routes[name], passenger)
         and not any(obstacles(topology, scenario.routes[name], passenger))
     ]
-
-
-def check_detours(scenario: Scenario) -> Iterator[Finding]:
-    """Each closure that leaves some payments without a way."""
-    topology = Topology(scenario)
-    for number, entry in closures(scenario):
-        stranded = {
-            f"{demand.currency} from {passenger.payer_bank!r} to {passenger.payee_bank!r}"
-            for demand in demands(scenario)
-            for passenger in passengers(demand, scenario)
-            for route in topology.candidates(passenger)
-            if entry.closes(route, passenger, topology) and not detours(entry, passenger, topology)
-        }
-        if stranded:
-            first, *others = sorted(stranded)
-            more = f" (and {len(others)} more such payments)" if others else ""
-            yield Finding(("timeline", number, "fallback"), f"none of these routes can carry {first}{more}")

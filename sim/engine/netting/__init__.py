@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sim.engine.netting.limits import Limits
 from sim.engine.netting.optimum import Optimum, optimal
-from sim.engine.netting.positions import loss_shares, net_positions, netting_efficiency, unwind
+from sim.engine.netting.positions import loss_shares, net_positions, unwind
 from sim.engine.netting.queue import Queue
 from sim.engine.netting.release import bilateral, has_gridlock, is_deadlock, multilateral, singly
 
@@ -18,7 +18,6 @@ __all__ = [
     "loss_shares",
     "multilateral",
     "net_positions",
-    "netting_efficiency",
     "optimal",
     "singly",
     "unwind",

@@ -22,13 +22,6 @@ def net_positions(queue: Queue, n: int) -> Amounts:
     return queue.received(n) - queue.sent(n)
 
 
-def netting_efficiency(queue: Queue, n: int) -> float:
-    """1 − Σ max(0, −net) / Σ amount: the share of the value that needs no money; NaN for an empty queue."""
-    debits = -np.minimum(net_positions(queue, n), 0).sum()
-    gross = queue.amount.sum()
-    return float(1 - debits / gross) if gross else float("nan")
-
-
 def unwind(queue: Queue, limits: Amounts) -> NDArray[np.bool_]:
     """Payments that stay in a netting cycle once every net debit is within its bank's limit.
 

@@ -90,8 +90,8 @@ def _refuse(wrong: NDArray[np.bool_], what: str) -> None:
         raise ValueError(f"payment {int(wrong.argmax())} {what}")
 
 
-class Lines:
-    """The queue sorted into one line per bank: bank i's payments stand at `ends[i] … ends[i + 1] − 1`.
+class BankQueues:
+    """The queue of each bank: the payments of bank i stand at `ends[i] … ends[i + 1] − 1`.
 
     Lists, since single elements of arrays are slow to read.
     """

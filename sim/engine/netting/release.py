@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.engine.netting.limits import headroom
-from sim.engine.netting.queue import Lines, check
+from sim.engine.netting.queue import BankQueues, check
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,22 +33,22 @@ def singly(queue: Queue, available: Amounts, limits: Limits | None = None) -> ND
     is fixed, so a covered head stays covered until it settles, whatever others do first.
     """
     check(queue, available)
-    lines, within = Lines(queue, len(available)), headroom(queue, limits)
-    payee, amount = lines.payee, lines.amount
+    queues, within = BankQueues(queue, len(available)), headroom(queue, limits)
+    payee, amount = queues.payee, queues.amount
     left: list[int] = available.tolist()
-    head, end = lines.ends[:-1], lines.ends[1:]
+    head, end = queues.ends[:-1], queues.ends[1:]
     work = list(range(len(left)))
     while work:
         bank = work.pop()
         while head[bank] < end[bank] and amount[head[bank]] <= left[bank]:
             position = head[bank]
-            if within is not None and not within.choose_within(lines.row(position)):
+            if within is not None and not within.choose_within(queues.row(position)):
                 break
             left[bank] -= amount[position]
             left[payee[position]] += amount[position]
             work.append(payee[position])
             head[bank] += 1
-    return lines.before(head)
+    return queues.before(head)
 
 
 def multilateral(queue: Queue, available: Amounts, limits: Limits | None = None) -> NDArray[np.bool_]:
@@ -60,12 +60,12 @@ def multilateral(queue: Queue, available: Amounts, limits: Limits | None = None)
     """
     check(queue, available)
     n = len(available)
-    lines, within = Lines(queue, n), headroom(queue, limits, range(len(queue)))
-    payee, amount = lines.payee, lines.amount
+    queues, within = BankQueues(queue, n), headroom(queue, limits, range(len(queue)))
+    payee, amount = queues.payee, queues.amount
     sent = queue.sent(n)
     # More than a bank owes it cannot use; without the excess the sums stay within int64.
     left: list[int] = (np.minimum(available, sent) - sent + queue.received(n)).tolist()
-    end = lines.ends[1:]
+    end = queues.ends[1:]
     work = [bank for bank in range(n) if left[bank] < 0 or (within is not None and within.exceeded(bank))]
     while work:
         bank = work.pop()
@@ -79,11 +79,11 @@ def multilateral(queue: Queue, available: Amounts, limits: Limits | None = None)
             if 0 <= before < amount[last]:
                 work.append(other)
             if within is not None:
-                within.give_up(lines.row(last))
+                within.give_up(queues.row(last))
                 if within.exceeded(other):
                     work.append(other)
         left[bank], end[bank] = cover, last
-    return lines.before(end)
+    return queues.before(end)
 
 
 def bilateral(

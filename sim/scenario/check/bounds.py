@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sim.core.clock import DAY
-from sim.core.hours import parse_session
-from sim.scenario.finding import Finding, alternatives
+from sim.scenario.check.finding import Finding, alternatives
+from sim.scenario.check.hours import open_at
 from sim.scenario.model.base import check_amount, nearest
 from sim.scenario.model.kinds import kinds_that
 from sim.scenario.model.network import Account
 from sim.scenario.model.settlement import System
-from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.topology import books, holders
 
 if TYPE_CHECKING:
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from sim.scenario.model import Scenario
     from sim.scenario.model.settlement import Books
-    from sim.scenario.model.timing import Hours
 
     Path: TypeAlias = tuple[str | int, ...]
 
@@ -37,15 +34,6 @@ def check_bounds(scenario: Scenario) -> Iterator[Finding]:
             if not open_at(point.by, system.hours, scenario):
                 path = ("systems", name, "throughput", number, "by")
                 yield Finding(path, f"at {point.by} the system is closed")
-
-
-def open_at(text: str, choice: str | Hours, scenario: Scenario) -> bool:
-    """Whether a time of day lies in a session of some hours as they are declared."""
-    if choice == "always":
-        return True
-    hours = scenario.hours[choice] if isinstance(choice, str) else choice
-    sessions, at = [parse_session(session) for session in hours.sessions], seconds_after_midnight(text)
-    return any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY))
 
 
 def _limits(path: Path, account: Account, banks: set[str], system: Books) -> Iterator[Finding]:

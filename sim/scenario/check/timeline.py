@@ -7,8 +7,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from pydantic import ValidationError
+
 from sim.core.clock import exact_instant, from_instant, to_instant
+from sim.scenario.check.finding import Finding
+from sim.scenario.demands import demands, passengers
+from sim.scenario.detours import closures, detours
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
+from sim.scenario.model.markets import Quote
+from sim.scenario.model.timeline import ChangedQuote, numbered
+from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +27,25 @@ if TYPE_CHECKING:
     Path = tuple[str | int, ...]
 
 
-def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+def check_dates(scenario: Scenario) -> Iterator[Finding]:
+    """The run, and entries of the timeline that are out of it, out of order, or at odds with one before."""
+    yield from (Finding(*found) for found in _run(scenario))
+    yield from (Finding(*found) for found in _timeline(scenario))
+
+
+def check_quotes(scenario: Scenario) -> Iterator[Finding]:
+    """A quote that the timeline changes must make sense as one that is declared."""
+    for number, entry in numbered(scenario.timeline, ChangedQuote):
+        for pair, usual in scenario.markets[entry.market].pairs.items():
+            if entry.pair in (None, pair):
+                try:
+                    Quote.model_validate(entry.applied_to(usual).model_dump())
+                except ValidationError as error:
+                    path = ("timeline", number, "spread_bps" if entry.depth is None else "depth")
+                    yield Finding(path, f"{pair}: {error.errors()[0]['msg']}")
+
+
+def _run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Path and message of what leads the run out of the years that calendars and time zones know."""
     zone = ZoneInfo(scenario.period.zone)
     longest = max(
@@ -36,7 +62,7 @@ def check_run(scenario: Scenario) -> Iterator[tuple[Path, str]]:
         yield ("horizon",), f"what is simulated ends after {LAST_YEAR}; {known}"
 
 
-def check_timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
+def _timeline(scenario: Scenario) -> Iterator[tuple[Path, str]]:
     """Path and message of each entry outside of the run, out of order, or at odds with one before it."""
     zone = ZoneInfo(scenario.period.zone)
     start = to_instant(scenario.period.start, zone) - scenario.run_in
@@ -93,3 +119,20 @@ class _Taken:
         self._since.insert(place, stretch.since)
         self._stretches.insert(place, (stretch.until, number))
         self._longest = max(self._longest, stretch.until - stretch.since)
+
+
+def check_detours(scenario: Scenario) -> Iterator[Finding]:
+    """Each closure that leaves some payments without a way."""
+    topology = Topology(scenario)
+    for number, entry in closures(scenario):
+        stranded = {
+            f"{demand.currency} from {passenger.payer_bank!r} to {passenger.payee_bank!r}"
+            for demand in demands(scenario)
+            for passenger in passengers(demand, scenario)
+            for route in topology.candidates(passenger)
+            if entry.closes(route, passenger, topology) and not detours(entry, passenger, topology)
+        }
+        if stranded:
+            first, *others = sorted(stranded)
+            more = f" (and {len(others)} more such payments)" if others else ""
+            yield Finding(("timeline", number, "fallback"), f"none of these routes can carry {first}{more}")

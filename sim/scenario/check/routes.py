@@ -1,10 +1,10 @@
-"""A bank reviews payments at one desk, and what it sends back must have something to go back by."""
+"""A route settles and then credits once; what is reviewed on it is reviewed at one desk of a bank."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.finding import Finding
+from sim.scenario.check.finding import Finding
 from sim.scenario.model.steps import ROLES, reviews
 from sim.scenario.model.timeline import Review, numbered
 
@@ -12,6 +12,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
+    from sim.scenario.model.network import Route
+
+
+def check_routes(scenario: Scenario) -> Iterator[Finding]:
+    """Routes that do not settle and credit, or not in this order."""
+    for name, route in scenario.routes.items():
+        path = ("routes", name, "steps")
+        crediting = [number for number, step in enumerate(route.steps) if step.credits]
+        if len(crediting) != 1:
+            yield Finding(path, "a route needs exactly one 'post'")
+        elif not any(step.moves for step in route.steps[: crediting[0]]):
+            yield Finding(path, "a route needs a 'settle' before its 'post'")
+        else:
+            yield from _order(path, route, crediting[0])
+
+
+def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Finding]:
+    """Nothing but the payee's conversion can follow the credit, and the payer's comes before settlement."""
+    first_settle = next(k for k, step in enumerate(route.steps) if step.moves)
+    for number, step in enumerate(route.steps):
+        if step.exchanging() == "payee":
+            if number < post:
+                yield Finding((*path, number), "the payee can convert only after the 'post'")
+        elif step.exchanging() == "payer" and number > first_settle:
+            yield Finding((*path, number), "the payer converts before the first 'settle'")
+        elif step.opens and number > 0:
+            yield Finding((*path, number), f"{step.kind!r} is the first step of a route")
+        elif number > post and not step.credits:
+            yield Finding((*path, number), f"{step.kind!r} cannot follow the 'post'")
 
 
 def check_screening(scenario: Scenario) -> Iterator[Finding]:

@@ -4,23 +4,94 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.crosses import crosses
+from sim.scenario.check.finding import Finding
+from sim.scenario.crosses import crosses, find_quote
 from sim.scenario.demands import demands, passengers
 from sim.scenario.detours import closures
-from sim.scenario.finding import Finding
+from sim.scenario.model.steps import moves
 from sim.scenario.passage import obstacles
+from sim.scenario.topology import Topology, legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.demands import Demand
     from sim.scenario.model import Scenario
-    from sim.scenario.topology import Passenger, Topology
+    from sim.scenario.topology import Passenger
 
 
-def check_flows(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
+def check_rates(scenario: Scenario) -> Iterator[Finding]:
+    """What is owed between firms is worth something in their currencies."""
+    for section in ("flows", "loans", "projects"):
+        if scenario.fx is None and getattr(scenario, section):
+            yield Finding((), f"'fx' is needed as soon as there are {section}")
+
+
+def check_origins(scenario: Scenario) -> Iterator[Finding]:
+    """Loans and projects share a column of names with flows."""
+    for section, earlier in (("loans", scenario.flows), ("projects", {**scenario.flows, **scenario.loans})):
+        for name in getattr(scenario, section):
+            if name in earlier:
+                yield Finding(
+                    (section, name), f"{name!r} is the name of something else that makes obligations"
+                )
+
+
+def check_own_payments(scenario: Scenario) -> Iterator[Finding]:
+    """Own payments are between banks: nobody in them exchanges currency or is charged."""
+    if scenario.payments is None:
+        return
+    for section in ("flows", "loans", "projects"):
+        if getattr(scenario, section):
+            yield Finding((section,), f"a scenario has either {section!r} or 'payments' of its own")
+    system, declared = scenario.payments.system, scenario.payments.route
+    if system is not None and declared is not None:
+        passed = [step.system for step in scenario.routes[declared].steps if moves(step)]
+        if not any(system in (name, *legs(scenario, name)) for name in passed):
+            message = f"{declared!r}, the route of these payments, does not pass {system!r}"
+            yield Finding(("payments", "system"), message)
+    for name, route in scenario.routes.items():
+        for number, step in enumerate(route.steps):
+            if step.exchanging() or step.fee is not None:
+                what = "a fee" if step.fee is not None else repr(step.kind)
+                path = ("routes", name, "steps", number)
+                yield Finding(path, f"{what} needs firms, which payments of one's own do not have")
+
+
+def check_hedges(scenario: Scenario) -> Iterator[Finding]:
+    """Parity prices a forward from the interest of both currencies."""
+    for name, group in scenario.firms.items():
+        if group.hedge is None:
+            continue
+        home = scenario.sides[group.side].functional_currency
+        owed = {
+            code
+            for flow in scenario.flows.values()
+            if name in (flow.payer, flow.payee)
+            for code in flow.invoicing
+        }
+        foreign = owed - {home}
+        if group.hedge.currencies is not None:
+            foreign &= set(group.hedge.currencies)
+        path = ("firms", name, "hedge")
+        for code in sorted(({home} | foreign if foreign else set()) - scenario.interest_rates.keys()):
+            yield Finding(
+                path, f"forwards are priced from the interest of {code}; add it to 'interest_rates'"
+            )
+
+
+def check_vehicles(scenario: Scenario) -> Iterator[Finding]:
+    """A vehicle is traded against the currency of the side that exchanges over it."""
+    for name, side in scenario.sides.items():
+        for number, vehicle in enumerate(side.vehicles):
+            if find_quote(scenario, name, {vehicle, side.functional_currency}) is None:
+                message = f"no market of {name!r} trades {vehicle}/{side.functional_currency}"
+                yield Finding(("sides", name, "vehicles", number), message)
+
+
+def check_flows(scenario: Scenario) -> Iterator[Finding]:
     """Payments that are asked for and could not be made, exchanged or carried."""
-    told: set[Finding] = set()
+    topology, told = Topology(scenario), set[Finding]()
     for demand in demands(scenario):
         sides = (scenario.firms[demand.payer].side, scenario.firms[demand.payee].side)
         yield from _markets(demand.path, demand.currency, sides, scenario)
