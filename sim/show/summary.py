@@ -181,7 +181,14 @@ def _desks(results: Results, values: Mapping[str, Any], names: Sequence[str]) ->
 
 def _systems(results: Results, values: Mapping[str, Any]) -> Table:
     """The systems that were asked for anything; standstills, waiting and unsettled value are of the whole period."""
-    headings = ("value\na day", "delay", "queue\npeak", "gridlocks,\ndeadlocks", "unsettled", "turnover")
+    headings = (
+        "value\na day",
+        "delay",
+        "queue\npeak",
+        "gridlocks,\ndeadlocks,\nshortages",
+        "unsettled",
+        "turnover",
+    )
     table = _table("system", *headings)
     currencies = results.systems.set_index("system")["currency"]
     for name, value in values["value_per_day"].items():
@@ -192,7 +199,7 @@ def _systems(results: Results, values: Mapping[str, Any]) -> Table:
                 short(value, code),
                 "–" if delay is None else f"{delay:.3f}",
                 short(values["queue_peak_value"][name]),
-                f"{values['gridlocks'][name]:,}, {values['deadlocks'][name]:,}",
+                ", ".join(f"{values[kind][name]:,}" for kind in ("gridlocks", "deadlocks", "shortages")),
                 short(values["unsettled_value"][name]),
                 "–" if turnover is None else f"{turnover:.2f}",
             )
