@@ -184,3 +184,6 @@ class BootstrapFx(Model):
     def stated(self) -> set[str]:
         """See `Model`."""
         return set()
+
+
+Drawn = BootstrapFx | LognormalFx | MeanRevertingFx | RegimeFx

@@ -71,3 +71,6 @@ class HistoryFx(Model):
     def moved_to(self) -> date | None:
         """See `Model`."""
         return self.start
+
+
+Given = ConstantFx | HistoryFx

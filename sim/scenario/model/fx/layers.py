@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeGuard
 from pydantic import Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, Share, Truth, wrong
-from sim.scenario.model.fx.drawn import BootstrapFx, LognormalFx, MeanRevertingFx, RegimeFx
-from sim.scenario.model.fx.given import ConstantFx, HistoryFx
+from sim.scenario.model.fx.drawn import Drawn
+from sim.scenario.model.fx.given import Given
 from sim.scenario.model.fx.parts import Foreign, Model, Rate, Volatility
 from sim.scenario.model.kinds import check_stated, kinds
 
@@ -233,18 +233,7 @@ class BandFx(Layer):
         return {self.currency}
 
 
-Fx = Annotated[
-    ConstantFx
-    | HistoryFx
-    | BootstrapFx
-    | LognormalFx
-    | MeanRevertingFx
-    | RegimeFx
-    | JumpFx
-    | BasketFx
-    | BandFx,
-    Field(discriminator="kind"),
-]
+Fx = Annotated[Given | Drawn | JumpFx | BasketFx | BandFx, Field(discriminator="kind")]
 
 
 for _model in kinds(Fx).values():
