@@ -10,7 +10,7 @@ from typing import Final
 from hypothesis import HealthCheck, settings
 
 #: Examples of a property that asks for the usual number.
-USUAL: Final = {"quick": 20, "test": 100, "long": 300}
+USUAL: Final = {"quick": 20, "test": 100, "long": 200}
 
 
 def register() -> None:

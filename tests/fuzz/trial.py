@@ -56,6 +56,7 @@ def command(*arguments: str) -> Told:
     with (
         mock.patch.object(sys, "argv", ["sim", *arguments]),
         mock.patch("sim.cli.listen"),
+        mock.patch.dict(os.environ),
         warnings.catch_warnings(record=True) as warned,
         redirect_stdout(io.TextIOWrapper(out, encoding="utf-8", errors="backslashreplace")),
         redirect_stderr(io.TextIOWrapper(err, encoding="utf-8", errors="backslashreplace")),
