@@ -415,8 +415,12 @@ def test_a_place_that_cannot_be_written_is_told(bad: Path) -> None:
 
 
 def test_what_is_no_run_is_not_plotted(bad: Path) -> None:
-    for name in ("folder", "nowhere", "one.yaml"):
-        assert refused(bad, "plot", name) == [f"{name}: not a run folder (it has no manifest.json)"]
+    for name, why in (
+        ("folder", "it has no manifest.json"),
+        ("nowhere", "there is no such folder"),
+        ("one.yaml", "it has no manifest.json"),
+    ):
+        assert refused(bad, "plot", name) == [f"{name}: not a run folder ({why})"]
 
 
 @pytest.mark.parametrize(

@@ -66,10 +66,12 @@ def test_tables_are_read_by_name_and_as_attributes(results: Results, tmp_path: P
         _ = opened.payment
 
 
-@pytest.mark.parametrize("missing", ["nowhere", "empty"])
-def test_what_is_no_run_is_not_opened(missing: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("missing", "why"), [("nowhere", "there is no such folder"), ("empty", "it has no manifest.json")]
+)
+def test_what_is_no_run_is_not_opened(missing: str, why: str, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(sim.ResultsError, match=r"not a run folder \(it has no manifest.json\)"):
+    with pytest.raises(sim.ResultsError, match=rf"not a run folder \({why}\)"):
         sim.open(tmp_path / missing)
 
 

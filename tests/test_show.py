@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import StepPatch
 from rich.console import Console
+from tiny import tiny_run
 
 import sim.show  # noqa: F401 - registers the figures
 from sim.engine.causes import CAUSES
@@ -224,6 +225,11 @@ def test_rates_begin_at_one_hundred_and_are_named_with_their_price(tmp_path: Pat
     assert len(set(lines["CNY"])) > 5
     texts = {text.get_text() for text in ax.texts}
     assert f"1 CNY = {last['BYN'] / last['CNY']:.4g} BYN" in texts
+
+
+def test_payments_without_a_route_of_their_own_have_a_row_of_delay(tmp_path: Path) -> None:
+    ax = tiny_run(tmp_path).plot.delay()
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["Direct S\n3\n33.3 % not credited"]
 
 
 def test_bars_add_up_to_the_mean_delay_of_the_measures(results: Results) -> None:

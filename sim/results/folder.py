@@ -130,7 +130,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{folder}: cannot be read ({getattr(error, 'strerror', None) or error})"
         ) from None
     if not found:
-        raise ResultsError(f"{folder}: not a run folder (it has no {MANIFEST})")
+        lacks = f"it has no {MANIFEST}" if folder.exists() else "there is no such folder"
+        raise ResultsError(f"{folder}: not a run folder ({lacks})")
     manifest = read_json(folder, MANIFEST)
     where = folder / MANIFEST
     if manifest.get("format") != _FORMAT:

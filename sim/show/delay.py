@@ -61,7 +61,8 @@ def delay(results: Results, ax: Axes) -> None:
     """
     payments = results.payments[results.payments["counted"]]
     groups = {str(route): group for route, group in payments.groupby("route", observed=True)}
-    routes = [route for route in results.scenario.routes if route in groups]
+    profiles = results.measures["delay_by_route"].value
+    routes = [route for route in profiles if route in groups]
     left, right = panels(ax, 1, 2, width_ratios=[1.2, 1.0], wspace=0.03)
     headline(left, f"Clearing delay from instruction to credit: {results.scenario.name}")
     heading(left, "How long: distribution over payments")
@@ -80,7 +81,6 @@ def delay(results: Results, ax: Axes) -> None:
             panel.set_xticks([])
         return
     left.set_yticks(range(len(routes)), labels=[_row_name(route, groups[route]) for route in routes])
-    profiles = results.measures["delay_by_route"].value
     _draw_distributions(left, [groups[route] for route in routes], [profiles[route] for route in routes])
     _draw_causes(right, [groups[route] for route in routes])
 

@@ -185,7 +185,7 @@ def _systems(results: Results, values: Mapping[str, Any]) -> Table:
         "value\na day",
         "delay",
         "queue\npeak",
-        "gridlocks,\ndeadlocks,\nshortages",
+        "gridlocks /\ndeadlocks /\nshortages",
         "unsettled",
         "turnover",
     )
@@ -199,7 +199,7 @@ def _systems(results: Results, values: Mapping[str, Any]) -> Table:
                 short(value, code),
                 "–" if delay is None else f"{delay:.3f}",
                 short(values["queue_peak_value"][name]),
-                ", ".join(f"{values[kind][name]:,}" for kind in ("gridlocks", "deadlocks", "shortages")),
+                " / ".join(f"{values[kind][name]:,}" for kind in ("gridlocks", "deadlocks", "shortages")),
                 short(values["unsettled_value"][name]),
                 "–" if turnover is None else f"{turnover:.2f}",
             )
