@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -178,3 +180,24 @@ def test_run_takes_names_files_and_scenarios(tmp_path: Path) -> None:
     assert dict(from_file.measures) == dict(from_scenario.measures)
     assert from_scenario.folder is None
     assert sim.open(tmp_path / "out").scenario.name == "mini"
+
+
+def test_a_hidden_folder_of_the_users_is_left_alone_whatever_it_is_called(
+    results: Results, tmp_path: Path
+) -> None:
+    stage = tmp_path / ".mine.sim-saving"
+    (stage / "new").mkdir(parents=True)
+    (stage / "new" / "thesis.txt").write_text("thesis", "utf-8")
+    (stage / "lock").write_text("a lock of mine", "utf-8")
+    results.save(tmp_path / "other")
+    with pytest.raises(sim.RunError, match="in the way"):
+        results.save(tmp_path / "mine")
+    assert (stage / "new" / "thesis.txt").read_text("utf-8") == "thesis"
+    assert not (tmp_path / "mine").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere names are text")
+def test_a_run_is_saved_below_a_name_that_is_no_text(results: Results, tmp_path: Path) -> None:
+    place = tmp_path / os.fsdecode(b"bad\xff")
+    results.save(place)
+    assert len(sim.open(place).payments) == len(results.payments)

@@ -206,7 +206,7 @@ def open_run(folder: str | Path) -> Results:
     try:
         scenario = load_saved(file)
     except ScenarioError as error:
-        raise ResultsError(f"{folder / SCENARIO}: not the scenario of a run\n{error}") from None
+        raise ResultsError(f"{folder / SCENARIO}: not the scenario of a run; {error}") from None
     changed: list[Path] = []
     if not is_intact(manifest):
         _tell_change(folder / MANIFEST, changed)

@@ -2,7 +2,8 @@
 
 Beside the place `runs/mine` stands, while it is saved, the hidden folder `runs/.mine.sim-saving`:
 
-    lock        held by the process that saves; whoever can take it knows that nobody does
+    lock        held by the process that saves; whoever can take it knows that nobody does. What it says proves
+                that the folder is ours: another of such a name is left as it is
     new/        the files to come
     plan.json   written when `new` is complete: from here on the save goes on, whoever has to finish it
     old/        what stood at the places of the new files, until it is known to be ours
@@ -13,6 +14,7 @@ if there is a plan, and removes the folder if there is none; both can be killed 
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOCK: Final = "lock"
+_OURS: Final = b"written while a run is saved\n"
 
 
 def _stage_of(place: Path) -> Path:
@@ -90,8 +93,8 @@ def take_lock(stage: Path, *, wait: bool, make: bool = False) -> int | None:
     while True:
         if make:
             stage.mkdir(exist_ok=True)
-        if stage.is_symlink():
-            raise NotADirectoryError(f"{stage.name} is in the way")
+        if not _is_ours(stage):
+            raise FileExistsError(errno.EEXIST, f"{stage.name} is in the way, and is not of a save")
         try:
             handle = os.open(lock, os.O_CREAT | os.O_RDWR | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except FileNotFoundError:
@@ -106,14 +109,34 @@ def take_lock(stage: Path, *, wait: bool, make: bool = False) -> int | None:
         try:
             if not _locked(handle, wait=wait):
                 return None
-            # Who held it before may have removed it meanwhile; then it locks nothing.
-            with suppress(FileNotFoundError):
-                held = os.path.samestat(os.fstat(handle), lock.stat())
+            held = _holds(handle, lock)
             if held:
                 return handle
         finally:
             if not held:
                 os.close(handle)
+
+
+def _holds(handle: int, lock: Path) -> bool:
+    """Whether a handle that is locked locks the folder, whose lock is marked as ours by that."""
+    try:
+        if not os.path.samestat(os.fstat(handle), lock.stat()):
+            return False
+    except FileNotFoundError:  # Who held it before may have removed it meanwhile; then it locks nothing.
+        return False
+    if not os.fstat(handle).st_size:
+        os.write(handle, _OURS)
+    return True
+
+
+def _is_ours(stage: Path) -> bool:
+    """Whether a hidden folder is that of a save: its lock says so, or nothing has been put into it yet."""
+    if stage.is_symlink():
+        return False
+    with suppress(OSError):
+        lock = (stage / _LOCK).read_bytes() if (stage / _LOCK).is_file() else b""
+        return lock == _OURS or (not lock and {path.name for path in stage.iterdir()} <= {_LOCK})
+    return not stage.exists()  # Whoever held it has removed it.
 
 
 def _locked(handle: int, *, wait: bool) -> bool:

@@ -20,7 +20,9 @@ def write_table(table: pd.DataFrame, path: Path) -> str:
     """Write one Parquet file, the same bytes for the same table; returns its SHA-256."""
     # Without pandas' own metadata, whose wording changes with its version, and with one row group.
     columns = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
-    pq.write_table(columns, path, compression="zstd", row_group_size=max(len(table), 1))
+    # Into an open file, for a path need not be text that Arrow can take.
+    with path.open("wb") as file:
+        pq.write_table(columns, file, compression="zstd", row_group_size=max(len(table), 1))
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

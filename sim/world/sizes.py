@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from sim.scenario.model.trade import Flow
     from sim.world.timing import Window
 
-#: Payments of one run, each counted as often as it is expected to be instructed.
-MOST_PAYMENTS: Final = 20_000_000
+#: Drawn payments of one run, each counted as often as it is expected to be instructed; so many need most of two
+#: gigabytes while they are drawn.
+MOST_PAYMENTS: Final = 4_000_000
 #: Instants at which something is done by the clock: treasuries, cycles, auctions, draws, rules.
 MOST_INSTANTS: Final = 2_000_000
 #: Firms of all groups together; so many already need most of two gigabytes.

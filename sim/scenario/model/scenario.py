@@ -68,7 +68,7 @@ class Scenario(Declaration):
         "systems": {"unnamed": {"kind": "rtgs", "currency": "USD", "hours": "always"}},
     }
 
-    name: str = Field(min_length=1, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     """Short name; names the run folder."""
     question: str = ""
     """The question that the scenario answers, one sentence."""
