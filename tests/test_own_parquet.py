@@ -7,6 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -36,6 +37,7 @@ def test_a_timestamp_without_a_zone_is_local_to_the_period(unit: str, zone: str 
     "column",
     [
         pa.array([12.0, 5.25]),
+        pa.array([np.float16(12.0), np.float16(5.25)], pa.float16()),
         pa.array([12, 5], pa.int32()),
         pa.array([Decimal("12.0000000000"), Decimal("5.25")], pa.decimal128(38, 10)),
         pa.array(["12.00", "5.25"]).dictionary_encode(),
@@ -72,6 +74,7 @@ def many(amounts: list[float], kind: pa.DataType) -> dict[str, object]:
         (pa.array([12.0, 5.255]), "'5.255' has more than 2 decimals, the most BYN has"),
         (pa.array([12.0, 0.1 + 0.2]), "'0.30000000000000004' has more than 2 decimals, the most BYN has"),
         (pa.array([12.0, float("nan")]), "'nan' is not an amount such as 1234.56"),
+        (pa.array([12.0, float("-inf")]), "'-inf' is not an amount such as 1234.56"),
         (pa.array([12, -5]), "an amount is more than zero, not '-5'"),
         (pa.array([Decimal(12), None]), "'' is not an amount such as 1234.56"),
         (

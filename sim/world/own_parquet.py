@@ -156,7 +156,9 @@ def _as_text(column: Any) -> Texts:  # noqa: ANN401  # pyarrow has no types
 def _written_out(column: Any) -> Texts:  # noqa: ANN401  # pyarrow has no types
     """Floats as the shortest decimals that mean them, without exponents."""
     values = _floats(column)
-    whole = np.isfinite(values) & (np.trunc(values) == values) & (np.abs(values) < _MOST_WHOLE)
+    whole = (
+        np.isfinite(values) & (np.trunc(values) == values) & (np.abs(values).astype(np.float64) < _MOST_WHOLE)
+    )
     units = pa.array(np.where(whole, values, 0).astype(np.int64)).cast(pa.string())
     single = column.cast(pa.float32()) if pa.types.is_float16(column.type) else column
     text = pc.if_else(pa.array(whole), units, single.cast(pa.string()))

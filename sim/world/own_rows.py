@@ -350,9 +350,9 @@ class Rows:
         """Floats that may stand for another amount: from some size on, neighbouring amounts share one."""
         floats = self._sheet.floats[column]
         double = floats.dtype == np.float64
-        whole = np.trunc(floats)
-        parts = (floats - whole) * 10 ** minor_digits(code)
-        exact = double & (parts == np.rint(parts))
+        with np.errstate(all="ignore"):  # What is no number is blamed elsewhere.
+            parts = np.modf(floats.astype(np.float64))[0] * 10 ** minor_digits(code)
+            exact = double & (parts == np.rint(parts))
         self._blame(
             column,
             rows & (minor >= (_DOUBLE if double else _SINGLE)) & ~exact,
