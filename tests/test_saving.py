@@ -182,6 +182,16 @@ def test_run_takes_names_files_and_scenarios(tmp_path: Path) -> None:
     assert sim.open(tmp_path / "out").scenario.name == "mini"
 
 
+def test_a_manifest_alone_makes_no_folder_a_run(results: Results, tmp_path: Path) -> None:
+    results.save(tmp_path / "run")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "code.py").write_text("mine", "utf-8")
+    (tmp_path / "mine" / "manifest.json").write_bytes((tmp_path / "run" / "manifest.json").read_bytes())
+    with pytest.raises(sim.ResultsError, match="nothing that its manifest lists is there"):
+        results.save(tmp_path / "mine", force=True)
+    assert {path.name for path in (tmp_path / "mine").iterdir()} == {"code.py", "manifest.json"}
+
+
 def test_a_hidden_folder_of_the_users_is_left_alone_whatever_it_is_called(
     results: Results, tmp_path: Path
 ) -> None:

@@ -156,12 +156,25 @@ def _our_manifest(
     except ResultsError as error:
         why = "" if not os.path.lexists(place / MANIFEST) else f" ({error})"
         raise ResultsError(f"{target}: exists and is not a run; choose another folder with -o{why}") from None
+    if not any(_stands(place / name, found) for name, found in written(manifest).items()):
+        raise ResultsError(
+            f"{target}: exists and is not a run (nothing that its manifest lists is there as it was written); "
+            "choose another folder with -o"
+        )
     if not force and text is not None and Text.of(manifest) != text():
         raise ResultsError(
             f"{target}: holds a run of another text ({manifest['scenario']}, seed {manifest['seed']}); "
             "choose another folder with -o, or replace it with --force"
         )
     return manifest
+
+
+def _stands(path: Path, sha256: str) -> bool:
+    """Whether a file is there as it was written."""
+    try:
+        return path.is_file() and sha256_of(path) == sha256
+    except OSError:
+        return False
 
 
 def _ours(place: Path, manifest: Mapping[str, Any], replaces: Callable[[str], bool]) -> dict[str, str]:
