@@ -228,7 +228,7 @@ def test_rates_begin_at_one_hundred_and_are_named_with_their_price(tmp_path: Pat
 
 
 def test_payments_without_a_route_of_their_own_have_a_row_of_delay(tmp_path: Path) -> None:
-    ax = tiny_run(tmp_path).plot.delay()
+    ax = tiny_run(tmp_path).plot.delay(Figure().subplots())
     assert [label.get_text() for label in ax.get_yticklabels()] == ["Direct S\n3\n33.3 % not credited"]
 
 
