@@ -229,8 +229,9 @@ NEAR_TIMES = st.from_regex(
     fullmatch=True,
 )
 NEAR_AMOUNTS = st.from_regex(r"[+-]?[0-9]{0,20}(\.[0-9]{0,6})?(e[0-9])?", fullmatch=True)
+#: The standard library takes an offset of sixty minutes, which ISO 8601 does not know.
 FORM = re.compile(
-    "[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.0+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+    "[12][0-9]{3}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.0+)?)?(Z|[+-][0-9]{2}:[0-5][0-9])?"
 )
 
 
