@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
-from sim.engine.causes import CAUSES
 
 if TYPE_CHECKING:
     from oracle import Story

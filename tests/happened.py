@@ -14,8 +14,8 @@ from builders import (
 )
 from oracle import tell
 
+from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
-from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 
 if TYPE_CHECKING:

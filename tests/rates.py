@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter
 
+from sim.core.rates import FxPaths
 from sim.scenario.model.fx import Fx
-from sim.world.fx import FxPaths, fx_paths
+from sim.world.fx import fx_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,11 +20,11 @@ from sim.calibration.regimes import first_guess
 from sim.calibration.regimes import fit as fit_regimes
 from sim.calibration.reversion import fit as fit_reversion
 from sim.cli import cli
+from sim.core.history import Observations, correlation, covariance, volatility
 from sim.errors import CalibrationError
 from sim.scenario.load import load_located
 from sim.scenario.writing import dump
 from sim.world.build import prepare
-from sim.world.history import Observations, correlation, covariance, volatility
 from sim.world.weeks import Weeks, weekly_moves
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import scenarios
 
+from sim.core.causes import CAUSES
 from sim.core.clock import HOUR, NEVER
-from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 from sim.results.execute import execute
 from sim.results.frozen import frozen_measure, frozen_table

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from rates import YEAR, Declared, column, declare, paths
 
 from sim.core.clock import DAY
-from sim.world.fx import FxPaths
-from sim.world.history import observations
+from sim.core.history import observations
+from sim.core.rates import FxPaths
 
 BRIDGES = {
     "RUB": {"volatility": 0.12},

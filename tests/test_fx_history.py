@@ -9,7 +9,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from sim.world.history import (
+from sim.core.history import (
     Observations,
     correlation,
     covariance,

@@ -24,12 +24,12 @@ from rate_models import (
 )
 from rates import YEAR, column, paths
 
-from sim.world.history import load_history
+from sim.core.history import load_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.world.fx import FxPaths
+    from sim.core.rates import FxPaths
 
 # Jumps
 

@@ -21,7 +21,7 @@ from rate_models import (
 )
 from rates import YEAR, column, paths
 
-from sim.world.history import load_history
+from sim.core.history import load_history
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:

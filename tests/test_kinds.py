@@ -9,8 +9,8 @@ from pydantic import Field
 
 import sim.world.build  # noqa: F401 - importing it completes the effects
 from sim.calibration import MODELS as ESTIMATORS
+from sim.core.causes import CAUSES
 from sim.core.kinds import Halves, complete
-from sim.engine.causes import CAUSES
 from sim.engine.steps import KINDS as STEPS
 from sim.engine.systems import KINDS as SYSTEMS
 from sim.scenario.model.base import Declaration

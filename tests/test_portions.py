@@ -11,7 +11,7 @@ from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sim.engine.portions import exchanged_before, part_value
+from sim.core.rates import exchanged_before, part_value
 from sim.engine.run import simulate
 from sim.results.exposure import exposure_table, fx_results_table
 
@@ -38,7 +38,7 @@ def in_parts(world: World, records: Records, shares: list[int]) -> Records:
     deals = whole._replace(**{name: column[row] for name, column in whole._asdict().items()})
     deals = deals._replace(amount=np.array(parts, dtype=np.int64))
     deals = _rows(deals, deals.amount > 0)
-    before = exchanged_before(deals)
+    before = exchanged_before(deals.obligation, deals.by_payee, deals.amount)
     currencies = deals.currency, deals.functional_currency
     factor = np.where(deals.by_payee, 0.995, 1.005)
     return records._replace(

@@ -8,8 +8,8 @@ import pytest
 from builders import POST, RATES, Order, by_hand, declare, instant, town
 from pydantic import ValidationError
 
+from sim.core.causes import CAUSES
 from sim.core.clock import DAY
-from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 from sim.scenario.check import check
 from sim.scenario.model import Scenario

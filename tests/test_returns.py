@@ -11,7 +11,7 @@ import pytest
 from builders import Declared, Order, accounts, border, by_hand, declare, instant, town, with_draws
 
 import sim
-from sim.engine.causes import CAUSES
+from sim.core.causes import CAUSES
 from sim.engine.run import simulate
 from sim.results.exposure import exposure_table, fx_results_table
 from sim.world.build import build_world

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate, stats
 
+from sim.core.history import covariance, load_history
 from sim.errors import ScenarioError
 from sim.results.cash_flow import cash_flow_at_risk, cash_flows
 from sim.results.execute import execute
@@ -31,7 +32,6 @@ from sim.results.risk import (
 from sim.results.valuation import Valuation
 from sim.scenario.load import load, to_yaml
 from sim.world.build import prepare
-from sim.world.history import covariance, load_history
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from builders import Order, by_hand, declare, instant, town
 
+from sim.core.causes import CAUSES
 from sim.core.clock import HOUR, NEVER
-from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 from sim.scenario.check import check
 from sim.scenario.model import Scenario

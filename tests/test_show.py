@@ -18,8 +18,8 @@ from rich.console import Console
 from tiny import tiny_run
 
 import sim.show  # noqa: F401 - registers the figures
-from sim.engine.causes import CAUSES
-from sim.engine.causes import WORDS as CAUSE_WORDS
+from sim.core.causes import CAUSES
+from sim.core.causes import WORDS as CAUSE_WORDS
 from sim.results.execute import execute
 from sim.results.results import FIGURES
 from sim.scenario.load import load

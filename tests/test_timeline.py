@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from builders import POST, Order, by_hand, declare, instant, town
 
+from sim.core.causes import CAUSES
 from sim.core.clock import HOUR, MINUTE
-from sim.engine.causes import CAUSES
 from sim.engine.run import simulate
 from sim.errors import ScenarioError
 from sim.scenario.check import check

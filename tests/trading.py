@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from builders import MINSK, Order, border, by_hand, declare
 
-from sim.engine.causes import CAUSES
+from sim.core.causes import CAUSES
 from sim.engine.run import simulate
 from sim.results.deals import conversions_table
 from sim.results.exposure import fx_results_table

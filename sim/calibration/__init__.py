@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, HistoryWindow
+from sim.core.history import load_history
 from sim.core.kinds import import_all
 from sim.errors import CalibrationError
 from sim.scenario.model.fx import Fx
 from sim.scenario.model.kinds import kinds_that
-from sim.world.history import load_history
 
 __all__ = ["MODELS", "Calibration", "CalibrationError", "Estimate", "HistoryWindow", "calibrate"]
 

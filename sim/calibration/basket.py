@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared, observation_counts
+from sim.core.history import covariance
 from sim.errors import CalibrationError
-from sim.world.history import covariance
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import correlations, volatilities
 from sim.core.clock import YEAR_DAYS
+from sim.core.history import Covariance, load_history, quarters_of
 from sim.errors import CalibrationError
-from sim.world.history import Covariance, load_history, quarters_of
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
+from sim.core.history import load_history
 from sim.core.kinds import Halves
 from sim.errors import CalibrationError
-from sim.world.history import load_history
 
 
 class HistoryWindow(NamedTuple):

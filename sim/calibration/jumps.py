@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared_correlations
 from sim.core.clock import YEAR_DAYS
+from sim.core.history import covariance
 from sim.errors import CalibrationError
-from sim.world.history import covariance
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:

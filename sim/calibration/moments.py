@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
-from sim.world.history import correlation, covariance, load_history, volatility
+from sim.core.history import correlation, covariance, load_history, volatility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.calibration.estimates import HistoryWindow
-    from sim.world.history import Covariance
+    from sim.core.history import Covariance
 
 Floats = NDArray[np.float64]
 

@@ -13,8 +13,8 @@ from sim.calibration.blocks import common_weeks
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin
 from sim.calibration.moments import declared
 from sim.core.clock import YEAR_DAYS
+from sim.core.history import correlation, jackknife, quarters_of, volatility
 from sim.errors import CalibrationError
-from sim.world.history import correlation, jackknife, quarters_of, volatility
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow

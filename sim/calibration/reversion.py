@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared_correlations, observation_counts
 from sim.core.clock import YEAR_DAYS
+from sim.core.history import covariance, observations
 from sim.errors import CalibrationError
-from sim.world.history import covariance, observations
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow
-    from sim.world.history import Observations
+    from sim.core.history import Observations
 
 Floats = NDArray[np.float64]
 

@@ -11,6 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 Amounts = NDArray[np.int64]
 
+#: Lowest balance of an account without a limit: a servicer's own position, or the market's.
+UNLIMITED: Final = -(2**62)
+
 #: ISO 4217 codes that a scenario may use, with the decimals of their minor unit: all that are active and have
 #: one, from list one of the Maintenance Agency (SIX, published 1 January 2026).
 MINOR_DIGITS: Final[dict[str, int]] = {

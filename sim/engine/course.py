@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
-from sim.engine.causes import CAUSES
 from sim.engine.records import Returns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.engine.causes import Delays
+    from sim.engine.delays import Delays
     from sim.engine.records import Log
     from sim.engine.walks import Traced, Walk
     from sim.world.world import World

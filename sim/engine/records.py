@@ -12,7 +12,7 @@ from sim.core.currency import Amounts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.engine.causes import Delays
+    from sim.engine.delays import Delays
     from sim.world.journeys import Journeys
 
 

@@ -11,8 +11,8 @@ from sim.core.clock import NEVER
 from sim.engine.actors import build_actors
 from sim.engine.actors.dealers import Dealers
 from sim.engine.actors.returns import Returns
-from sim.engine.causes import Delays
 from sim.engine.course import Course
+from sim.engine.delays import Delays
 from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.records import Clearings, Funding, Log, Records, Shifts, Submissions, Waits

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.clock import DAY, NEVER, Seconds
 from sim.core.currency import Amounts
-from sim.engine.portions import exchanged_before, part_value
+from sim.core.rates import exchanged_before, part_value
 from sim.results.book import FirmBooks, open_book
 from sim.results.columns import firm_sides, names, payment_ids
 from sim.results.fx_causes import changes
@@ -215,7 +215,9 @@ def _exchanged(
     dealt = _summed(deals.obligation[mine], deals.amount[mine], len(obligations))
     rest = np.flatnonzero(chosen & (dealt < obligations.amount))
     number = np.concatenate([deals.obligation[mine], rest])
-    before = np.concatenate([exchanged_before(deals)[mine], dealt[rest]])
+    before = np.concatenate(
+        [exchanged_before(deals.obligation, deals.by_payee, deals.amount)[mine], dealt[rest]]
+    )
     amount = np.concatenate([deals.amount[mine], (obligations.amount - dealt)[rest]])
     last = np.minimum(cancelled_at(world, records), world.window.end - 1)
     at = np.concatenate([deals.at[mine], last[rest]])

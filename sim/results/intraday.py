@@ -19,7 +19,7 @@ from sim.results.promises import running_balances
 from sim.results.swings import extremes, swings
 from sim.results.system_days import limited, submitted
 from sim.results.valuation import Valuation
-from sim.world.accounts import MARKET
+from sim.scenario.topology import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

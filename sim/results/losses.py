@@ -10,10 +10,10 @@ import pandas as pd
 
 from sim.core.clock import YEAR_DAYS
 from sim.core.currency import round_half_even
+from sim.core.history import correlation, load_history, observed_together
 from sim.results.columns import names
 from sim.results.instants import instants, seconds
 from sim.results.risk import Losses, historical_losses, lognormal_losses, normal_losses
-from sim.world.history import correlation, load_history, observed_together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

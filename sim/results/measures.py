@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from sim.core.causes import CAUSES
 from sim.core.clock import HOUR
 from sim.core.currency import minor_digits
-from sim.engine.causes import CAUSES
 from sim.results.fx_causes import FX_CAUSES
 from sim.results.liquidity import liquidity_used
 from sim.results.measure import Measure
 from sim.results.valuation import Valuation
-from sim.world.accounts import MARKET
+from sim.scenario.topology import MARKET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.engine.causes import CAUSES
+from sim.core.causes import CAUSES
 from sim.errors import PromiseError
 from sim.results.fx_causes import FX_CAUSES, changes
 

@@ -8,10 +8,9 @@ import numpy as np
 import pandas as pd
 
 from sim.core.clock import NEVER, Seconds
-from sim.core.currency import Amounts
+from sim.core.currency import UNLIMITED, Amounts
 from sim.results.instants import instants, seconds
 from sim.results.swings import Swings, extremes, swings
-from sim.world.accounts import UNLIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
 from sim.core.currency import to_minor
-from sim.engine.causes import CAUSES
 from sim.results.clearing import clearings_table
 from sim.results.columns import firm_sides, looked_up, names, optional, payment_ids
 from sim.results.deals import conversions_table, fees_table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sim.scenario.model.settlement import is_book
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Account, Route
     from sim.scenario.model.settlement import Books
+
+#: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
+MARKET: Final = "market"
 
 
 def books(scenario: Scenario) -> dict[str, Books]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from matplotlib.ticker import NullLocator
 
+from sim.core.causes import CAUSES
+from sim.core.causes import WORDS as CAUSE_WORDS
 from sim.core.clock import DAY, HOUR, MINUTE
-from sim.engine.causes import CAUSES
-from sim.engine.causes import WORDS as CAUSE_WORDS
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import CAUSES as CAUSE_COLOURS
 from sim.show.palette import INK, SHAPE, dress

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.ticker import FuncFormatter
 
+from sim.core.causes import CAUSES as DECLARED
 from sim.core.kinds import complete
-from sim.engine.causes import CAUSES as DECLARED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -12,8 +12,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from sim.core.causes import WORDS
 from sim.core.currency import minor_digits
-from sim.engine.causes import WORDS
 from sim.show.words import Scale, amount, day, percent, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.currency import Amounts, to_minor
+from sim.core.currency import UNLIMITED, Amounts, to_minor
 from sim.scenario.model.timeline import Liquidity, numbered
-from sim.scenario.topology import books
+from sim.scenario.topology import MARKET, books
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
-
-#: Lowest balance of an account without a limit: a servicer's own position, or the market's.
-UNLIMITED: Final = -(2**62)
-
-#: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
-MARKET: Final = "market"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

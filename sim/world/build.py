@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.history import load_history, observed_together
+from sim.core.rates import FxPaths
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands
 from sim.scenario.model.kinds import kinds
@@ -18,9 +20,8 @@ from sim.scenario.model.timeline import Entry, RateJump, numbered
 from sim.scenario.topology import books
 from sim.world.diversion import divert
 from sim.world.effects import EFFECTS
-from sim.world.fx import FxError, FxPaths, fx_paths
+from sim.world.fx import FxError, fx_paths
 from sim.world.groups import group_plans
-from sim.world.history import load_history, observed_together
 from sim.world.journeys import plan_journeys
 from sim.world.jumps import with_jumps
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems

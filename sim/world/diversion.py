@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
-    from sim.world.fx import FxPaths
     from sim.world.payments import Payments
     from sim.world.routing import Sides
 

@@ -11,9 +11,9 @@ from sim.scenario.model.trade import WEEKDAYS, OnCredit, Weekly
 from sim.world.markets import local_dates
 
 if TYPE_CHECKING:
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
-    from sim.world.fx import FxPaths
-    from sim.world.timing import Window
+    from sim.scenario.window import Window
 
 
 class GroupPlan(NamedTuple):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
     from sim.scenario.model.trade import Deviation
-    from sim.world.timing import Openings, Window
+    from sim.scenario.window import Window
+    from sim.world.timing import Openings
     from sim.world.trade import FirmTable, Obligations
 
 

@@ -14,8 +14,8 @@ from sim.world.effects import gives_effect_to
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
-    from sim.world.fx import FxPaths
 
 
 @gives_effect_to(RateJump)

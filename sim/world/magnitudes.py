@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.currency import Amounts
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Fee
-    from sim.world.fx import FxPaths
+    from sim.scenario.window import Window
     from sim.world.journeys import Journeys
     from sim.world.network import Network
     from sim.world.payments import Payments
-    from sim.world.timing import Window
     from sim.world.trade import Obligations
 
 #: Most that all amounts of a currency together may come to, so that no sum of them passes 64 bits.

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.calendars import Days
+    from sim.core.rates import FxPaths
     from sim.scenario.crosses import Cross, Listing
     from sim.scenario.model import Scenario
     from sim.scenario.model.markets import Quote
-    from sim.world.fx import FxPaths
     from sim.world.timing import Openings
 
 

@@ -10,8 +10,8 @@ from sim.world.schedules import draw_schedules
 from sim.world.trade import Basis, Obligations, TradeDraws, draw_trade
 
 if TYPE_CHECKING:
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
-    from sim.world.fx import FxPaths
     from sim.world.timing import Openings
     from sim.world.trade import FirmTable
 

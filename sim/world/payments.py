@@ -23,12 +23,13 @@ from sim.world.routing import choose_routes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
+    from sim.scenario.window import Window
     from sim.world.draws import Uniform
-    from sim.world.fx import FxPaths
     from sim.world.network import Network
-    from sim.world.timing import Openings, Window
+    from sim.world.timing import Openings
     from sim.world.trade import FirmTable, Obligations
 
 

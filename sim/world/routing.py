@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
-    from sim.world.fx import FxPaths
     from sim.world.trade import FirmTable, Obligations
 
     Sides = tuple[NDArray[np.int64], NDArray[np.int64]]

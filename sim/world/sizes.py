@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.model import Scenario
     from sim.scenario.model.trade import Flow
-    from sim.world.timing import Window
+    from sim.scenario.window import Window
 
 #: Drawn payments of one run, each counted as often as it is expected to be instructed; so many need most of two
 #: gigabytes while they are drawn.

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Fee, Screen
-    from sim.world.fx import FxPaths
     from sim.world.network import Network
     from sim.world.payments import Payments
     from sim.world.reviews import ReviewPolicy

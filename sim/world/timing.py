@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -20,11 +19,12 @@ from sim.core.calendars import (
     meaning,
     weekdays,
 )
-from sim.core.clock import DAY, from_instant, local_instant, to_instant
+from sim.core.clock import local_instant
 from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.timeline import ChangedHours, ServiceDays, numbered
 from sim.scenario.model.timing import WorkingDayExceptions, seconds_after_midnight
+from sim.scenario.window import window
 from sim.world.effects import gives_effect_to
 from sim.world.outages import Gaps, Target, outages
 
@@ -37,48 +37,6 @@ if TYPE_CHECKING:
 
 #: Opening tables reach this far past the horizon, so that work begun before it has somewhere to end.
 _TABLE_MARGIN = timedelta(days=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Instants in UTC seconds: `trade_start` ≤ `start` ≤ `period_start` < `period_end` ≤ `end`.
-
-    Payments are simulated in `[start, end)` and measured if due in `[period_start, period_end)`; obligations
-    are invoiced from `trade_start` on, early enough that those with the longest terms are open at `start`.
-    """
-
-    trade_start: int
-    start: int
-    period_start: int
-    period_end: int
-    end: int
-    zone: ZoneInfo
-
-    @property
-    def first_day(self) -> date:
-        """Local date of the first instant for which anything is drawn."""
-        return from_instant(self.trade_start, self.zone).date()
-
-    @property
-    def last_day(self) -> date:
-        """Local date of the last instant of the run."""
-        return from_instant(self.end, self.zone).date()
-
-
-def window(scenario: Scenario) -> Window:
-    """The window of a scenario."""
-    zone = ZoneInfo(scenario.period.zone)
-    start = to_instant(scenario.period.start, zone)
-    end = to_instant(scenario.period.end, zone)
-    longest = max((t.days[1] for flow in scenario.flows.values() for t in flow.terms.values()), default=0)
-    return Window(
-        trade_start=start - scenario.run_in - longest * DAY,
-        start=start - scenario.run_in,
-        period_start=start,
-        period_end=end,
-        end=end + scenario.horizon,
-        zone=zone,
-    )
 
 
 class Openings:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.hours import OpeningHours
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.trade import Firms, Flow
-    from sim.world.fx import FxPaths
-    from sim.world.timing import Openings, Window
+    from sim.scenario.window import Window
+    from sim.world.timing import Openings
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.world.history import observations
+from sim.core.history import observations
 
 if TYPE_CHECKING:
     from sim.core.calendars import Days

@@ -10,16 +10,17 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
-    from sim.world.fx import FxPaths
+    from sim.scenario.window import Window
     from sim.world.groups import GroupPlan
     from sim.world.journeys import Journeys
     from sim.world.markets import Markets
     from sim.world.network import Network
     from sim.world.payments import Payments
     from sim.world.steps import RoutePlan
-    from sim.world.timing import Openings, Window
+    from sim.world.timing import Openings
     from sim.world.trade import FirmTable, Obligations
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim.core.currency import minor_digits
 
 if TYPE_CHECKING:
-    from sim.world.fx import FxPaths
+    from sim.core.rates import FxPaths
 
 
 class Rates:

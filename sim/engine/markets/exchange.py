@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER
+from sim.core.rates import exchanged_before, part_value
 from sim.engine.markets.ways import Way, Ways
-from sim.engine.portions import exchanged_before, part_value
 from sim.engine.records import Conversions
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ class Exchange:
             counter_amount=amount,
             mid_amount=amount,
         )
-        before = exchanged_before(rows)
+        before = exchanged_before(rows.obligation, rows.by_payee, rows.amount)
         factor = np.array(
             [1.0 if fill is None else fill.way.settled_factor(fill) for fill in fills], dtype=np.float64
         )

@@ -14,7 +14,7 @@ from sim.engine.markets.book import MarketDepth, Venue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.world.fx import FxPaths
+    from sim.core.rates import FxPaths
     from sim.world.markets import WayPlan
     from sim.world.world import World
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.currency import UNLIMITED
 from sim.engine.loans import Loan
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.base import KINDS
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
-from sim.world.accounts import UNLIMITED
 
 if TYPE_CHECKING:
     from sim.core.currency import Amounts

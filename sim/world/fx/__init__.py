@@ -6,11 +6,10 @@ from sim.core.kinds import import_all
 from sim.scenario.model.fx import Fx
 from sim.scenario.model.kinds import kinds
 from sim.world.fx.models import MODELS
-from sim.world.fx.paths import Floats, FxPaths
 from sim.world.fx.places import FxError
 from sim.world.fx.table import fx_paths
 
-__all__ = ["MODELS", "Floats", "FxError", "FxPaths", "fx_paths"]
+__all__ = ["MODELS", "FxError", "fx_paths"]
 
 import_all(__name__, __path__)
 MODELS.complete(kinds(Fx))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.core.history import correlation, load_history, volatility
 from sim.world.fx.draws import day_numbers
 from sim.world.fx.models import MODELS
 from sim.world.fx.places import FxError
 from sim.world.fx.shocks import correlated, place_of
 from sim.world.fx.start import first_rate
-from sim.world.history import correlation, load_history, volatility
 from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:

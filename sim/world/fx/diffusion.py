@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import DAY, YEAR_DAYS
+from sim.core.history import correlation, covariance, load_history, volatility
 from sim.scenario.model.fx import correlation_matrix
 from sim.world.fx.models import MODELS
 from sim.world.fx.places import FxError
 from sim.world.fx.shocks import correlated, daily, place_of
 from sim.world.fx.start import first_rate
-from sim.world.history import correlation, covariance, load_history, volatility
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from sim.core.kinds import Halves
-from sim.world.fx.paths import Floats
+from sim.core.rates import Floats
 
 #: Called with the declaration, the currencies wanted (of a layer: the rates of its base), the days and the draws; gives
 #: units per USD by day of the currencies wanted, and perhaps of others that they depend on.

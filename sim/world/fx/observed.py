@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.core.history import observations
 from sim.world.fx.models import MODELS
 from sim.world.fx.shocks import daily
-from sim.world.history import observations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sim.core.calendars import Days
+    from sim.core.history import Observations
     from sim.scenario.model.fx import Bridge, HistoryFx
     from sim.world.fx.draws import Draws
-    from sim.world.history import Observations
 
 Floats = NDArray[np.float64]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.world.history import observations
+from sim.core.history import observations
 
 if TYPE_CHECKING:
     from sim.core.calendars import Days

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import local_instant
+from sim.core.rates import FxPaths
 from sim.scenario.model.fx import ConstantFx, is_layer
 from sim.world.fx.draws import Draws
 from sim.world.fx.models import MODELS
-from sim.world.fx.paths import FxPaths
 from sim.world.fx.places import FxError, below
 from sim.world.fx.start import stated_rate
 

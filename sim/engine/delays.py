@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from sim.core.causes import CAUSES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
-
-#: The causes, in the order of their columns, and the words by which each is told; its colour is the palette's.
-WORDS: Final = {
-    "processing": "processing",
-    "closed": "closed hours",
-    "screening": "screening",
-    "fx": "currency exchange",
-    "liquidity": "liquidity",
-    "netting": "netting cycle",
-    "outage": "outage",
-    "returned": "returned",
-}
-CAUSES: Final = tuple(WORDS)
 
 
 class Delays:

@@ -78,3 +78,42 @@ class FxPaths:
         if np.any(np.less(at, self.day_starts[0])) or np.any(np.greater_equal(at, self.end)):
             raise ValueError("a rate is asked for at an instant outside of the days that have rates")
         return np.asarray(np.searchsorted(self.day_starts, at, side="right") - 1)
+
+
+def exchanged_before(obligation: NDArray[np.int64], by_payee: NDArray[np.bool_], amount: Amounts) -> Amounts:
+    """How much of the same obligation its bearer had exchanged before each part, in the order of the parts.
+
+    An obligation may be exchanged in parts, and each is worth what it adds to those before it; see `part_value`.
+    """
+    order = np.lexsort((by_payee, obligation))
+    running = np.cumsum(amount[order]) - amount[order]
+    same = (np.diff(obligation[order]) == 0) & (np.diff(by_payee[order].astype(np.int64)) == 0)
+    first = np.flatnonzero(np.concatenate(([True], ~same))[: len(order)])
+    lengths = np.diff(np.append(first, len(order)))
+    before = np.empty(len(order), dtype=np.int64)
+    before[order] = running - np.repeat(running[first], lengths)
+    return before
+
+
+def part_value(
+    fx: FxPaths,
+    before: Amounts,
+    amount: Amounts,
+    source: NDArray[np.int64],
+    target: NDArray[np.int64],
+    at: Seconds,
+    factor: Floats | None = None,
+) -> Amounts:
+    """Minor units of `target` that each part adds at `factor` times mid (1 if not given) at its instant.
+
+    Of an amount of which `before` has been exchanged, a part of `amount` is worth V(before + amount) − V(before),
+    where V rounds to whole minor units. So the parts add up exactly to the whole at one rate.
+    """
+    factor = np.ones(len(amount)) if factor is None else factor
+    value = fx.convert(before + amount, source, target, at, factor=factor)
+    later = np.flatnonzero(before)
+    if len(later):
+        value[later] -= fx.convert(
+            before[later], source[later], target[later], at[later], factor=factor[later]
+        )
+    return value
