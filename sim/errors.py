@@ -6,7 +6,8 @@ SettlementError
 │   └── PromiseError    an identity that must hold on every run does not (exit code 1)
 ├── OutputError         the answer cannot be written to standard output (exit code 1)
 ├── ResultsError        a folder is not a readable run, or may not become one (exit code 2)
-│   └── NoTableError    a run has no table of that name (exit code 2)
+│   ├── NoTableError    a run has no table of that name (exit code 2)
+│   └── NoMeasureError  a run has no measure of that name (exit code 2)
 └── CalibrationError    the shipped history cannot tell what is asked (exit code 2)
 
 ResultsWarning          a file of a run was changed since it was written
@@ -15,6 +16,7 @@ ResultsWarning          a file of a run was changed since it was written
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from sim.readable import readable
 
@@ -90,6 +92,21 @@ class NoTableError(ResultsError, KeyError, AttributeError):
     def __str__(self) -> str:
         """The name asked for, and those that there are."""
         return f"no table {self.name!r}; there are {', '.join(self.names)}"
+
+
+class NoMeasureError(ResultsError, KeyError):
+    """A run has no measure of that name."""
+
+    def __init__(self, name: str, names: tuple[str, ...]) -> None:
+        super().__init__(name, names)
+        self.name, self.names = name, names
+
+    def __str__(self) -> str:
+        """The name asked for, and the one that was perhaps meant."""
+        near = get_close_matches(self.name, self.names, n=1)
+        return f"no measure {self.name!r}" + (
+            f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(self.names)}"
+        )
 
 
 class ResultsWarning(UserWarning):

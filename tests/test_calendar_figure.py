@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from builders import Order, accounts, by_hand, declare, town
 from matplotlib.figure import Figure
+from telling import run_of
 
 import sim.show  # noqa: F401 - registers the figures
 from sim.engine.run import simulate
-from sim.results.calendar import in_flight_table
 from sim.results.results import FIGURES
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def test_payments_count_at_each_midnight_between_order_and_credit() -> None:
         Order("2024-03-06 00:00", "a", "b", 1),
         Order("2024-03-07 18:00", "a", "b", 1),
     )
-    table = in_flight_table(world, simulate(world))
+    table = run_of(world, simulate(world))["in_flight"]
     assert len(table) == 7
     assert str(table["date"].iloc[0].date()) == "2024-03-04"
     # Credited on the 5th at 18:00, on the 7th at 5:00 and 6:00, and on the 9th at 0:00, at midnight itself.

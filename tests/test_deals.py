@@ -19,10 +19,10 @@ from builders import (
 )
 from happened import run, seconds, settled
 from oracle import tell
+from telling import run_of
 
 from sim.core.clock import HOUR, MINUTE
 from sim.engine.run import simulate
-from sim.results.exposure import fx_results_table
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def bought_and_sold(**fx: Any) -> Scenario:  # noqa: ANN401 - a declaration
 
 def test_rates_that_stand_still_leave_nothing_but_the_spread() -> None:
     world = build_world(bought_and_sold(kind="constant", rates={"CNY": "7.25", "BYN": "3.2"}))
-    table = fx_results_table(world, simulate(world))
+    table = run_of(world, simulate(world))["fx_results"]
     assert len(table) > 100
     assert (table["contract"] == 0).all()
     assert (table["clearing"] == 0).all()
@@ -97,7 +97,7 @@ def test_a_route_that_takes_no_time_leaves_no_clearing_result_however_rates_move
     world = build_world(bought_and_sold(**moving))
     records = simulate(world)
     assert (records.credited_at == world.payments.instructed_at).all()
-    table = fx_results_table(world, records)
+    table = run_of(world, records)["fx_results"]
     assert (table["clearing"] == 0).all()
     assert (table["contract"] != 0).any()
 
@@ -168,7 +168,7 @@ def test_what_a_rate_does_between_due_date_and_conversion_is_clearing() -> None:
     world = replace(world, fx=replace(world.fx, per_usd=per_usd))
     records = simulate(world)
     assert_agreement(world, records, tell(world))
-    table = fx_results_table(world, records)
+    table = run_of(world, records)["fx_results"]
     # 320 roubles when due, 330 the next morning: a loss to who pays yuan, a gain to who is paid in yuan.
     assert table["clearing"].tolist() == [-10_00, 10_00]
     assert table["contract"].tolist() == [0, 0]

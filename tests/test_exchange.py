@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from builders import EXCHANGING, POST, Order, accounts, by_hand, declare, instant
+from telling import run_of
 from trading import assert_promises, at, run, seconds, settled, trade
 
 from sim.core.clock import HOUR
 from sim.engine.run import simulate
-from sim.results.deals import conversions_table
-from sim.results.exposure import exposure_table, fx_results_table
 
 if TYPE_CHECKING:
     from sim.world.world import World
@@ -34,10 +33,10 @@ def test_who_buys_on_invoice_has_neither_contract_nor_clearing_however_rates_mov
     world = replace(world, fx=replace(world.fx, per_usd=per_usd))
     records = simulate(world)
     assert_promises(world, records)
-    assert at(conversions_table(world, records)) == ["05 12:00"]
-    told = fx_results_table(world, records)
+    assert at(run_of(world, records)["conversions"]) == ["05 12:00"]
+    told = run_of(world, records)["fx_results"]
     assert told[["contract", "clearing", "spread"]].to_numpy().tolist() == [[0, 0, 0]]
-    assert exposure_table(world, records)["payable"].sum() == 0
+    assert run_of(world, records)["exposure"]["payable"].sum() == 0
 
 
 def test_who_buys_on_the_due_date_does_not_wait_for_the_bank() -> None:
@@ -80,7 +79,7 @@ def test_foreign_cash_pays_what_is_owed_in_it_from_the_second_after_its_credit()
     assert settled(records) == ["04 14:00", "05 10:00", "04 14:00", "05 10:00"]
     assert (deals["mid_value"] == deals["realised_value"]).all()
     assert deals["market"].isna().tolist() == [True] * 4 + [False] * 2
-    assert fx_results_table(world, records)["realised"].all()
+    assert run_of(world, records)["fx_results"]["realised"].all()
 
 
 def test_cash_that_settles_late_is_not_spent_before() -> None:
@@ -103,7 +102,7 @@ def test_cash_that_settles_late_is_not_spent_before() -> None:
     )
     assert deals["kind"].tolist() == ["market", "matched", "matched"]
     assert settled(records) == ["05 10:00", "05 10:00", "05 16:00"]
-    assert fx_results_table(world, records)["realised"].all()
+    assert run_of(world, records)["fx_results"]["realised"].all()
 
 
 def test_cash_that_has_settled_but_is_not_credited_is_not_spent() -> None:
@@ -125,7 +124,7 @@ def test_a_surrendered_share_is_sold_on_credit_and_the_rest_kept() -> None:
     world, records, deals = run(kept("keep", "0.3"), Order("2024-03-04 11:00", "east", "west", 1_00_01))
     assert deals["amount"].tolist() == [30_00]
     assert at(deals) == ["04 11:00"]
-    assert fx_results_table(world, records)["realised"].tolist() == [False]
+    assert run_of(world, records)["fx_results"]["realised"].tolist() == [False]
 
 
 def test_a_weekly_batch_sells_what_has_not_been_spent() -> None:

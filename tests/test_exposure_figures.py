@@ -15,9 +15,8 @@ from matplotlib.figure import Figure
 
 import sim.show
 from sim.results.execute import execute
-from sim.results.openings import weekly_openings
-from sim.results.principal import weekly_profile
 from sim.results.results import FIGURES
+from sim.results.views import weekly_profile
 from sim.scenario.load import load
 from sim.show.palette import HEAT, ink_on, luminance
 
@@ -115,7 +114,8 @@ def test_the_week_of_principal_risk_adds_up_to_its_value_hours(runs: list[Result
 
 
 def test_opening_hours_are_told_in_the_zone_of_the_period(runs: list[Results]) -> None:
-    places = weekly_openings(runs[0].scenario)
+    openings = runs[0]["openings"].groupby("place", observed=True)["open_share"]
+    places = {str(place): share.to_numpy() for place, share in openings}
     quarters = np.arange(96) / 4
 
     def opened(name: str) -> tuple[float, float]:

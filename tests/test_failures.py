@@ -6,20 +6,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from builders import POST, Order, accounts, by_hand, declare, instant, town
 from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from strategies import scenarios
+from telling import run_of
 
 from sim.core.causes import CAUSES
 from sim.core.clock import HOUR, NEVER
 from sim.engine.run import simulate
 from sim.results.execute import execute
-from sim.results.frozen import frozen_measure, frozen_table
-from sim.results.tables import fact_tables
 from sim.scenario.check import check
 from sim.scenario.load import load
 from sim.scenario.model import Scenario
@@ -161,8 +159,8 @@ def test_a_failed_correspondent_freezes_the_accounts_that_it_keeps() -> None:
     assert causes(records, 0) == {"processing": 2 * HOUR}
     assert causes(records, 1) == {"processing": 2 * HOUR, "outage": rest - instant("2024-03-05 13:00")}
     assert causes(records, 2) == {"outage": rest - instant("2024-03-05 13:00")}
-    tables: dict[str, pd.DataFrame] = dict(fact_tables(world, records))
-    table = tables["frozen"] = frozen_table(world, tables)
+    run = run_of(world, records)
+    table = run["frozen"]
     assert dict(zip(table["account"], table["balance"], strict=True)) == {
         "a@books": 800,
         "c@books": 200,
@@ -170,8 +168,7 @@ def test_a_failed_correspondent_freezes_the_accounts_that_it_keeps() -> None:
     }
     assert set(table["bank"]) == {"c"}
     # What stands in c's own books in its own name it owes to its clients.
-    end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
-    assert frozen_measure(tables, "CNY", end)["frozen_value"].value["c"]["balances"] == 17.0
+    assert run.measure("frozen_value").value["c"]["balances"] == 17.0
 
 
 def test_the_table_and_the_measure_tell_what_is_frozen() -> None:
@@ -181,13 +178,11 @@ def test_the_table_and_the_measure_tell_what_is_frozen() -> None:
         Order("2024-03-05 11:00", "c", "b", 9_000),
         Order("2024-03-06 11:00", "c", "b", 200),
     )
-    tables: dict[str, pd.DataFrame] = dict(fact_tables(world, simulate(world)))
-    tables["frozen"] = frozen_table(world, tables)
-    (row,) = tables["frozen"].to_dict("records")
+    run = run_of(world, simulate(world))
+    (row,) = run["frozen"].to_dict("records")
     assert (row["bank"], row["account"], row["balance"]) == ("c", "c@gross", 1_000)
     assert (row["pending_in"], row["pending_out"]) == (5_000, 9_000)
-    end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
-    measure = frozen_measure(tables, "CNY", end)["frozen_value"]
+    measure = run.measure("frozen_value")
     assert measure.value == {"c": {"balances": 10.0, "payments": 142.0}}
     assert measure.unit == "CNY"
 

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 from builders import ACROSS, Order, border, by_hand, declare, firm, instant
+from telling import run_of
 
 from sim.engine.run import simulate
-from sim.results.days import business_days
-from sim.results.execute import all_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +35,7 @@ def tables_of(
 ) -> Any:  # noqa: ANN401
     world = by_hand(declare(declared), *orders)
     world = change(world) if change else world
-    return all_tables(world, simulate(world), business_days(world))
+    return run_of(world, simulate(world))
 
 
 def invoiced(days: int, *, byn: dict[str, float] | None = None) -> Callable[[World], World]:

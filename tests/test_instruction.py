@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+import telling
 from builders import ACROSS, POST, Order, by_hand, declare, firm, instant, town
 
 from sim.core.clock import DAY
 from sim.engine.run import simulate
 from sim.errors import ScenarioError
-from sim.results.days import business_days
-from sim.results.execute import all_tables, execute
-from sim.results.lateness import lateness_measure
+from sim.results.execute import execute
+from sim.results.shelves import TABLES
 from sim.scenario.load import load
 from sim.world.build import build_world
 from sim.world.world import DrawnWorld
@@ -177,13 +177,10 @@ def told(ordered_at: str, *, due: str, invoiced: str = "2024-03-04 12:00", **exc
         payments=replace(world.payments, due_at=due_at),
         fx=replace(world.fx, per_usd=per_usd),
     )
-    tables = all_tables(world, simulate(world), business_days(world))
-    period = (world.window.period_start, world.window.period_end)
-    end = pd.Timestamp(world.window.end, unit="s", tz="UTC")
-    late = lateness_measure(tables, world.scenario, period, end)["lateness"].value
-    results = tables["fx_results"]
+    run = telling.run_of(world, simulate(world))
+    late, results = run.measure("lateness").value, run["fx_results"]
     (payer,) = results[(results["bearer"] == "payer").to_numpy()].to_dict("records")
-    return tables | {"payer": payer, "late": late}
+    return {name: run[name] for name in TABLES} | {"payer": payer, "late": late}
 
 
 CAUSES = ["contract", "instruction", "clearing", "spread", "hedge", "total"]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from builders import EXCHANGING, Order, accounts
+from telling import run_of
 from trading import OFFICE, at, run, seconds, settled, trade
 
 from sim.core.clock import HOUR, MINUTE
-from sim.results.exposure import exposure_table, fx_results_table
 
 # Depth and impact.
 
@@ -57,12 +57,12 @@ def test_impact_is_told_as_spread() -> None:
     world, records, _ = run(
         trade({"impact_bps": 100, "impact_amount": 7250}), Order("2024-03-04 11:00", "west", "east", 7_250_00)
     )
-    assert fx_results_table(world, records)["spread"].tolist() == [-16_00]
+    assert run_of(world, records)["fx_results"]["spread"].tolist() == [-16_00]
 
 
 def test_parts_of_an_order_are_exposed_until_they_are_bought() -> None:
     world, records, _ = run(trade({"depth": 1000}), Order("2024-03-04 11:00", "west", "east", 2_500_00))
-    payable = exposure_table(world, records)["payable"].tolist()
+    payable = run_of(world, records)["exposure"]["payable"].tolist()
     assert payable == [0, 1_500_00, 500_00, 0, 0, 0, 0, 0]
 
 
@@ -81,7 +81,7 @@ def test_what_was_not_bought_by_the_end_is_not_realised() -> None:
     world, records, deals = run(trade({"depth": 100}), Order("2024-03-04 11:00", "west", "east", 600_00))
     assert deals["amount"].sum() == 500_00
     assert settled(records) == ["never"]
-    assert fx_results_table(world, records)["realised"].tolist() == [False]
+    assert run_of(world, records)["fx_results"]["realised"].tolist() == [False]
 
 
 def test_a_book_stated_in_the_other_currency_counts_in_that() -> None:

@@ -10,10 +10,10 @@ from builders import Order, border, by_hand, declare, instant, with_draws
 from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from telling import run_of
 
 from sim.core.rates import exchanged_before, part_value
 from sim.engine.run import simulate
-from sim.results.exposure import exposure_table, fx_results_table
 
 if TYPE_CHECKING:
     from sim.engine.records import Conversions, Records
@@ -59,20 +59,20 @@ def test_parts_at_one_rate_add_up_to_the_whole(amount: int, shares: list[int]) -
     world = world_of(amount)
     records = simulate(world)
     parted = in_parts(world, records, shares)
-    whole, told = fx_results_table(world, records), fx_results_table(world, parted)
+    whole, told = run_of(world, records)["fx_results"], run_of(world, parted)["fx_results"]
     assert told.equals(whole)
-    assert exposure_table(world, parted).equals(exposure_table(world, records))
+    assert run_of(world, parted)["exposure"].equals(run_of(world, records)["exposure"])
 
 
 def test_what_has_not_been_exchanged_is_open_and_valued_at_the_end() -> None:
     world = world_of(725_00)
     parted = in_parts(world, simulate(world), [225_00])
     parted = parted._replace(conversions=_rows(parted.conversions, np.array([True, False, True, True])))
-    told = fx_results_table(world, parted)
+    told = run_of(world, parted)["fx_results"]
     assert told["realised"].tolist() == [False, True]
     # 225 of 725 yuan were bought half a per cent above mid; the rest would cost nothing more than mid.
     assert told["spread"].tolist() == [-50, -1_60]
-    open_at_the_end = exposure_table(world, parted).iloc[-1]
+    open_at_the_end = run_of(world, parted)["exposure"].iloc[-1]
     assert (open_at_the_end["payable"], open_at_the_end["receivable"]) == (500_00, 0)
 
 
@@ -91,6 +91,6 @@ def test_who_exchanges_before_the_due_date_has_no_clearing_result() -> None:
     world = with_draws(replace(world, fx=replace(world.fx, per_usd=per_usd)), {})
     records = simulate(world)
     deals = records.conversions._replace(at=np.full(2, early), mid_amount=np.full(2, 330_00))
-    told = fx_results_table(world, records._replace(conversions=deals))
+    told = run_of(world, records._replace(conversions=deals))["fx_results"]
     assert told["contract"].tolist() == [-10_00, 10_00]
     assert told["clearing"].tolist() == [0, 0]

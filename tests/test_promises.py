@@ -10,12 +10,13 @@ from click.testing import CliRunner
 
 import sim
 from sim.cli import cli
-from sim.results import execute as executing
+from sim.results.execute import execute
+from sim.results.facts.source import Simulated
 from sim.results.promises import check_promises
 from sim.scenario.load import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from sim.results.results import Results
@@ -101,7 +102,7 @@ def returned() -> Results:
     """Weeks in which most of what is reviewed comes back, and much of it for good."""
     often = [f"routes.{route}.steps.review.return_probability=0.7" for route in ("cny-to-china", "rub")]
     short = ["period.end=2024-02-01", "run_in=15d", "horizon=40d"]
-    return executing.execute(load("returned-payments", [*short, *often]))
+    return execute(load("returned-payments", [*short, *often]))
 
 
 @pytest.fixture
@@ -241,17 +242,17 @@ def test_order_of_postings_matters_for_limits(tables: Tables, end: pd.Timestamp)
 def test_a_run_that_breaks_a_promise_fails_and_leaves_nothing(
     breach: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real: Callable[..., Tables] = executing.all_tables
+    real = Simulated.table
 
-    def tampered(*args: object) -> Tables:
-        tables = real(*args)
-        if breach == "second":
-            add(tables["payments"], 0, closed_seconds=1)
-        else:
-            add(tables["accounts"], 0, closing_balance=1)
-        return tables
+    def tampered(simulated: Simulated, name: str) -> pd.DataFrame | None:
+        table = real(simulated, name)
+        if table is not None and name == "payments" and breach == "second":
+            add(table, 0, closed_seconds=1)
+        if table is not None and name == "accounts" and breach == "fen":
+            add(table, 0, closing_balance=1)
+        return table
 
-    monkeypatch.setattr(executing, "all_tables", tampered)
+    monkeypatch.setattr(Simulated, "table", tampered)
     days = [f"--set={change}" for change in ("period.end=2024-01-06", "run_in=2d", "horizon=2d")]
     target = tmp_path / "run"
     result = CliRunner().invoke(cli, ["run", "baseline", "-o", str(target), "--no-figures", *days])

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import Declared, Order, accounts, border, by_hand, declare, instant, town, with_draws
+from telling import run_of
 
 import sim
 from sim.core.causes import CAUSES
 from sim.engine.run import simulate
-from sim.results.exposure import exposure_table, fx_results_table
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def reviewed_border(market_hours: Any = "always", depth: str | None = None, **sc
 
 def told_causes(world: World, records: Records) -> dict[str, int]:
     """The FX result of the one bearer by cause, without those that are zero, and in all."""
-    (row,) = fx_results_table(world, records).to_dict("records")
+    (row,) = run_of(world, records)["fx_results"].to_dict("records")
     causes = ("contract", "instruction", "returned", "clearing", "spread", "hedge", "total")
     return {cause: row[cause] for cause in causes if row[cause]}
 
@@ -248,7 +248,7 @@ def test_a_payer_whose_payment_is_cancelled_sells_and_the_exchange_there_and_bac
     # Bought for 321.60 roubles, sold for 398.00.
     assert records.sold_back.counter_amount.tolist() == [398_00]
     assert told_causes(world, records) == {"returned": 78_00, "spread": -1_60, "total": 76_40}
-    (row,) = fx_results_table(world, records).to_dict("records")
+    (row,) = run_of(world, records)["fx_results"].to_dict("records")
     assert row["final_value"] == 320_00 + 321_60 - 398_00
     assert row["realised"]
 
@@ -258,7 +258,7 @@ def test_what_came_back_is_cash_until_the_market_opens() -> None:
     world = by_hand(reviewed_border(hours, attempts=1), Order("2024-03-04 10:00", "west", "east", 725_00))
     records = simulate(world)
     assert records.sold_back.at.tolist() == [instant("2024-03-06 10:00")]
-    exposure = exposure_table(world, records)
+    exposure = run_of(world, records)["exposure"]
     mine = exposure[(exposure["side"] == "west") & (exposure["currency"] == "CNY")]
     held = dict(zip(mine["at"].dt.tz_convert("Europe/Minsk").dt.day, mine["cash"], strict=True))
     assert {day: cash for day, cash in held.items() if cash} == {6: 725_00}
@@ -273,11 +273,11 @@ def test_a_payee_whose_payment_is_cancelled_is_owed_nothing_any_more() -> None:
     # Until then the claim lost value; with the claim that is gone, too.
     assert told_causes(world, records) == {"returned": 145_00, "clearing": -145_00}
     # There was no exchange; what would have been exchanged is valued when the money was back, not at the end.
-    (row,) = fx_results_table(world, records).to_dict("records")
+    (row,) = run_of(world, records)["fx_results"].to_dict("records")
     assert not row["realised"]
     assert pd.isna(row["converted_at"])
     assert row["mid_value"] == 580_00
-    exposure = exposure_table(world, records)
+    exposure = run_of(world, records)["exposure"]
     mine = exposure[(exposure["side"] == "east") & (exposure["currency"] == "BYN")]
     owed = dict(zip(mine["at"].dt.tz_convert("Europe/Minsk").dt.day, mine["receivable"], strict=True))
     assert {day: amount for day, amount in owed.items() if amount} == {5: 320_00}

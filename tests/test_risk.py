@@ -15,10 +15,9 @@ from scipy import integrate, stats
 
 from sim.core.history import covariance, load_history
 from sim.errors import ScenarioError
-from sim.results.cash_flow import cash_flow_at_risk, cash_flows
+from sim.results.derived.hedges import forward_rate
+from sim.results.derived.losses import moves
 from sim.results.execute import execute
-from sim.results.hedges import forward_rate
-from sim.results.losses import moves
 from sim.results.risk import (
     capital_charge,
     flow_at_risk,
@@ -29,7 +28,7 @@ from sim.results.risk import (
     overall_position,
     part_payment,
 )
-from sim.results.valuation import Valuation
+from sim.results.views import cash_flow_at_risk, cash_flows
 from sim.scenario.load import load, to_yaml
 from sim.world.build import prepare
 
@@ -218,11 +217,11 @@ def test_losses_of_a_side_come_from_its_position(replications: list[Results]) ->
     expected = lognormal_losses(usd["net_open_position"], volatility, 10 / 365.25, 0.99)
     assert one["value_at_risk"].to_numpy() == pytest.approx(expected.value_at_risk, rel=1e-3)
     # Rounded as a position in yuan, as a loss in yuan, and as its value in dollars.
-    position = Valuation(run["fx"], "CNY").of(usd["net_open_position"], usd["currency"], usd["at"])
+    position = run.run.value(usd["net_open_position"], usd["currency"], usd["at"], "CNY")
     own = moves(["USD"], "CNY", date.min, date.max).volatility[0]
     loss = np.rint(lognormal_losses(position.to_numpy(), own, 10 / 365.25, 0.99).value_at_risk)
     yuan = pd.Series("CNY", index=usd.index)
-    dollars = Valuation(run["fx"], "USD").of(pd.Series(loss, index=usd.index), yuan, usd["at"])
+    dollars = run.run.value(pd.Series(loss, index=usd.index), yuan, usd["at"], "USD")
     assert one["value_at_risk"].tolist() == dollars.tolist()
     assert (losses["expected_shortfall"] >= losses["value_at_risk"]).all()
     together = losses[losses["currency"].isna()]

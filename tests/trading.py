@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from builders import MINSK, Order, border, by_hand, declare
+from telling import run_of
 
 from sim.core.causes import CAUSES
 from sim.engine.run import simulate
-from sim.results.deals import conversions_table
-from sim.results.exposure import fx_results_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +50,7 @@ def run(declared: dict[str, Any], *orders: Order) -> tuple[World, Records, pd.Da
     world = by_hand(declare(declared), *orders)
     records = simulate(world)
     assert_promises(world, records)
-    return world, records, conversions_table(world, records)
+    return world, records, run_of(world, records)["conversions"]
 
 
 def assert_promises(world: World, records: Records) -> None:
@@ -65,7 +64,7 @@ def assert_promises(world: World, records: Records) -> None:
         assert amount > 0
         done[obligation, by_payee] += amount
     assert all(done[key] <= world.obligations.amount[key[0]] for key in done)
-    results = fx_results_table(world, records)
+    results = run_of(world, records)["fx_results"]
     assert (
         results[["contract", "instruction", "clearing", "spread", "hedge"]].sum(axis=1) == results["total"]
     ).all()

@@ -16,3 +16,6 @@ WORDS: Final = {
     "returned": "returned",
 }
 CAUSES: Final = tuple(WORDS)
+
+#: What a system is in whose queues nothing moves.
+STANDSTILLS: Final = ("gridlock", "deadlock", "shortage")

@@ -9,7 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sim.core.clock import DAY
+
 Amounts = NDArray[np.int64]
+
+#: Days of a year of interest (ACT/365).
+INTEREST_YEAR_DAYS: Final = 365
 
 #: Lowest balance of an account without a limit: a servicer's own position, or the market's.
 UNLIMITED: Final = -(2**62)
@@ -90,3 +95,8 @@ def to_minor(amount: Decimal, currency: str) -> int:
 def round_half_even(values: ArrayLike) -> Amounts:
     """Nearest whole numbers, ties to the even one: the only rounding in this package."""
     return np.rint(np.asarray(values, dtype=np.float64)).astype(np.int64)
+
+
+def interest(money_seconds: NDArray[np.float64], rate: NDArray[np.float64] | float) -> Amounts:
+    """Minor units owed for so many minor units times seconds at a rate per year of 365 days (ACT/365)."""
+    return round_half_even(money_seconds * rate / (INTEREST_YEAR_DAYS * DAY))

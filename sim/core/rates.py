@@ -32,6 +32,11 @@ class FxPaths:
     per_usd: Floats
     end: int
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether the run has no rates but that of the dollar."""
+        return bool(np.isnan(self.per_usd[:1]).any())
+
     def index(self, currency: str) -> int:
         """The column of a currency; ValueError if there is none."""
         try:

@@ -1,23 +1,185 @@
-"""Names for numbers, as columns of tables."""
+"""What a table is made of: named columns of one kind each, with a unit and a meaning, and one dtype however it comes.
+
+A table that was just computed, one that was saved and one that was read again are equal: instants are UTC to the
+second, dates are dates, names are categories, whole numbers stay whole even where some are missing.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from sim.core.clock import NEVER
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from sim.world.world import World
+    from sim.core.clock import Seconds
+
+#: Kinds of columns, and what each holds.
+KINDS: Final = {
+    "id": "whole number, or the text by which the user's own payments are called",
+    "name": "category",
+    "text": "text",
+    "instant": "instant in UTC, to the second",
+    "date": "local date",
+    "whole": "whole number",
+    "number": "floating-point number",
+    "flag": "true or false",
+}
+_DTYPES: Final = {
+    "instant": "datetime64[s, UTC]",
+    "date": "datetime64[s]",
+    "text": "str",
+    "flag": "bool",
+    "number": "float64",
+}
 
 
-def names(known: Sequence[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table: its kind (of `KINDS`), what it means, in which unit, and where its values come from.
+
+    `source` names the field of a record if it is called otherwise there, `of` the list that its numbers are
+    places in: see `Names`.
+    """
+
+    name: str
+    kind: str
+    meaning: str
+    unit: str = ""
+    source: str = ""
+    of: str = ""
+
+
+def ident(name: str, meaning: str, source: str = "", of: str = "") -> Column:
+    """What a row, or a row of another table, is called."""
+    return Column(name, "id", meaning, source=source, of=of)
+
+
+def label(name: str, meaning: str, of: str = "", source: str = "") -> Column:
+    """A name out of few; `of` says where it stands if it is told by number."""
+    return Column(name, "name", meaning, of=of, source=source)
+
+
+def text(name: str, meaning: str) -> Column:
+    """Any text."""
+    return Column(name, "text", meaning)
+
+
+def instant(name: str, meaning: str, source: str = "") -> Column:
+    """An instant; missing if it has not come."""
+    return Column(name, "instant", meaning, "UTC", source)
+
+
+def local_date(name: str, meaning: str) -> Column:
+    """A local date."""
+    return Column(name, "date", meaning, "date")
+
+
+def whole(name: str, meaning: str, unit: str = "", source: str = "") -> Column:
+    """A whole number; missing where there is none."""
+    return Column(name, "whole", meaning, unit, source)
+
+
+def money(name: str, meaning: str, of: str = "currency", source: str = "") -> Column:
+    """An amount in minor units of the currency that the column `of` names, or of the `reporting` one."""
+    unit = f"minor units of `{of}`" if of != "reporting" else "minor units of the reporting currency"
+    return Column(name, "whole", meaning, unit, source)
+
+
+def seconds_of(name: str, meaning: str, source: str = "") -> Column:
+    """A length of time."""
+    return Column(name, "whole", meaning, "seconds", source)
+
+
+def real(name: str, meaning: str, unit: str) -> Column:
+    """A floating-point number."""
+    return Column(name, "number", meaning, unit)
+
+
+def flag(name: str, meaning: str, source: str = "") -> Column:
+    """True or false."""
+    return Column(name, "flag", meaning, source=source)
+
+
+def frame(columns: Sequence[Column], values: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
+    """The table of such columns: each of its kind's dtype, in their order.
+
+    KeyError if the names are not those declared. Instants may be seconds, and missing ones `NEVER`.
+    """
+    declared = [column.name for column in columns]
+    if [*values] != declared:
+        raise KeyError(f"declared are the columns {declared}, found {[*values]}")
+    found: dict[str, Any] = {column.name: _typed(column.kind, values[column.name]) for column in columns}
+    # Rows are numbered, so that no index of another table lines up with these.
+    return pd.DataFrame({key: column.reset_index(drop=True) for key, column in found.items()})
+
+
+def _typed(kind: str, values: Any) -> pd.Series[Any]:  # noqa: ANN401 - whatever a column can be made of
+    if kind == "instant" and not isinstance(values, (pd.Series, pd.DatetimeIndex)):
+        values = instants(values)
+    column = pd.Series(values)
+    if kind in _DTYPES:
+        return column.astype(cast("Any", _DTYPES[kind]))
+    if kind == "name":
+        return _as_category(column)
+    return _whole(column) if kind == "whole" or is_numeric_dtype(column.dtype) else column.astype("str")
+
+
+def _whole(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Plain integers, or such as may be missing where some are."""
+    if column.dtype == np.int64:
+        return column
+    kept = column.astype("Int64")
+    return kept if kept.hasnans else kept.astype(np.int64)
+
+
+def _as_category(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Categories of text; of a table without rows none are known, since a file would not keep them."""
+    if not len(column):
+        return pd.Series(pd.Categorical([], categories=pd.Index([], dtype="str")))
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        known = column.cat.categories
+        return column if known.dtype == "str" else column.cat.rename_categories(list(known.astype("str")))
+    known = pd.Index(list(dict.fromkeys(column.dropna())), dtype="str")
+    return pd.Series(pd.Categorical(column, categories=known))
+
+
+def instants(seconds: Seconds) -> pd.Series[pd.Timestamp]:
+    """Timestamps in UTC; NaT for NEVER."""
+    seen = np.where(seconds < NEVER, seconds, np.iinfo(np.int64).min)
+    return pd.Series(seen.astype("datetime64[s]")).dt.tz_localize("UTC")
+
+
+def seconds(timestamps: pd.Series[pd.Timestamp]) -> Seconds:
+    """Seconds since 1970 of a column of timestamps in UTC, of whatever resolution; NEVER for NaT."""
+    found = timestamps.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
+    return np.where(np.isnat(found), NEVER, found.astype(np.int64))
+
+
+def names(known: Iterable[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
     """Names by number, −1 for none; as categories, which are small in memory and on disk."""
     return pd.Categorical.from_codes(numbers, categories=pd.Index(list(known), dtype="str"))
+
+
+def codes(column: pd.Series[str]) -> NDArray[np.int64]:
+    """The places of names among the categories of their column, −1 for a missing one."""
+    return column.cat.codes.to_numpy().astype(np.int64)
+
+
+def places(known: pd.Series[str], column: pd.Series[str]) -> NDArray[np.int64]:
+    """The row in which each name of `column` stands in `known`, −1 for a missing one."""
+    if not len(column):
+        return np.zeros(0, dtype=np.int64)
+    of_category = pd.Index(known).get_indexer(column.cat.categories.astype("str"))
+    return np.append(of_category, -1)[codes(column)].astype(np.int64)
 
 
 def looked_up(column: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -33,16 +195,3 @@ def optional(numbers: NDArray[np.int64]) -> pd.Series[int]:
     if (numbers >= 0).all():
         return pd.Series(numbers)
     return pd.Series(pd.array(numbers, dtype="Int64")).mask(numbers < 0)
-
-
-def payment_ids(world: World, numbers: NDArray[np.int64]) -> pd.Series[int] | pd.Series[str]:
-    """What payments are called: their numbers, or what the user calls them; none for −1."""
-    ids = world.payments.ids
-    if ids is None:
-        return optional(numbers)
-    return pd.Series(ids[numbers], dtype="str").mask(numbers < 0) if len(ids) else pd.Series([], dtype="str")
-
-
-def firm_sides(world: World) -> NDArray[np.int64]:
-    """Side number by firm number."""
-    return np.array([group.side for group in world.groups], dtype=np.int64)[world.firms.group]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MANIFEST: Final = "manifest.json"
 SCENARIO: Final = "scenario.yaml"
-MEASURES: Final = "measures.json"
+MEASURES_FILE: Final = "measures.json"
 FIGURES_FOLDER: Final = "figures"
 
 _FORMAT: Final = "local-currency-settlement run"
@@ -206,7 +206,7 @@ _KEYS: Final[Mapping[str, Callable[[Any], object]]] = {
     "timings_seconds": lambda value: isinstance(value, dict),
     "tables": lambda value: _are_hashes(value, _TABLE.fullmatch),
     "files": lambda value: (
-        _are_hashes(value, is_safe) and {SCENARIO, MEASURES} <= value.keys() and MANIFEST not in value
+        _are_hashes(value, is_safe) and {SCENARIO, MEASURES_FILE} <= value.keys() and MANIFEST not in value
     ),
     _SEAL: _is_hash,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sim.readable import readable
 
 if TYPE_CHECKING:
-    from sim.results.measure import Measure
+    from sim.results.registry import Measure
 
 #: Small shares and rates keep four digits; large amounts are whole.
 _LARGE = 1000

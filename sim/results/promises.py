@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from sim.core.causes import CAUSES
 from sim.errors import PromiseError
-from sim.results.fx_causes import FX_CAUSES, changes
+from sim.results.columns import codes
+from sim.results.derived.balances import running_balances
+from sim.results.derived.fx_causes import FX_CAUSES, changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,11 +24,8 @@ _WAY: Final = ("attempt", "kind", "step")
 _BOTH: Final = 2
 
 
-class Running(NamedTuple):
-    """An account's balance after all postings of a step that touch it, and the last of these."""
-
-    balance: np.ndarray
-    posting: np.ndarray
+#: What the promises are checked on.
+NEEDS: Final = ("accounts", "conversions", "fx_results", "payments", "postings", "returns", "transfers")
 
 
 def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> None:
@@ -157,8 +156,7 @@ def _parts_add_up(transfers: pd.DataFrame, payments: pd.DataFrame) -> None:
 
 def _money_is_conserved(accounts: pd.DataFrame, postings: pd.DataFrame) -> None:
     """Replay the postings: no account passes its limit, and all end at the ledger's closing balances."""
-    debit = postings["debit_account"].cat.codes.to_numpy()
-    credit = postings["credit_account"].cat.codes.to_numpy()
+    debit, credit = codes(postings["debit_account"]), codes(postings["credit_account"])
     amount = postings["amount"].to_numpy()
     currency = accounts["currency"].to_numpy()
     across = np.flatnonzero(currency[debit] != currency[credit])
@@ -176,21 +174,3 @@ def _money_is_conserved(accounts: pd.DataFrame, postings: pd.DataFrame) -> None:
     for code, group in accounts.groupby("currency"):
         if group["opening_balance"].sum() != group["closing_balance"].sum():
             raise PromiseError(f"money in {code} was not conserved")
-
-
-def running_balances(
-    opening: np.ndarray, debit: np.ndarray, credit: np.ndarray, amount: np.ndarray, step: np.ndarray
-) -> list[Running]:
-    """How each account went on; a step is what is looked at as one: a batch of postings, or all of an instant."""
-    account = np.concatenate([debit, credit])
-    change = np.concatenate([-amount, amount])
-    posting = np.concatenate([np.arange(len(debit))] * 2)
-    order = np.lexsort((posting, account))
-    bounds = np.searchsorted(account[order], np.arange(len(opening) + 1))
-    found = []
-    for number in range(len(opening)):
-        mine = order[bounds[number] : bounds[number + 1]]
-        together = step[posting[mine]]
-        last = np.flatnonzero(np.append(together[1:] != together[:-1], True)) if len(mine) else mine
-        found.append(Running(opening[number] + np.cumsum(change[mine])[last], posting[mine][last]))
-    return found

@@ -1,4 +1,4 @@
-"""A run as an analyst holds it: tables of facts, measures computed from them, and the scenario."""
+"""A run as an analyst holds it: its tables, its measures, its figures and its scenario; and its folder."""
 
 from __future__ import annotations
 
@@ -10,13 +10,21 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from sim.errors import NoTableError, ResultsError, ResultsWarning, ScenarioError, SettlementError
+from sim.errors import (
+    NoMeasureError,
+    NoTableError,
+    ResultsError,
+    ResultsWarning,
+    ScenarioError,
+    SettlementError,
+)
 from sim.results.folder import (
     FIGURES_FOLDER,
     MANIFEST,
-    MEASURES,
+    MEASURES_FILE,
     SCENARIO,
     Text,
     files_below,
@@ -31,13 +39,14 @@ from sim.results.folder import (
     write_json,
 )
 from sim.results.html import results_html
-from sim.results.measure import Measure
+from sim.results.registry import MEASURES, TABLES, Measure, leaves, unit_at
+from sim.results.run import Run
 from sim.results.saving import free_folder, new_folder, real_place, tidy
 from sim.results.store import read_table, write_table
 from sim.scenario.load import load_saved, to_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sim.scenario.model import Scenario
 
@@ -67,25 +76,81 @@ class Plots:
         return draw
 
 
+class Measures(Mapping[str, Measure]):
+    """Measures by name: those that were asked for, and any other as soon as it is looked up."""
+
+    def __init__(self, results: Results, found: dict[str, Measure]) -> None:
+        self._results, self._found = results, found
+
+    def __getitem__(self, name: str) -> Measure:
+        """A measure with its unit; `NoMeasureError` if there is none of that name."""
+        if name not in self._found:
+            if name not in MEASURES:
+                raise NoMeasureError(name, tuple(MEASURES))
+            with believing(self._results):
+                self._found[name] = self._results.run.measure(name)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of those there are, in the order in which they are declared."""
+        return (name for name in (*MEASURES, *self._found) if name in self._found)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._found)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a measure is there already."""
+        return name in self._found
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per number: `measure`, `of` (the names that lead to it, joined by dots), `value`, `unit`, `better`.
+
+        `better` says which way is better: lower, higher or neither. What cannot be computed is not a number.
+        """
+        rows = [
+            (
+                name,
+                ".".join(path),
+                np.nan if value is None else float(value),
+                unit_at(unit, path),
+                MEASURES[name].better,
+            )
+            for name in self
+            for value_, unit in [self[name]]
+            for path, value in leaves(value_)
+        ]
+        return pd.DataFrame(rows, columns=["measure", "of", "value", "unit", "better"])
+
+
 @dataclass(frozen=True, eq=False)
 class Results:
     """Tables, measures and scenario of one run.
 
-    Tables are read when first asked for: `results.payments`, `results["fx"]`. Instants are UTC, amounts and
-    balances minor units of the row's currency.
+    Tables are computed, or read, when first asked for: `results.payments`, `results["fx"]`. Instants are UTC, amounts
+    and balances minor units of the row's currency; docs/tables.md has them all.
     """
 
-    scenario: Scenario
-    measures: Mapping[str, Measure]
+    run: Run
+    _found: dict[str, Measure] = field(repr=False)
     manifest: Mapping[str, Any]
-    _tables: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
     folder: Path | None = None
     _changed: list[Path] = field(default_factory=list, repr=False)
 
     @property
+    def scenario(self) -> Scenario:
+        """The scenario, resolved and complete."""
+        return self.run.scenario
+
+    @property
+    def measures(self) -> Measures:
+        """The headline numbers, each with its unit."""
+        return Measures(self, self._found)
+
+    @property
     def table_names(self) -> tuple[str, ...]:
-        """Names of all tables."""
-        return tuple(self.manifest["tables"])
+        """Names of all tables, facts first."""
+        return tuple(TABLES)
 
     @property
     def plot(self) -> Plots:
@@ -93,57 +158,61 @@ class Results:
         return Plots(self)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        if name not in self._tables:
-            if name not in self.table_names or self.folder is None:
-                raise NoTableError(name, self.table_names)
-            self._tables[name], intact = read_table(self.folder, name, self.manifest["tables"][name])
-            if not intact:
-                _tell_change(self.folder / f"{name}.parquet", self._changed)
-        return self._tables[name]
+        """A table; `NoTableError` if there is none of that name."""
+        return self.run[name]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
+        """A table as an attribute."""
         # Private names and those asked for by copy and pickle must not look for a table.
         if name.startswith("_"):
             raise AttributeError(name)
         return self[name]
 
     def __dir__(self) -> list[str]:
+        """All that can be asked for, tables among it."""
         return sorted({*super().__dir__(), *self.table_names})
 
     def __repr__(self) -> str:
-        m = self.measures
-        return (
-            f"<Results of {self.scenario.name!r}, seed {self.scenario.seed}: "
-            f"{m['payments'].value:,} payments worth {m['value'].value:,.0f} {m['value'].unit}, "
-            f"{m['settled_share'].value:.1%} settled, mean delay {m['delay'].value['mean']:.1f} h>"
-        )
+        """The run in one line, without computing anything."""
+        told = [f"<Results of {self.scenario.name!r}, seed {self.scenario.seed}"]
+        if {"payments", "value", "settled_share", "delay"} <= self._found.keys():
+            m = self._found
+            told.append(
+                f": {m['payments'].value:,} payments worth {m['value'].value:,.0f} {m['value'].unit}, "
+                f"{m['settled_share'].value:.1%} settled, mean delay {m['delay'].value['mean']:.1f} h"
+            )
+        return "".join((*told, ">"))
 
     def _repr_html_(self) -> str:
-        return results_html(repr(self)[1:-1], self.measures)
+        return results_html(repr(self)[1:-1], self._found)
 
     def save(
         self,
         target: str | Path,
         decorate: Callable[[Results, Path], None] | None = None,
         *,
+        tables: Iterable[str] | None = None,
         force: bool = False,
         free: bool = False,
     ) -> Results:
         """Write the run folder, whole or not at all, and return the results as saved there.
 
+        It holds the facts, the measures that were computed, and those derived tables that `tables` names, all by
+        default; the others can be computed from the facts. `NoTableError` for a name that is no table.
         An earlier run at `target` is replaced if it has the same text (scenario, seed and payments), or with
         `force`; what the run did not write stays. With `free` nothing is replaced: the run takes the first free
         one of `target`, `target-2`, `target-3`, … `decorate` may add files to the folder before it takes its
         place. `ResultsError` if something else is there, `RunError` if it cannot be written.
         """
+        chosen = saved_tables(tables)
         if free:
             with free_folder(Path(target)) as (place, folder):
-                manifest = self._write(folder, decorate)
+                manifest = self._write(folder, chosen, decorate)
         else:
             with new_folder(target, Text.of(self.manifest), force=force) as folder:
-                manifest = self._write(folder, decorate)
+                manifest = self._write(folder, chosen, decorate)
             place = Path(target) if ".." not in Path(target).parts else real_place(target)
-        return replace(self, manifest=manifest, folder=place, _changed=[])
+        return replace(self, manifest=MappingProxyType(manifest), folder=place, _changed=[])
 
     def save_figures(self, draw: Callable[[Results, Path], object]) -> list[Path]:
         """Draw the figures of a saved run again: what `draw` writes replaces the figures that the run wrote.
@@ -166,15 +235,46 @@ class Results:
         """The files that turned out not to be as the run wrote them, of those that were read."""
         return tuple(self._changed)
 
-    def _write(self, folder: Path, decorate: Callable[[Results, Path], None] | None) -> dict[str, Any]:
-        hashes = {name: write_table(self[name], folder / f"{name}.parquet") for name in self.table_names}
+    def _write(
+        self, folder: Path, tables: Iterable[str], decorate: Callable[[Results, Path], None] | None
+    ) -> dict[str, Any]:
+        hashes = {
+            name: write_table(self[name], TABLES[name].columns, folder / f"{name}.parquet") for name in tables
+        }
         (folder / SCENARIO).write_text(to_yaml(self.scenario), encoding="utf-8")
-        write_json({name: m._asdict() for name, m in self.measures.items()}, folder / MEASURES)
+        measures = {name: measure._asdict() for name, measure in self.measures.items()}
+        write_json(measures, folder / MEASURES_FILE)
         if decorate is not None:
             decorate(self, folder)
         manifest = sealed({**self.manifest, "tables": hashes}, folder)
         write_json(manifest, folder / MANIFEST)
         return manifest
+
+
+def saved_tables(tables: Iterable[str] | None) -> tuple[str, ...]:
+    """The facts and the derived tables named, all by default; `NoTableError` for a name that is no table."""
+    wanted = set(TABLES) if tables is None else {*tables}
+    if unknown := sorted(wanted - TABLES.keys()):
+        raise NoTableError(unknown[0], tuple(TABLES))
+    return tuple(name for name, table in TABLES.items() if table.is_fact or name in wanted)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A run folder as the source of tables; `changed` collects the files that are not as the run wrote them."""
+
+    folder: Path
+    hashes: Mapping[str, str]
+    changed: list[Path]
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table as it was saved; None if it was not."""
+        if name not in self.hashes or name not in TABLES:
+            return None
+        found, intact = read_table(self.folder, name, TABLES[name].columns, self.hashes[name])
+        if not intact:
+            _tell_change(self.folder / f"{name}.parquet", self.changed)
+        return found
 
 
 @contextmanager
@@ -210,12 +310,11 @@ def open_run(folder: str | Path) -> Results:
     changed: list[Path] = []
     if not is_intact(manifest):
         _tell_change(folder / MANIFEST, changed)
-    for name in (MEASURES, SCENARIO):
+    for name in (MEASURES_FILE, SCENARIO):
         if sha256_of(folder / name) != manifest["files"][name]:
             _tell_change(folder / name, changed)
-    found = Results(
-        scenario, MappingProxyType(measures), MappingProxyType(manifest), folder=folder, _changed=changed
-    )
+    run = Run(scenario, Saved(folder, manifest["tables"], changed))
+    found = Results(run, measures, MappingProxyType(manifest), folder=folder, _changed=changed)
     with believing(found):
         found._repr_html_()
     return found
@@ -228,12 +327,25 @@ def _tell_change(path: Path, changed: list[Path]) -> None:
 
 def _read_measures(folder: Path) -> dict[str, Measure]:
     found = {}
-    for name, content in read_json(folder, MEASURES).items():
+    for name, content in read_json(folder, MEASURES_FILE).items():
         if not (
             isinstance(content, dict)
             and {*content} == {*Measure._fields}
-            and isinstance(content["unit"], str)
+            and name in MEASURES
+            and _is_unit(content["unit"], content["value"])
         ):
-            raise ResultsError(f"{folder / MEASURES}: {name!r} is not a measure with its value and unit")
+            raise ResultsError(f"{folder / MEASURES_FILE}: {name!r} is not a measure with its value and unit")
         found[name] = Measure(**content)
     return found
+
+
+def _is_unit(unit: object, value: object) -> bool:
+    """Whether a unit is a text, or has one for each number of a value."""
+    if isinstance(unit, str):
+        return True
+    return (
+        isinstance(unit, dict)
+        and isinstance(value, dict)
+        and unit.keys() == value.keys()
+        and all(_is_unit(unit[key], value[key]) for key in unit)
+    )

@@ -49,6 +49,15 @@ def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
     return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
 
 
+def home_currencies(scenario: Scenario) -> dict[str, str]:
+    """The currency in which each bank keeps its books, by bank; one without a side keeps none that is known."""
+    return {
+        name: scenario.sides[bank.side].functional_currency
+        for name, bank in scenario.banks.items()
+        if bank.side is not None
+    }
+
+
 class Passenger(NamedTuple):
     """What decides about the ways of a payment: its currency, its banks, and the sides of its parties, if any."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sim.core.kinds import complete
-from sim.results.fx_causes import RATE_CAUSES
+from sim.results.derived.fx_causes import RATE_CAUSES
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import GAIN, INK, LOSS, QUIET, dress, in_millions
 from sim.show.words import spelt, told_fx_causes

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sim.core.currency import minor_digits
-from sim.results.liquidity import busiest_systems, course_of_day
+from sim.results.views import busiest_systems, course_of_day
 from sim.scenario.topology import zone_of
 from sim.show.frame import figure, heading, headline, label_ends, nothing, panels
 from sim.show.palette import ACCOUNTS, AVAILABLE, INK, OTHER_ACCOUNTS, WAITING, dress

@@ -8,8 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 from sim.core.currency import minor_digits
-from sim.results.openings import weekly_openings
-from sim.results.principal import weekly_profile
+from sim.results.views import weekly_profile
 from sim.show.dates import seconds_of_period
 from sim.show.frame import figure, heading, headline, nothing, panels
 from sim.show.palette import HEAT, OPEN, dress, ink_on
@@ -35,7 +34,8 @@ def principal_risk(results: Results, ax: Axes) -> None:
     most days from Monday to Friday; paler where they are on fewer, as after a change of the clock.
     """
     scenario = results.scenario
-    places = weekly_openings(scenario)
+    openings = results["openings"].groupby("place", observed=True, sort=False)["open_share"]
+    places = {str(place): share.to_numpy() for place, share in openings}
     height = max(0.2 * len(places), 0.2)
     heat, strip = panels(ax, 2, 1, height_ratios=[1.5, height], hspace=0.04)
     headline(heat, f"Paid away and not final: {scenario.name}", lines=1)

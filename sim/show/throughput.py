@@ -8,9 +8,8 @@ import numpy as np
 from matplotlib.ticker import FixedLocator, FuncFormatter, PercentFormatter
 
 from sim.core.clock import HOUR
-from sim.results.liquidity import busiest_systems
-from sim.results.pace import throughput_rules
-from sim.results.throughput import clock
+from sim.results.measures.systems import clock, throughput_rules
+from sim.results.views import busiest_systems
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.topology import zone_of
 from sim.show.frame import figure, heading, headline, nothing, panels

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from sim.core.currency import MINOR_DIGITS, minor_digits
-from sim.results.fx_causes import SELDOM
+from sim.results.derived.fx_causes import SELDOM
 
 _SPELT: Final = {"pvp": "PvP", "to": "to", "from": "from", "via": "via", "and": "and"} | {
     word: word.upper()
