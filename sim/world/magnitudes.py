@@ -123,11 +123,7 @@ def _stated(
         _add(found.limits, currency, f"{path}.credit", float(network.accounts.lowest[number]))
         _add(found.limits, currency, f"{path}.reserved", _minor(account.reserved, currency))
     for name, facility in scenario.facilities.items():
-        key, lent = (
-            ("collateral", sum(facility.collateral.values(), Decimal(0)))
-            if facility.kind == "repo"
-            else ("limit", facility.limit)
-        )
+        key, lent = facility.most()
         currency = kept[facility.system].currency
         _add(found.limits, currency, f"facilities.{name}.{key}", _minor(lent, currency))
     for shift in network.shifts:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
-from sim.scenario.model.facilities import DailyDraw
 from sim.scenario.model.steps import reviews
 from sim.scenario.model.timeline import Review, Volume, numbered
 from sim.world.trade import longest_term, mean_invoice
@@ -113,7 +112,7 @@ def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
     for name, market in scenario.markets.items():
         found[f"markets.{name}.at"] = len(market.at) * days
     for name, facility in scenario.facilities.items():
-        if isinstance(facility.draw, DailyDraw):
+        if facility.daily is not None:
             found[f"facilities.{name}.draw"] = days
     for name, system in scenario.systems.items():
         found[f"systems.{name}.cycles"] = len(system.netted_at) * days
