@@ -11,7 +11,6 @@ import numpy as np
 from sim.core.currency import minor_digits
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import origins
-from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.steps import moves
 from sim.scenario.topology import book, books
 
@@ -139,11 +138,7 @@ def _owed(
 ) -> Iterator[tuple[str, str, float]]:
     """What firms owe, and payments of one's own: currency, path, and minor units."""
     for number, (name, origin) in enumerate(origins(scenario).items()):
-        path = (
-            f"loans.{name}.principal"
-            if isinstance(origin, Loan)
-            else f"{'projects' if isinstance(origin, Project) else 'flows'}.{name}.value"
-        )
+        path = f"{origin.section}.{name}.{origin.worth}"
         mine = obligations.flow == number
         for currency, amount in _by_currency(obligations.currency[mine], obligations.amount[mine], fx):
             yield currency, path, amount

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Flow
     from sim.world.timing import Window
 
 #: Drawn payments of one run, each counted as often as it is expected to be instructed; so many need most of two
@@ -62,17 +61,13 @@ def _obligations(scenario: Scenario, window: Window) -> dict[str, float]:
     for name, flow in scenario.flows.items():
         years = (window.end - window.start + longest_term(flow) * DAY) / (YEAR_DAYS * DAY)
         invoices = float(flow.value) * years / max(mean_invoice(flow), 1e-300)
-        found[f"flows.{name}.{_size_of(flow)}"] = invoices * _growth(name, scenario)
+        found[f"flows.{name}.invoice.{flow.invoice.sized_by}"] = invoices * _growth(name, scenario)
     for name, loan in scenario.loans.items():
         dates = loan.grace_months // loan.every_months + 2 * loan.instalments + len(loan.disbursements)
         found[f"loans.{name}.count"] = float(loan.count * dates)
     for name, project in scenario.projects.items():
         found[f"projects.{name}.count"] = float(project.count * (project.months + 2))
     return found
-
-
-def _size_of(flow: Flow) -> str:
-    return "invoice.value" if flow.invoice.kind == "fixed" else "invoice.median"
 
 
 def _growth(flow: str, scenario: Scenario) -> float:
