@@ -11,9 +11,6 @@ from sim.engine.fees import charge
 from sim.engine.markets.exchange import Orders
 from sim.engine.steps import KINDS
 from sim.engine.steps.back import CorrectionStep, HeldStep, reversed_settlement
-from sim.engine.steps.base import Contended
-from sim.engine.steps.convert import ConvertStep
-from sim.engine.steps.screen import ScreenStep
 from sim.engine.steps.settle import SettleStep
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
     from sim.engine.requests import Asked, Requests
     from sim.engine.steps.base import Rows, Step
     from sim.engine.steps.screen import Case
-    from sim.world.steps import FeePlan, RoutePlan, StepPlan
+    from sim.world.steps import RoutePlan, StepPlan
     from sim.world.world import World
 
 
@@ -60,7 +57,7 @@ class Walk:
         self.stops = stops
         self.steps = [stop.step for stop in stops]
         #: The steps at which payments may have to wait for each other, and how a payment comes to each step.
-        self.contended = {n: step for n, step in enumerate(self.steps) if isinstance(step, Contended)}
+        self.contended = {n: found for n, step in enumerate(self.steps) if (found := step.contended())}
         self._entering = [
             self.contended[n].enter if n in self.contended else step.plan for n, step in enumerate(self.steps)
         ]
@@ -103,11 +100,8 @@ class Walk:
             at = step.plan(self.rows, at, None)
 
     def case(self, step: int, row: int, at: int) -> Case | None:
-        """See `ScreenStep`."""
-        screen = self.steps[step]
-        if not isinstance(screen, ScreenStep):
-            raise TypeError("only a screening step has cases")
-        return screen.case(row, at)
+        """See `Step`."""
+        return self.steps[step].case(row, at)
 
     def begun(self, row: int, at: int) -> int:
         """When a journey that should begin at an instant does; NEVER if a bank has failed."""
@@ -136,7 +130,8 @@ class Walk:
         left, arrivals = [], {}
         for number, (step, place, plan) in enumerate(self.stops):
             if plan and plan.fee is not None:
-                self._charge(step, place, plan.fee, at, log)
+                owed = step.charged(self.rows, at, self._world.payments.amount[self.rows])
+                charge(plan.fee, place, owed, self._world, log)
             if contended := self.contended.get(number):
                 arrivals[number] = contended.enter(self.rows, at, log)
                 at = contended.wait(place, self.rows, arrivals[number], waits[number], log)
@@ -156,12 +151,6 @@ class Walk:
             left,
             arrivals,
         )
-
-    def _charge(self, step: Step, place: int, fee: FeePlan, at: Seconds, log: Log) -> None:
-        owed = self.rows, at, self._world.payments.amount[self.rows]
-        if isinstance(step, ConvertStep):
-            owed = step.charged(self.rows, at)
-        charge(fee, place, owed, self._world, log)
 
 
 def walk_there(route: RoutePlan, rows: Rows, world: World, exchange: Exchange, attempt: int) -> Walk:

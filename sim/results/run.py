@@ -124,9 +124,10 @@ class Run:
         at: pd.Series[pd.Timestamp] | Seconds | int,
         into: str | None = None,
     ) -> pd.Series[int]:
-        """Minor units of the reporting currency of each amount, in minor units of its own, at mid of its instant.
+        """What amounts in minor units of their own currencies are worth at mid of their instants.
 
-        `into` names another currency instead. Halves to even. Where a run has no rates, amounts in other currencies are left out: they are worth 0.
+        Minor units of the reporting currency, or of `into`, halves to even. Where a run has no rates, amounts in other
+        currencies are left out: they are worth 0.
         """
         fx, named = rates(self), currencies.astype("category").cat
         columns = np.array([fx.index(str(code)) for code in named.categories], dtype=np.int64)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from functools import cache
 from math import log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
 from sim.core.clock import LONGEST
 from sim.core.currency import round_half_even
+from sim.core.kinds import complete
 from sim.core.streams import stream
 from sim.scenario.demands import origins
-from sim.scenario.model.timing import Exponential, Fixed, Lognormal, Triangular
+from sim.scenario.model.kinds import kinds
+from sim.scenario.model.timing import Durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
     from sim.core.clock import Seconds
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
-    from sim.scenario.model.timing import Durations
+    from sim.scenario.model.timing import Lognormal, Triangular
+
+    Floats = NDArray[np.float64]
 
     #: A draw for each payment or obligation, from the streams of a name.
     Uniform = Callable[[str], NDArray[np.float64]]
@@ -39,30 +43,46 @@ def standard_normal(uniform: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(ndtri(np.maximum(uniform, 2.0**-54)), dtype=np.float64)
 
 
+def lognormal(uniform: Floats, median: float, sigma: float, most: float | Decimal | None) -> Floats:
+    """Values whose logarithm is normal with the deviation `sigma`; those above `most` are cut to it."""
+    values = median * np.exp(sigma * standard_normal(uniform))
+    return values if most is None else np.minimum(values, float(most))
+
+
+class Distribution(NamedTuple):
+    """What becomes of the declaration of a distribution: its mean, and its values at uniform draws."""
+
+    mean: Callable[[Any], float]
+    values: Callable[[Any, Floats], Floats]
+
+
 def durations(declared: Durations, uniform: NDArray[np.float64]) -> Seconds:
     """Whole seconds, by the inverse of the distribution function, so that equal draws stay equally ranked."""
-    match declared:
-        case Fixed():
-            seconds = np.full(uniform.shape, float(declared.value))
-        case Triangular():
-            seconds = _triangular(declared, uniform)
-        case Lognormal():
-            sigma = log(declared.p95 / declared.median) / _Z95
-            seconds = declared.median * np.exp(sigma * standard_normal(uniform))
-            if declared.longest is not None:
-                seconds = np.minimum(seconds, float(declared.longest))
-        case Exponential():
-            seconds = -declared.mean * np.log1p(-uniform)
     # A century outlasts every run, and leaves room for sums.
-    return round_half_even(np.minimum(seconds, float(LONGEST)))
+    return round_half_even(np.minimum(SECONDS[declared.kind](declared, uniform), float(LONGEST)))
 
 
-def _triangular(declared: Triangular, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+def _lognormal(declared: Lognormal, uniform: Floats) -> Floats:
+    sigma = log(declared.p95 / declared.median) / _Z95
+    return lognormal(uniform, declared.median, sigma, declared.longest)
+
+
+def _triangular(declared: Triangular, uniform: Floats) -> Floats:
     low, mode, high = float(declared.low), float(declared.mode), float(declared.high)
     turn = (mode - low) / (high - low)
     rising = low + np.sqrt(uniform * (high - low) * (mode - low))
     falling = high - np.sqrt((1.0 - uniform) * (high - low) * (high - mode))
     return np.where(uniform < turn, rising, falling)
+
+
+#: The seconds at each uniform draw, by the `kind` of a duration.
+SECONDS: Final[dict[str, Callable[[Any, Floats], Floats]]] = {
+    "fixed": lambda declared, uniform: np.full(uniform.shape, float(declared.value)),
+    "triangular": _triangular,
+    "lognormal": _lognormal,
+    "exponential": lambda declared, uniform: -declared.mean * np.log1p(-uniform),
+}
+complete(kinds(Durations), SECONDS, of="kind of duration", what="values in the world")
 
 
 def draws_by_flow(

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sim.core.currency import to_minor
-from sim.scenario.model.facilities import DailyDraw, Repo
-from sim.scenario.model.liquidity import lendable
 from sim.scenario.topology import books
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Lending:
-    """A facility: its accounts in order, the limit of each or of all together, prices per year, and times.
+    """A facility: its accounts in order, the limit of each or, if `shared`, of all together, prices per year, times.
 
     `instants` are those of daily draws, none for a facility on demand; a `term` of None is overnight.
     """
@@ -27,7 +25,8 @@ class Lending:
     system: int
     lender: int
     accounts: tuple[int, ...]
-    limits: dict[int, int] | int
+    limits: dict[int, int]
+    shared: bool
     rate: float
     penalty_rate: float
     minimum: int
@@ -47,27 +46,20 @@ def lendings(scenario: Scenario, accounts: Accounts, openings: Openings) -> tupl
 def _lending(declared: Facility, scenario: Scenario, accounts: Accounts, openings: Openings) -> Lending:
     currency = books(scenario)[declared.system].currency
     number = {bank: accounts.number[bank, declared.system] for bank in declared.banks}
-    limits: dict[int, int] | int
-    if isinstance(declared, Repo):
-        limits = {
-            number[bank]: lendable(value, declared.haircut, currency)
-            for bank, value in declared.collateral.items()
-        }
-    else:
-        limits = to_minor(declared.limit, currency)
-    draw = declared.draw
+    daily = declared.daily
     return Lending(
         system=list(scenario.systems).index(declared.system),
         lender=accounts.market(declared.system),
         accounts=tuple(sorted(number.values())),
-        limits=limits,
+        limits={number[bank]: declared.limit_of(bank, currency) for bank in declared.banks},
+        shared=declared.shared,
         rate=float(declared.rate),
         penalty_rate=float(declared.penalty_rate),
         minimum=to_minor(declared.minimum, currency),
-        on_demand=not isinstance(draw, DailyDraw),
-        instants=openings.daily([draw.at], openings.days(draw.calendar).dates(), draw.zone)
-        if isinstance(draw, DailyDraw)
-        else (),
+        on_demand=daily is None,
+        instants=()
+        if daily is None
+        else openings.daily([daily.at], openings.days(daily.calendar).dates(), daily.zone),
         lag=declared.lag,
-        term=declared.term if isinstance(declared.term, int) else None,
+        term=declared.lasting,
     )

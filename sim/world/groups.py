@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from sim.core.clock import local_instant
+from sim.core.kinds import complete
+from sim.scenario.model.kinds import kinds
 from sim.scenario.model.timing import seconds_after_midnight
-from sim.scenario.model.trade import WEEKDAYS, OnCredit, Weekly
+from sim.scenario.model.trade import WEEKDAYS, Selling
 from sim.world.markets import local_dates
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
+    from sim.scenario.model.trade import Keep, OnCredit, Weekly
     from sim.scenario.window import Window
 
 
@@ -41,9 +46,9 @@ def group_plans(scenario: Scenario, window: Window, fx: FxPaths) -> tuple[GroupP
                 side=sides.index(declared.side),
                 currency=fx.index(scenario.sides[declared.side].functional_currency),
                 buys=declared.exchange.buys,
-                cash=not isinstance(sells, OnCredit),
-                surrendered=1.0 if isinstance(sells, OnCredit) else float(sells.surrender_share),
-                sold_at=tuple(_weekly(sells, window)) if isinstance(sells, Weekly) else (),
+                cash=sells.keeps,
+                surrendered=float(sells.surrender_share),
+                sold_at=tuple(SALES[sells.kind](sells, window)),
             )
         )
     return tuple(found)
@@ -55,3 +60,17 @@ def _weekly(declared: Weekly, window: Window) -> list[int]:
     days = local_dates(window.start, window.end, zone)
     found = [local_instant(day, at, zone) for day in days if WEEKDAYS[day.weekday()] == declared.weekday]
     return [instant for instant in found if window.start <= instant < window.end]
+
+
+def _never(declared: OnCredit | Keep, window: Window) -> list[int]:
+    del declared, window
+    return []
+
+
+#: When foreign cash is sold, by the `kind` of selling.
+SALES: Final[dict[str, Callable[[Any, Window], list[int]]]] = {
+    "on_credit": _never,
+    "weekly": _weekly,
+    "keep": _never,
+}
+complete(kinds(Selling), SALES, of="way of selling", what="times of sale in the world")

@@ -11,7 +11,6 @@ import numpy as np
 from sim.core.currency import minor_digits
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import origins
-from sim.scenario.model.credit import Loan, Project
 from sim.scenario.model.steps import moves
 from sim.scenario.topology import book, books
 
@@ -123,11 +122,7 @@ def _stated(
         _add(found.limits, currency, f"{path}.credit", float(network.accounts.lowest[number]))
         _add(found.limits, currency, f"{path}.reserved", _minor(account.reserved, currency))
     for name, facility in scenario.facilities.items():
-        key, lent = (
-            ("collateral", sum(facility.collateral.values(), Decimal(0)))
-            if facility.kind == "repo"
-            else ("limit", facility.limit)
-        )
+        key, lent = facility.most()
         currency = kept[facility.system].currency
         _add(found.limits, currency, f"facilities.{name}.{key}", _minor(lent, currency))
     for shift in network.shifts:
@@ -143,11 +138,7 @@ def _owed(
 ) -> Iterator[tuple[str, str, float]]:
     """What firms owe, and payments of one's own: currency, path, and minor units."""
     for number, (name, origin) in enumerate(origins(scenario).items()):
-        path = (
-            f"loans.{name}.principal"
-            if isinstance(origin, Loan)
-            else f"{'projects' if isinstance(origin, Project) else 'flows'}.{name}.value"
-        )
+        path = f"{origin.section}.{name}.{origin.worth}"
         mine = obligations.flow == number
         for currency, amount in _by_currency(obligations.currency[mine], obligations.amount[mine], fx):
             yield currency, path, amount

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -12,13 +12,16 @@ import numpy as np
 from sim.core.clock import from_instant, local_instant
 from sim.core.currency import minor_digits, to_minor
 from sim.core.hours import OpeningHours
+from sim.core.kinds import complete
 from sim.scenario.crosses import crosses
+from sim.scenario.model.kinds import kinds
+from sim.scenario.model.markets import Market
 from sim.scenario.model.timeline import ChangedQuote, numbered
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from numpy.typing import NDArray
@@ -131,7 +134,7 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
                 ways[side, foreign] = tuple(_way(cross, own, foreign, fx, numbers) for cross in found)
     return Markets(
         every=tuple(
-            MarketPlan(dealing_hours(name, scenario, openings), market.delivery, market.kind == "auction")
+            MarketPlan(dealing_hours(name, scenario, openings), market.delivery, DEALING[market.kind].auction)
             for name, market in scenario.markets.items()
         ),
         quotes=tuple(_quote(place, scenario, fx) for place in numbers),
@@ -180,10 +183,17 @@ def _terms(quote: Quote, base: str) -> Terms:
 
 
 def dealing_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
-    """When a market deals: its sessions, or sessions of one second in which auctions take place."""
-    market, whose = scenario.markets[name], ("market", name)
-    if market.kind == "continuous":
-        return openings.hours(market.hours, whose)
+    """When a market deals."""
+    return DEALING[scenario.markets[name].kind].hours(name, scenario, openings)
+
+
+def _sessions(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
+    return openings.hours(scenario.markets[name].hours, ("market", name))
+
+
+def _auctions(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
+    """Sessions of one second in which auctions take place."""
+    market = scenario.markets[name]
     hours = openings.hours(market.hours)
     declared = scenario.hours.get(market.hours) if isinstance(market.hours, str) else market.hours
     zone = openings.window.zone if declared is None else ZoneInfo(declared.zone)
@@ -198,7 +208,22 @@ def dealing_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningH
     instants = np.array(sorted(found), dtype=np.int64)
     sessions = np.array([found[instant] for instant in sorted(found)], dtype=np.int64)
     auctions = OpeningHours(instants, instants + 1, hours.value_dates[sessions])
-    return auctions.without(openings.gaps(whose))
+    return auctions.without(openings.gaps(("market", name)))
+
+
+class Dealing(NamedTuple):
+    """What a kind of market is: when it deals, and whether it is an `auction`; see `MarketPlan`."""
+
+    hours: Callable[[str, Scenario, Openings], OpeningHours]
+    auction: bool
+
+
+#: By the `kind` of a market.
+DEALING: Final = {
+    "continuous": Dealing(_sessions, auction=False),
+    "auction": Dealing(_auctions, auction=True),
+}
+complete(kinds(Market), DEALING, of="kind of market", what="dealing in the world")
 
 
 def local_dates(start: int, end: int, zone: ZoneInfo) -> Iterator[date]:

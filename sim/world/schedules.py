@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from calendar import monthrange
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sim.core.clock import NEVER, local_instant
 from sim.core.currency import round_half_even, to_minor
-from sim.scenario.model.credit import Loan, Project
 from sim.world.trade import TradeDraws
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from sim.core.hours import OpeningHours
-    from sim.scenario.demands import Origin
+    from sim.scenario.model.credit import Loan, Project
     from sim.world.trade import Basis
-
-#: What is owed, by the number of its term.
-LOAN_TERMS: Final = ("disbursement", "principal", "interest")
-PROJECT_TERMS: Final = ("advance", "progress", "retention")
 
 
 class _Contract(NamedTuple):
@@ -31,13 +26,6 @@ class _Contract(NamedTuple):
     name: str
     currency: str
     groups: tuple[str, str]
-
-
-def term_names(origin: Origin) -> tuple[str, ...]:
-    """Names of the terms of whatever makes obligations, by number."""
-    if isinstance(origin, Loan):
-        return LOAN_TERMS
-    return PROJECT_TERMS if isinstance(origin, Project) else tuple(origin.terms)
 
 
 class Due(NamedTuple):

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
-from sim.scenario.model.facilities import DailyDraw
 from sim.scenario.model.steps import reviews
 from sim.scenario.model.timeline import Review, Volume, numbered
 from sim.world.trade import longest_term, mean_invoice
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Flow
     from sim.scenario.window import Window
 
 #: Drawn payments of one run, each counted as often as it is expected to be instructed; so many need most of two
@@ -63,17 +61,13 @@ def _obligations(scenario: Scenario, window: Window) -> dict[str, float]:
     for name, flow in scenario.flows.items():
         years = (window.end - window.start + longest_term(flow) * DAY) / (YEAR_DAYS * DAY)
         invoices = float(flow.value) * years / max(mean_invoice(flow), 1e-300)
-        found[f"flows.{name}.{_size_of(flow)}"] = invoices * _growth(name, scenario)
+        found[f"flows.{name}.invoice.{flow.invoice.sized_by}"] = invoices * _growth(name, scenario)
     for name, loan in scenario.loans.items():
         dates = loan.grace_months // loan.every_months + 2 * loan.instalments + len(loan.disbursements)
         found[f"loans.{name}.count"] = float(loan.count * dates)
     for name, project in scenario.projects.items():
         found[f"projects.{name}.count"] = float(project.count * (project.months + 2))
     return found
-
-
-def _size_of(flow: Flow) -> str:
-    return "invoice.value" if flow.invoice.kind == "fixed" else "invoice.median"
 
 
 def _growth(flow: str, scenario: Scenario) -> float:
@@ -113,7 +107,7 @@ def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
     for name, market in scenario.markets.items():
         found[f"markets.{name}.at"] = len(market.at) * days
     for name, facility in scenario.facilities.items():
-        if isinstance(facility.draw, DailyDraw):
+        if facility.daily is not None:
             found[f"facilities.{name}.draw"] = days
     for name, system in scenario.systems.items():
         found[f"systems.{name}.cycles"] = len(system.netted_at) * days

@@ -11,7 +11,7 @@ import numpy as np
 from sim.core.currency import minor_digits
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.steps import Step, moves, reviews
-from sim.scenario.model.timing import Durations, Hours
+from sim.scenario.model.timing import Hours
 from sim.world.draws import durations, route_draws
 from sim.world.reviews import review_policy
 from sim.world.roles import move, roles_by_route
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Fee, Screen
+    from sim.scenario.model.timing import Durations
     from sim.world.network import Network
     from sim.world.payments import Payments
     from sim.world.reviews import ReviewPolicy
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
 
 #: What a step can be: the engine has somebody for each of them.
 STEP_KINDS: Final = tuple(kinds(Step))
-
-_DISTRIBUTIONS: Final = get_args(get_args(Durations)[0])
 
 
 class FeePlan(NamedTuple):
@@ -144,7 +143,7 @@ def _seconds(routes: Mapping[str, Route], journeys: Payments) -> dict[str, Secon
         for step, draws in _drawing(route):
             for purpose, name in draws.items():
                 declared = getattr(step, purpose, None)
-                if isinstance(declared, _DISTRIBUTIONS):
+                if declared is not None:
                     column = found.setdefault(name, np.zeros(len(journeys), dtype=np.int64))
                     column[mine] = durations(declared, journeys.draws[name][mine])
     return found

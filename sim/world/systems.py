@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.settlement import Offsetting, System
@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
     from sim.scenario.model import Scenario
 
-#: What a system can be: the engine has somebody for each of them.
+#: What a system can be, and its offsetting: the engine has somebody for each of them.
 SYSTEM_KINDS: Final = tuple(kinds(System))
+OFFSETTING_KINDS: Final = tuple(kinds(Offsetting))
 
 
 class OffsettingPlan(NamedTuple):
     """How payments are found that settle together, and when: `every` so many seconds, or when `size` of them wait."""
 
-    kind: Literal["none", "bilateral", "multilateral", "optimal"]
+    kind: str
     every: int | None
     size: int | None
     tolerance: float

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import exp, log
 from statistics import NormalDist
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
 from sim.core.clock import DAY, YEAR_DAYS, Seconds, from_instant
 from sim.core.currency import Amounts, minor_digits, round_half_even
+from sim.core.kinds import complete
 from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
-from sim.scenario.model.trade import FixedAmount
-from sim.world.draws import choose, choose_each, standard_normal
+from sim.scenario.model.kinds import kinds
+from sim.scenario.model.trade import InvoiceAmount
+from sim.world.draws import Distribution, choose, choose_each, lognormal, standard_normal
 from sim.world.paths import mix_at, volume_at
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
-    from sim.scenario.model.trade import Firms, Flow
+    from sim.scenario.model.trade import Firms, Flow, LognormalAmount
     from sim.scenario.window import Window
     from sim.world.timing import Openings
 
@@ -159,14 +161,15 @@ def draw_trade(basis: Basis) -> list[TradeDraws]:
 
 
 def mean_invoice(flow: Flow) -> float:
-    """Mean invoice in units of the flow's currency.
+    """Mean invoice in units of the flow's currency."""
+    return INVOICES[flow.invoice.kind].mean(flow.invoice)
 
-    A lognormal's mean is m = median · exp(σ²/2); cut to at most c it is m · Φ(z − σ) + c · (1 − Φ(z)) with
-    z = ln(c / median) / σ.
+
+def _lognormal_mean(invoice: LognormalAmount) -> float:
+    """The mean is m = median · exp(σ²/2); cut to at most c it is m · Φ(z − σ) + c · (1 − Φ(z)).
+
+    There, z = ln(c / median) / σ.
     """
-    invoice = flow.invoice
-    if isinstance(invoice, FixedAmount):
-        return float(invoice.value)
     median, sigma = float(invoice.median), float(invoice.sigma)
     mean = median * exp(sigma**2 / 2)
     if invoice.largest is None:
@@ -174,6 +177,20 @@ def mean_invoice(flow: Flow) -> float:
     largest, normal = float(invoice.largest), NormalDist()
     z = log(largest / median) / sigma
     return mean * normal.cdf(z - sigma) + largest * (1 - normal.cdf(z))
+
+
+#: Sizes of invoices in units of currency, by their `kind`.
+INVOICES: Final = {
+    "fixed": Distribution(
+        lambda size: float(size.value),
+        lambda size, uniform: np.full(uniform.shape, float(size.value)),
+    ),
+    "lognormal": Distribution(
+        _lognormal_mean,
+        lambda size, uniform: lognormal(uniform, float(size.median), float(size.sigma), size.largest),
+    ),
+}
+complete(kinds(InvoiceAmount), INVOICES, of="kind of invoice", what="a distribution in the world")
 
 
 def longest_term(flow: Flow) -> int:
@@ -297,10 +314,6 @@ def _due_instants(
 
 def _invoice_amounts(flow: Flow, uniform: NDArray[np.float64]) -> Amounts:
     scale = 10.0 ** minor_digits(flow.currency)
-    if isinstance(flow.invoice, FixedAmount):
-        return round_half_even(np.full(uniform.shape, min(float(flow.invoice.value) * scale, 2.0**60)))
-    amount = float(flow.invoice.median) * np.exp(float(flow.invoice.sigma) * standard_normal(uniform))
-    if flow.invoice.largest is not None:
-        amount = np.minimum(amount, float(flow.invoice.largest))
+    amount = INVOICES[flow.invoice.kind].values(flow.invoice, uniform)
     # Beyond 2^53 an amount is refused, whatever it is.
     return round_half_even(np.minimum(amount * scale, 2.0**60))

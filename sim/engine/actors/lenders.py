@@ -30,10 +30,8 @@ class _Facility:
 
     def left(self, account: int) -> int:
         """What an account may still draw."""
-        limits = self.plan.limits
-        if isinstance(limits, int):
-            return limits - sum(self.owed.values())
-        return limits[account] - self.owed[account]
+        owed = sum(self.owed.values()) if self.plan.shared else self.owed[account]
+        return self.plan.limits[account] - owed
 
     def due(self, received_at: int) -> int:
         """When what was received has to be repaid; NEVER if the system does not open again."""

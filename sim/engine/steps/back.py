@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.engine.steps.base import OfficeWork
+from sim.engine.steps.base import OfficeWork, Step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sim.world.world import World
 
 
-class CorrectionStep:
+class CorrectionStep(Step):
     """The payer's bank corrects a payment that came back, before it is instructed again."""
 
     def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
@@ -31,7 +31,7 @@ class CorrectionStep:
         return self._office.plan(rows, at, log, "returned")
 
 
-class HeldStep:
+class HeldStep(Step):
     """A payer whose payment came back still has the currency that it bought, and buys none again."""
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
@@ -14,17 +14,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
+    from sim.core.currency import Amounts
     from sim.core.hours import OpeningHours
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log, Waits
     from sim.engine.requests import Asked
+    from sim.engine.steps.screen import Case
     from sim.world.roles import Roles
 
     Rows = NDArray[np.int64]
 
 
 class Step(Protocol):
-    """One element of a route."""
+    """One element of a route; a kind inherits what it does not do, and says what it does."""
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """Instants at which the payments `rows`, arriving at `at`, leave if they wait for nobody.
@@ -34,10 +36,26 @@ class Step(Protocol):
         """
         ...
 
+    def contended(self) -> Contended | None:
+        """The step itself, if payments may have to wait for each other at it."""
+        return None
 
-@runtime_checkable
+    def charged(self, rows: Rows, at: Seconds, amount: Amounts) -> tuple[Rows, Seconds, Amounts]:
+        """What a fee is charged on, of payments that arrive: payment, instant and amount of each."""
+        return rows, at, amount
+
+    def case(self, row: int, at: int) -> Case | None:
+        """What a payment that comes at an instant is to the people at a desk; None if it just passes."""
+        del row, at
+        return None
+
+
 class Contended(Step, Protocol):
     """A step at which payments may have to wait for each other, in a system or at a desk."""
+
+    def contended(self) -> Contended:
+        """See `Step`."""
+        return self
 
     def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """Instants at which payments that come at `at` ask for what they need; see `Step` for the log."""

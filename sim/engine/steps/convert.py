@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.records import Conversions
-from sim.engine.steps.base import KINDS
+from sim.engine.steps.base import KINDS, Step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.world.world import World
 
 
-class ConvertStep:
+class ConvertStep(Step):
     """Firms wait for the market's opening, deal, and have the currency after its delivery time.
 
     Where nobody's deal depends on another's this is told here, for all payments at once; the `exchange` knows
@@ -83,9 +83,9 @@ class ConvertStep:
             log.delays.spend(rows, opened, out, "fx")
         return out
 
-    def charged(self, rows: Rows, at: Seconds) -> tuple[Rows, Seconds, Amounts]:
-        """What is exchanged of payments that arrive: payment, instant and amount of each order at a market."""
-        amount, here = self._world.payments.amount[rows], self.exchanges(rows)
+    def charged(self, rows: Rows, at: Seconds, amount: Amounts) -> tuple[Rows, Seconds, Amounts]:
+        """See `Step`: what is exchanged, by order at a market."""
+        here = self.exchanges(rows)
         elsewhere = self._elsewhere[self._world.payments.obligation[rows]]
         if not elsewhere.any():
             return rows[here], at[here], amount[here]

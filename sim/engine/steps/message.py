@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.engine.steps.base import KINDS, without_exchange
+from sim.engine.steps.base import KINDS, Step, without_exchange
 
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.world.world import World
 
 
-class MessageStep:
+class MessageStep(Step):
     """Transit takes a drawn time."""
 
     def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:

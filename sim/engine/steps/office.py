@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.engine.steps.base import KINDS, OfficeWork, without_exchange
+from sim.engine.steps.base import KINDS, OfficeWork, Step, without_exchange
 
 if TYPE_CHECKING:
     from sim.core.clock import Seconds
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sim.world.world import World
 
 
-class OriginateStep:
+class OriginateStep(Step):
     """The payer's bank takes the order up before its cut-off, or at the next opening, and works on it."""
 
     def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
@@ -36,7 +36,7 @@ class OriginateStep:
         return self._office.plan(rows, taken_up, log, "processing")
 
 
-class PostStep:
+class PostStep(Step):
     """The payee's bank credits its client within its own hours."""
 
     def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.engine.records import Reviews
 from sim.engine.requests import Asked
-from sim.engine.steps.base import KINDS, without_exchange, work_in_hours
+from sim.engine.steps.base import KINDS, Contended, without_exchange, work_in_hours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ class Case(NamedTuple):
     return_after: int | None
 
 
-class ScreenStep:
+class ScreenStep(Contended):
     """A drawn part of the payments waits for a reviewer's working time; the rest passes at once.
 
     Only at a desk with so many people, or where a payment may be sent back, does anything depend on the
@@ -83,7 +83,7 @@ class ScreenStep:
         )
 
     def case(self, row: int, at: int) -> Case | None:
-        """What a payment that comes to the desk at an instant is to the people there; None if it just passes."""
+        """See `Step`."""
         rows, instants = np.array([row]), np.array([at])
         reviewed, banks, work = self._cases(rows, instants)
         if not len(reviewed):

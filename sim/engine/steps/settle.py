@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.core.clock import NEVER, Seconds
 from sim.engine.requests import Asked
-from sim.engine.steps.base import KINDS, without_exchange
+from sim.engine.steps.base import KINDS, Contended, without_exchange
 
 if TYPE_CHECKING:
     from sim.engine.records import Log, Waits
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sim.world.world import World
 
 
-class SettleStep:
+class SettleStep(Contended):
     """Payments arrive at a system when it is open; how long they wait there, the engine finds out."""
 
     def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:

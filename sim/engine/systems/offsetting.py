@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-import numpy as np
-
+from sim.core.kinds import complete
 from sim.engine.agenda import Phase
 from sim.engine.netting import bilateral, multilateral, optimal
 from sim.engine.records import Offset
+from sim.world.systems import OFFSETTING_KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
     from numpy.typing import NDArray
 
     from sim.engine.floor import Floor
@@ -45,6 +48,54 @@ class Waiting(Protocol):
         ...
 
 
+class Rule(NamedTuple):
+    """Chooses among what waits, and tells how good that is where it was optimised.
+
+    If `in_order`, only what the order of each queue allows can settle together.
+    """
+
+    choose: Callable[[Snapshot], tuple[NDArray[np.bool_], Optimum | None]]
+    in_order: bool
+
+
+def _none(plan: OffsettingPlan, *, by_pair: bool) -> None:
+    del plan, by_pair
+
+
+def _bilateral(plan: OffsettingPlan, *, by_pair: bool) -> Rule:
+    del plan
+    return Rule(
+        lambda found: (bilateral(found.queue, found.available, by_pair=by_pair, limits=found.limits), None),
+        in_order=not by_pair,
+    )
+
+
+def _multilateral(plan: OffsettingPlan, *, by_pair: bool) -> Rule:
+    del plan, by_pair
+    return Rule(lambda found: (multilateral(found.queue, found.available, found.limits), None), in_order=True)
+
+
+def _optimal(plan: OffsettingPlan, *, by_pair: bool) -> Rule:
+    del by_pair
+
+    def choose(found: Snapshot) -> tuple[NDArray[np.bool_], Optimum]:
+        patience, near, limits = plan.time_limit, plan.tolerance, found.limits
+        best = optimal(found.queue, found.available, time_limit=patience, tolerance=near, limits=limits)
+        return best.mask, best
+
+    return Rule(choose, in_order=False)
+
+
+#: By the `kind` of offsetting; `by_pair` is whether payments may pass those to others.
+RULES: Final[dict[str, Callable[..., Rule | None]]] = {
+    "none": _none,
+    "bilateral": _bilateral,
+    "multilateral": _multilateral,
+    "optimal": _optimal,
+}
+complete(OFFSETTING_KINDS, RULES, of="kind of offsetting", what="a rule in the engine")
+
+
 class Offsetting:
     """When a system looks for payments that can settle together, and by which rule it finds them."""
 
@@ -52,11 +103,7 @@ class Offsetting:
         self, plan: OffsettingPlan, discipline: str, waiting: Waiting, setup: Setup, floor: Floor
     ) -> None:
         self._plan = plan
-        self._by_pair: Final = discipline == "bypass"
-        # Whether only what each queue's order allows can settle together.
-        self._in_order: Final = plan.kind == "multilateral" or (
-            plan.kind == "bilateral" and not self._by_pair
-        )
+        self._rule = RULES[plan.kind](plan, by_pair=discipline == "bypass")
         self._waiting = waiting
         self._setup = setup
         self._floor = floor
@@ -66,24 +113,24 @@ class Offsetting:
     def entered(self, at: int) -> None:
         """A payment has joined a queue."""
         plan = self._plan
-        if plan.kind == "none":
+        if self._rule is None:
             return
         if plan.every is not None:
             self._await_tick(at)
         elif plan.size is None or self._waiting.count >= plan.size:
-            self._offset(at)
+            self._offset(self._rule, at)
 
     def tick(self, at: int) -> None:
         """An instant has come that may be that of a run."""
-        if at != self._awaited:
+        if self._rule is None or at != self._awaited:
             return
         self._awaited = -1
-        self._offset(at)
+        self._offset(self._rule, at)
         if self._waiting.count:
             self._await_tick(at)
 
-    def _offset(self, at: int) -> None:
-        if not self._waiting.count or (self._in_order and not self._waiting.solvable()):
+    def _offset(self, rule: Rule, at: int) -> None:
+        if not self._waiting.count or (rule.in_order and not self._waiting.solvable()):
             return
         snapshot = self._waiting.snapshot()
         left = [] if snapshot.limits is None else snapshot.limits.left.tolist()
@@ -91,7 +138,7 @@ class Offsetting:
         # The same payments and the same money once led to nothing, and would again.
         if state == self._fruitless:
             return
-        mask, optimum = self._choose(snapshot)
+        mask, optimum = rule.choose(snapshot)
         chosen = snapshot.chosen(mask)
         if chosen or optimum is not None:
             self._floor.offsets.append(self._run(at, snapshot, mask, optimum))
@@ -99,20 +146,6 @@ class Offsetting:
             self._waiting.settle_together(chosen, at)
         else:
             self._fruitless = state
-
-    def _choose(self, snapshot: Snapshot) -> tuple[NDArray[np.bool_], Optimum | None]:
-        queue, available, limits = snapshot.queue, snapshot.available, snapshot.limits
-        match self._plan.kind:
-            case "bilateral":
-                return bilateral(queue, available, by_pair=self._by_pair, limits=limits), None
-            case "multilateral":
-                return multilateral(queue, available, limits), None
-            case "optimal":
-                patience, near = self._plan.time_limit, self._plan.tolerance
-                found = optimal(queue, available, time_limit=patience, tolerance=near, limits=limits)
-                return found.mask, found
-            case "none":
-                return np.zeros(len(queue), dtype=np.bool_), None
 
     def _run(self, at: int, snapshot: Snapshot, mask: NDArray[np.bool_], optimum: Optimum | None) -> Offset:
         queue = snapshot.queue

@@ -25,6 +25,8 @@ from sim.results.columns import (
 )
 from sim.results.facts.source import fact, money_of, system_of
 from sim.results.facts.standstills import standstills
+from sim.scenario.model.facilities import Facility
+from sim.scenario.model.kinds import kinds
 from sim.scenario.topology import books
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 #: Which way money moved for a payment.
 WAYS: Final = ("payment", "return")
 #: What banks borrow from.
-LENDERS: Final = ("repo", "swap_line", "pool")
+_LENDERS: Final = (*kinds(Facility), "pool")
 
 
 @fact(
@@ -297,14 +299,14 @@ def borrowings(world: DrawnWorld, records: Records) -> dict[str, Any]:
     """One row per loan, in the order of the draws."""
     rows, end, scenario = records.loans, world.window.end, world.scenario
     kinds = [facility.kind for facility in scenario.facilities.values()]
-    kind = np.array([*map(LENDERS.index, kinds), *[LENDERS.index("pool")] * len(scenario.systems)])
+    kind = np.array([*map(_LENDERS.index, kinds), *[_LENDERS.index("pool")] * len(scenario.systems)])
     facility = np.where(rows.pool < 0, rows.facility, len(kinds) + rows.pool)
     lasting = np.minimum(rows.repaid_at, end) - np.minimum(rows.received_at, end)
     return {
         **rows._asdict(),
         "loan_id": np.arange(len(rows.amount)),
         "facility": names([*scenario.facilities, *scenario.systems], facility),
-        "kind": names(LENDERS, kind[facility]),
+        "kind": names(_LENDERS, kind[facility]),
         "currency": money_of(world, rows.account),
         "received_at": _in_time(rows.received_at, end),
         "repaid_at": _in_time(rows.repaid_at, end),

@@ -27,7 +27,6 @@ from sim.results.columns import (
 from sim.results.facts.source import fact, firm_sides
 from sim.scenario.demands import origins
 from sim.scenario.model.steps import moves
-from sim.world.schedules import term_names
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +84,7 @@ def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
     kinds = ("trade", "loan", "project")
     sections = (scenario.flows, scenario.loans, scenario.projects)
     kind = np.repeat(range(len(kinds)), [len(section) for section in sections])
-    known = [term_names(source) for source in sources.values()]
+    known = [source.term_names for source in sources.values()]
     terms = list(dict.fromkeys(name for found in known for name in found))
     # A term number counts within its flow; the table needs one list of names for all of them.
     width = max((len(found) for found in known), default=1)

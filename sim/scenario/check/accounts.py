@@ -135,9 +135,8 @@ def _facilities(scenario: Scenario) -> Iterator[Finding]:
     held = holders(scenario)
     for name, facility in scenario.facilities.items():
         known, seen = held.get(facility.system, set()), set[str]()
-        key = "collateral" if facility.kind == "repo" else "banks"
-        for place, bank in enumerate(facility.banks):
-            path = ("facilities", name, key, bank if facility.kind == "repo" else place)
+        for keys, bank in facility.drawers():
+            path = ("facilities", name, *keys)
             if bank not in known:
                 message = f"{bank!r} has no account in {facility.system!r}"
                 yield Finding(path, message, nearest(bank, known))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import pairwise
-from typing import Literal, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -20,7 +20,7 @@ from sim.scenario.model.base import (
     check_amounts,
     wrong,
 )
-from sim.scenario.model.trade import FirmGroup
+from sim.scenario.model.trade import FirmGroup, Obliging
 
 
 class Disbursement(Declaration):
@@ -32,8 +32,11 @@ class Disbursement(Declaration):
     """Part of the principal."""
 
 
-class Loan(Declaration):
+class Loan(Obliging):
     """A loan is paid out in parts, bears interest from then on, and is repaid in equal instalments after a grace."""
+
+    section: ClassVar = "loans"
+    worth: ClassVar = "principal"
 
     lender: FirmGroup
     """Group of firms that lends."""
@@ -78,9 +81,17 @@ class Loan(Declaration):
             raise wrong("the last disbursement is not before the first instalment", field="disbursements")
         return self
 
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """See `Obliging`."""
+        return ("disbursement", "principal", "interest")
 
-class Project(Declaration):
+
+class Project(Obliging):
     """A contract, such as for a building of an industrial park: an advance, monthly progress, and a retention."""
+
+    section: ClassVar = "projects"
+    worth: ClassVar = "value"
 
     payer: FirmGroup
     """Group of firms that builds for its own account and pays."""
@@ -115,3 +126,8 @@ class Project(Declaration):
         if self.advance + self.retention > 1:
             raise wrong("advance and retention are more than the whole", field="retention")
         return self
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """See `Obliging`."""
+        return ("advance", "progress", "retention")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +18,7 @@ from pydantic import (
 )
 
 from sim.core.clock import format_duration, parse_duration
+from sim.core.currency import to_minor
 from sim.scenario.model.base import (
     Amount,
     Declaration,
@@ -26,7 +29,8 @@ from sim.scenario.model.base import (
     written_currency,
     wrong,
 )
-from sim.scenario.model.liquidity import Rate
+from sim.scenario.model.kinds import check_stated
+from sim.scenario.model.liquidity import Rate, lendable
 from sim.scenario.model.settlement import TimeOfDay
 from sim.scenario.model.timing import CalendarName, Zone
 
@@ -64,6 +68,11 @@ class DailyDraw(Declaration):
 
 
 class _Facility(Declaration):
+    """What every kind of facility tells of itself; nobody else asks which one it is."""
+
+    shared: ClassVar[bool]
+    """Whether there is one limit for all banks together."""
+
     system: Annotated[str, AfterValidator(reference("systems"))]
     """System whose accounts it lends to, in its currency."""
     rate: Rate
@@ -81,9 +90,33 @@ class _Facility(Declaration):
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
+    @abstractmethod
+    def most(self) -> tuple[str, Decimal]:
+        """The key that states how much it lends, and what that comes to for all banks together."""
+
+    @abstractmethod
+    def limit_of(self, bank: str, currency: str) -> int:
+        """Most that a bank, or all together, may owe at a time, in minor units of the system's currency."""
+
+    @abstractmethod
+    def drawers(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Who may draw, each with the keys that say so."""
+
+    @property
+    def daily(self) -> DailyDraw | None:
+        """The time of the day at which it is drawn; None if it is drawn on demand."""
+        return self.draw if isinstance(self.draw, DailyDraw) else None
+
+    @property
+    def lasting(self) -> int | None:
+        """For how many seconds it lends; None if overnight."""
+        return self.term if isinstance(self.term, int) else None
+
 
 class Repo(_Facility):
     """Lends to each bank against collateral of its own."""
+
+    shared: ClassVar = False
 
     kind: Literal["repo"]
     """Lending against collateral."""
@@ -97,6 +130,19 @@ class Repo(_Facility):
         """Who may draw."""
         return tuple(self.collateral)
 
+    def most(self) -> tuple[str, Decimal]:
+        """See `_Facility`."""
+        return "collateral", sum(self.collateral.values(), Decimal(0))
+
+    def limit_of(self, bank: str, currency: str) -> int:
+        """See `_Facility`."""
+        return lendable(self.collateral[bank], self.haircut, currency)
+
+    def drawers(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """See `_Facility`."""
+        for bank in self.collateral:
+            yield ("collateral", bank), bank
+
     @model_validator(mode="after")
     def _amounts(self, info: ValidationInfo) -> Self:
         currency = written_currency(info, "systems", self.system, "currency")
@@ -108,12 +154,28 @@ class Repo(_Facility):
 class SwapLine(_Facility):
     """A line between two central banks, who pass the money on to banks, within one limit for all of them."""
 
+    shared: ClassVar = True
+
     kind: Literal["swap_line"]
     """A swap line between central banks."""
     banks: tuple[str, ...] = Field(min_length=1)
     """Who may draw."""
     limit: Amount = Field(ge=0)
     """Most that may be outstanding at a time, of all banks together."""
+
+    def most(self) -> tuple[str, Decimal]:
+        """See `_Facility`."""
+        return "limit", self.limit
+
+    def limit_of(self, bank: str, currency: str) -> int:
+        """See `_Facility`."""
+        del bank
+        return to_minor(self.limit, currency)
+
+    def drawers(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """See `_Facility`."""
+        for number, bank in enumerate(self.banks):
+            yield ("banks", number), bank
 
     @model_validator(mode="after")
     def _amounts(self, info: ValidationInfo) -> Self:
@@ -124,3 +186,5 @@ class SwapLine(_Facility):
 
 
 Facility = Annotated[Repo | SwapLine, Field(discriminator="kind")]
+
+check_stated(Facility, "kind of facility")

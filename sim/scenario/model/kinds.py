@@ -8,11 +8,14 @@ from sim.scenario.model.base import Declaration
 
 
 def kinds(union: Any) -> dict[str, type[Declaration]]:  # noqa: ANN401 - no type describes a union
-    """The declarations of a discriminated union by kind, in the order in which it lists them."""
-    members, _ = get_args(union)
+    """The declarations of a discriminated union by kind, in the order in which it lists them.
+
+    A declaration that is one of no union stands for itself, with all the kinds that it can be.
+    """
+    members, *_ = get_args(union) or [union]
     return {
         kind: member
-        for member in get_args(members)
+        for member in get_args(members) or [members]
         for kind in get_args(member.model_fields["kind"].annotation)
     }
 

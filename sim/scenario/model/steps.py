@@ -126,7 +126,10 @@ class _Step(Declaration):
 
     @abstractmethod
     def draws(self) -> tuple[str, ...]:
-        """Names of the draws that it needs for each payment: they tell kind, place and purpose, not the route."""
+        """Names of the draws that it needs for each payment: they tell kind, place and purpose, not the route.
+
+        A purpose that is also a field is that of a duration.
+        """
 
     def acting(self) -> tuple[str, ...]:
         """Roles that somebody must play, beside the payer's and the payee's bank."""

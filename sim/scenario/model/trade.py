@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from decimal import Decimal
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, ClassVar, Final, Literal, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -21,6 +22,7 @@ from sim.scenario.model.base import (
     reference,
     wrong,
 )
+from sim.scenario.model.kinds import check_stated
 from sim.scenario.model.network import BankName
 from sim.scenario.model.risk import Hedge
 from sim.scenario.model.settlement import TimeOfDay
@@ -44,14 +46,26 @@ def check_days(days: tuple[int, int]) -> None:
         raise wrong("the most days are fewer than the least", field="days")
 
 
-class OnCredit(Declaration):
+class _Selling(Declaration):
+    """What every way of selling tells of itself; nobody else asks which one it is."""
+
+    keeps: ClassVar[bool]
+    """Whether what is not sold at once, the `surrender_share`, becomes foreign cash."""
+
+
+class OnCredit(_Selling):
     """What is earned in a foreign currency is sold as soon as it is credited."""
+
+    keeps: ClassVar = False
+    surrender_share: ClassVar = Decimal(1)
 
     kind: Literal["on_credit"]
     """Everything is sold on credit."""
 
 
-class _Kept(Declaration):
+class _Kept(_Selling):
+    keeps: ClassVar = True
+
     surrender_share: Share = Decimal(0)
     """Part of each credit that is sold at once; the rest becomes foreign cash, spent on payables first."""
 
@@ -76,13 +90,18 @@ class Keep(_Kept):
     """What has not been spent is kept."""
 
 
+Selling = Annotated[OnCredit | Weekly | Keep, Field(discriminator="kind")]
+
+check_stated(Selling, "way of selling")
+
+
 class Exchange(Declaration):
     """When firms exchange currency."""
 
     buys: Literal["on_invoice", "on_due", "on_instruction"] = "on_instruction"
     """When a payer turns to the market: at the invoice, on the due date (or with an earlier order of the
     payment), or when the payment gets there."""
-    sells: Annotated[OnCredit | Weekly | Keep, Field(discriminator="kind")] = OnCredit(kind="on_credit")
+    sells: Selling = OnCredit(kind="on_credit")
     """What a payee does with what it is credited."""
     source: str | None = None
     """Where the choices come from, or the word assumption."""
@@ -164,8 +183,15 @@ class Firms(Declaration):
         return list(dict.fromkeys(bank for banks in by_city for bank in banks))
 
 
-class FixedAmount(Declaration):
+class _Invoice(Declaration):
+    sized_by: ClassVar[str]
+    """The key that tells how large an invoice is."""
+
+
+class FixedAmount(_Invoice):
     """Every invoice alike."""
+
+    sized_by: ClassVar = "value"
 
     kind: Literal["fixed"]
     """Kind of distribution."""
@@ -173,8 +199,10 @@ class FixedAmount(Declaration):
     """Amount of an invoice, in the flow's currency."""
 
 
-class LognormalAmount(Declaration):
+class LognormalAmount(_Invoice):
     """Invoices whose logarithm is normal."""
+
+    sized_by: ClassVar = "median"
 
     kind: Literal["lognormal"]
     """Kind of distribution."""
@@ -194,6 +222,8 @@ class LognormalAmount(Declaration):
 
 InvoiceAmount = Annotated[FixedAmount | LognormalAmount, Field(discriminator="kind")]
 
+check_stated(InvoiceAmount, "kind of invoice")
+
 
 class Term(Declaration):
     """How long after the invoice an obligation falls due."""
@@ -209,8 +239,25 @@ class Term(Declaration):
         return self
 
 
-class Flow(Declaration):
+class Obliging(Declaration):
+    """What everything tells of itself that makes obligations: trade, loans and projects."""
+
+    section: ClassVar[str]
+    """The section of a scenario in which it stands."""
+    worth: ClassVar[str]
+    """The key that states how much all of its obligations come to."""
+
+    @property
+    @abstractmethod
+    def term_names(self) -> tuple[str, ...]:
+        """Why it owes something, by the number of the term."""
+
+
+class Flow(Obliging):
     """A stream of obligations from one group of firms to another."""
+
+    section: ClassVar = "flows"
+    worth: ClassVar = "value"
 
     payer: FirmGroup
     """Firms that buy and pay."""
@@ -243,3 +290,8 @@ class Flow(Declaration):
         if not any(self.months):
             raise wrong("at least one month needs a weight above zero", field="months")
         return self
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """See `Obliging`."""
+        return tuple(self.terms)

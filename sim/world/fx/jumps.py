@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
-from sim.scenario.model.fx import FixedSize, Jump, JumpFx, UniformSize, is_layer
-from sim.world.draws import standard_normal
+from sim.core.kinds import complete
+from sim.scenario.model.fx import JumpFx, Size, is_layer
+from sim.scenario.model.kinds import kinds
+from sim.world.draws import Distribution, standard_normal
 from sim.world.fx.draws import day_numbers
 from sim.world.fx.models import MODELS
 from sim.world.fx.places import below
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sim.core.calendars import Days
-    from sim.scenario.model.fx import DatedJump, Fx, Size
+    from sim.scenario.model.fx import DatedJump, Fx, Jump
     from sim.world.fx.draws import Draws
 
 Floats = NDArray[np.float64]
@@ -31,77 +33,71 @@ def jumping(declared: JumpFx, base: Mapping[str, Floats], days: Days, draws: Dra
     Every entry has draws of its own for each date: whether it jumps, and how far. A higher intensity keeps
     the jumps of a lower one and adds to them. ValueError for a dated jump that is not within the run.
     """
-    columns = dict(base)
-    for number, (name, jump) in enumerate(_named(declared)):
-        if isinstance(jump, Jump):
-            logs = _moves(jump, draws.uniform(name, int(day_numbers(days)[-1]))[day_numbers(days)])
-        else:
-            with below("dated", number - len(declared.jumps), "date"):
-                logs = _dated_move(jump, draws.uniform(name, 0)[0], days)
+    columns, names = dict(base), _names(declared)
+    moves = [_moves(jump, next(names), days, draws) for jump in declared.jumps]
+    for number, dated in enumerate(declared.dated):
+        with below("dated", number, "date"):
+            moves.append(_dated_move(dated, next(names), days, draws))
+    for jump, logs in zip(declared.jumping(), moves, strict=True):
         columns[jump.currency] = columns[jump.currency] * np.exp(np.cumsum(logs))
     return columns
 
 
-def mean_size(size: Size) -> float:
-    """The expected change of the rate, as a share of it."""
-    if isinstance(size, FixedSize):
-        return float(size.value)
-    if isinstance(size, UniformSize):
-        return float(size.low + size.high) / 2.0
-    return float(np.expm1(float(size.mean) + float(size.deviation) ** 2 / 2.0))
+#: By the `kind` of size: the mean change of the rate, as a share of it, and how far the log rate jumps.
+SIZES: Final = {
+    "fixed": Distribution(
+        lambda size: float(size.value),
+        lambda size, uniform: np.full(np.shape(uniform), np.log1p(float(size.value))),
+    ),
+    "uniform": Distribution(
+        lambda size: float(size.low + size.high) / 2.0,
+        lambda size, uniform: np.log1p(float(size.low) + (float(size.high) - float(size.low)) * uniform),
+    ),
+    "normal": Distribution(
+        lambda size: float(np.expm1(float(size.mean) + float(size.deviation) ** 2 / 2.0)),
+        lambda size, uniform: float(size.mean) + float(size.deviation) * standard_normal(uniform),
+    ),
+}
+complete(kinds(Size), SIZES, of="kind of jump size", what="a distribution in the world")
 
 
-def _log_size(size: Size, uniform: Floats) -> Floats:
-    """How far the log rate jumps, for uniform draws."""
-    if isinstance(size, FixedSize):
-        return np.full(np.shape(uniform), np.log1p(float(size.value)))
-    if isinstance(size, UniformSize):
-        low, high = float(size.low), float(size.high)
-        return np.asarray(np.log1p(low + (high - low) * uniform))
-    return np.asarray(float(size.mean) + float(size.deviation) * standard_normal(uniform))
-
-
-def _moves(jump: Jump, uniform: Floats) -> Floats:
+def _moves(jump: Jump, name: str, days: Days, draws: Draws) -> Floats:
+    places = day_numbers(days)
+    uniform = draws.uniform(name, int(places[-1]))[places]
     probability = float(jump.intensity) / YEAR_DAYS
     jumps = uniform[:, 0] < probability
-    logs = np.where(jumps, _log_size(jump.size, uniform[:, 1]), 0.0)
+    logs = np.where(jumps, SIZES[jump.size.kind].values(jump.size, uniform[:, 1]), 0.0)
     if jump.compensated:
-        logs -= np.log1p(probability * mean_size(jump.size))
+        logs -= np.log1p(probability * SIZES[jump.size.kind].mean(jump.size))
     logs[0] = 0.0  # the move into the first day happened before the run
     return logs
 
 
-def _dated_move(jump: DatedJump, uniform: Floats, days: Days) -> Floats:
+def _dated_move(jump: DatedJump, name: str, days: Days, draws: Draws) -> Floats:
     place = int((np.datetime64(jump.date, "D") - days[0]).astype(np.int64))
     if not 0 < place < len(days):
         raise ValueError(
             f"the jump of {jump.currency} on {jump.date} is not within the run, whose rates reach from "
             f"{days[0]} to {days[-1]}; it can jump on any of these days but the first"
         )
-    logs = np.zeros(len(days))
+    logs, uniform = np.zeros(len(days)), draws.uniform(name, 0)[0]
     if uniform[0] < float(jump.probability):
-        logs[place] = float(_log_size(jump.size, uniform[1:])[0])
+        logs[place] = float(SIZES[jump.size.kind].values(jump.size, uniform[1:])[0])
     return logs
 
 
-def _named(declared: JumpFx) -> Iterator[tuple[str, Jump | DatedJump]]:
-    """Each jump with the name of its stream: an entry added after others renames none of them."""
+def _names(declared: JumpFx) -> Iterator[str]:
+    """The name of each jump's stream: an entry added after others renames none of them."""
     taken = Counter(_labels(declared.base))
     for jump in declared.jumping():
-        label = _label(jump)
-        yield f"{label}/{taken[label]}", jump
-        taken[label] += 1
+        yield f"{jump.label}/{taken[jump.label]}"
+        taken[jump.label] += 1
 
 
 def _labels(declared: Fx) -> list[str]:
     """The labels of all jumps of a model and those below it."""
     below = _labels(declared.base) if is_layer(declared) else []
-    return [*below, *(_label(jump) for jump in declared.jumping())]
-
-
-def _label(jump: Jump | DatedJump) -> str:
-    day = "" if isinstance(jump, Jump) else f"/{jump.date}"
-    return f"{jump.currency}/jump{day}"
+    return [*below, *(jump.label for jump in declared.jumping())]
 
 
 MODELS.add(jumping, "jump")

@@ -74,6 +74,11 @@ class Jump(Declaration):
     source: str | None = None
     """Where the numbers come from, or the word assumption."""
 
+    @property
+    def label(self) -> str:
+        """What its draws are called by; jumps alike are numbered."""
+        return f"{self.currency}/jump"
+
 
 class DatedJump(Declaration):
     """A jump on a known day, if it happens; nothing compensates for it."""
@@ -88,6 +93,11 @@ class DatedJump(Declaration):
     """How far the rate jumps."""
     source: str | None = None
     """Where the numbers come from, or the word assumption."""
+
+    @property
+    def label(self) -> str:
+        """See `Jump`."""
+        return f"{self.currency}/jump/{self.date}"
 
 
 class Layer(Model):
