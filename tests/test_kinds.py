@@ -20,8 +20,8 @@ from sim.scenario.model.settlement import System
 from sim.scenario.model.steps import Step
 from sim.scenario.model.timeline import Entry
 from sim.show import palette
-from sim.world.effects import EFFECTS
 from sim.world.fx import MODELS as PATHS
+from sim.world.timeline import EFFECTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

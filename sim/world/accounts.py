@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.core.currency import Amounts, to_minor
-from sim.scenario.model.timeline import Liquidity, numbered
 from sim.scenario.topology import books
+from sim.world.timeline import Grant
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
+    from sim.world.timeline import Timeline
 
 #: Lowest balance of an account without a limit: a servicer's own position, or the market's.
 UNLIMITED: Final = -(2**62)
@@ -53,10 +54,10 @@ class Accounts:
         return [f"{holder}@{system}" for holder, system in zip(self.holder, self.system, strict=True)]
 
 
-def build_accounts(scenario: Scenario) -> Accounts:
+def build_accounts(scenario: Scenario, timeline: Timeline) -> Accounts:
     """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
     rows: list[tuple[str, str | None, str, int, int]] = []
-    kept, dealt = books(scenario), _with_markets(scenario)
+    kept, dealt = books(scenario), _with_markets(scenario, timeline)
     servicers: dict[str, set[str]] = {}
     for account in scenario.accounts:
         system = kept[account.system]
@@ -89,9 +90,9 @@ def build_accounts(scenario: Scenario) -> Accounts:
     )
 
 
-def _with_markets(scenario: Scenario) -> set[str]:
+def _with_markets(scenario: Scenario, timeline: Timeline) -> set[str]:
     """The systems into which money comes from outside, or from which it goes there."""
     found = {name for name, system in scenario.systems.items() if system.empties}
     found |= {account.system for account in scenario.accounts if account.treasury}
     found |= {facility.system for facility in scenario.facilities.values()}
-    return found | {entry.system for _, entry in numbered(scenario.timeline, Liquidity)}
+    return found | {grant.system for grant in timeline.of(Grant)}

@@ -14,15 +14,12 @@ from sim.scenario.demands import demands
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.network import Route
 from sim.scenario.model.steps import Settle
-from sim.scenario.model.timeline import Entry, RateJump, numbered
+from sim.scenario.model.timeline import Entry
 from sim.scenario.topology import books
-from sim.world.diversion import divert
-from sim.world.effects import EFFECTS
 from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.groups import group_plans
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import plan_journeys
-from sim.world.jumps import with_jumps
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
 from sim.world.markets import build_markets
 from sim.world.network import build_network, system_hours
@@ -30,10 +27,11 @@ from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
 from sim.world.payments import own_payments, trade_payments
 from sim.world.prefund import prefunded
-from sim.world.routing import sides_of
+from sim.world.routing import divert, sides_of
 from sim.world.sizes import size_problems
 from sim.world.steps import route_plans
 from sim.world.swept import swept_at_once
+from sim.world.timeline import EFFECTS, Jump, Timeline
 from sim.world.timing import Openings
 from sim.world.trade import draw_firms
 from sim.world.world import DrawnWorld
@@ -54,7 +52,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     `max_input` bytes.
     """
     openings, fx = prepare(scenario, replication)
-    window = openings.window
+    window, timeline = openings.window, openings.timeline
     firms = draw_firms(scenario, replication)
     obligations = draw_obligations(scenario, replication, openings, firms, fx)
     network = build_network(scenario, openings)
@@ -68,8 +66,8 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     # Who plans his balance does not know of ways that will be closed.
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
     check_magnitudes(scenario, window, fx, network, obligations, payments)
-    payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
-    journeys = plan_journeys(scenario, payments, routes, uniform)
+    payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, timeline))
+    journeys = plan_journeys(payments, routes, timeline, uniform)
     check_parts(network, routes, journeys)
     return DrawnWorld(
         scenario=scenario,
@@ -110,7 +108,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     if not problems:
         problems += _never_open(scenario, openings)
     window = openings.window
-    problems += size_problems(scenario, window)
+    problems += size_problems(scenario, window, openings.timeline)
     met = currencies(scenario)
 
     def paths(codes: Sequence[str]) -> FxPaths:
@@ -127,12 +125,12 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             needed=scenario.payments is None,
         )
 
-    jumped, unmet = None, _jumps_of_nothing(scenario, met)
+    jumped, unmet = None, _jumps_of_nothing(openings.timeline, met)
     try:
         # What overflows is told as a rate that cannot be counted with.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             fx = paths(met)
-            jumped = fx if unmet else with_jumps(fx, scenario, window.zone)
+            jumped = fx if unmet else _with_jumps(fx, openings.timeline)
         problems += rate_problems(scenario, fx, jumped)
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
@@ -144,13 +142,20 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     return openings, jumped
 
 
-def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
+def _jumps_of_nothing(timeline: Timeline, met: Sequence[str]) -> list[Problem]:
     """Jumps on the timeline of currencies that the run does not meet."""
     return [
-        Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {entry.currency}")
-        for number, entry in numbered(scenario.timeline, RateJump)
-        if entry.currency not in met
+        Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {jump.currency}")
+        for number, jump in timeline.numbered(Jump)
+        if jump.currency not in met
     ]
+
+
+def _with_jumps(fx: FxPaths, timeline: Timeline) -> FxPaths:
+    """The rates with the jumps of the timeline."""
+    for at, currency, factor in timeline.of(Jump):
+        fx = fx.jumped(currency, factor, at)
+    return fx
 
 
 def _without_path(

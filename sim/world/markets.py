@@ -13,9 +13,8 @@ from sim.core.clock import from_instant, local_instant
 from sim.core.currency import minor_digits, to_minor
 from sim.core.hours import OpeningHours
 from sim.scenario.crosses import crosses
-from sim.scenario.model.timeline import ChangedQuote, numbered
 from sim.scenario.model.timing import seconds_after_midnight
-from sim.world.effects import gives_effect_to
+from sim.world.timeline import OtherQuote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.markets import Quote
     from sim.world.fx import FxPaths
+    from sim.world.timeline import Timeline
     from sim.world.timing import Openings
 
 
@@ -134,7 +134,7 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
             MarketPlan(dealing_hours(name, scenario, openings), market.delivery, market.kind == "auction")
             for name, market in scenario.markets.items()
         ),
-        quotes=tuple(_quote(place, scenario, fx) for place in numbers),
+        quotes=tuple(_quote(place, scenario, openings.timeline, fx) for place in numbers),
         ways=ways,
     )
 
@@ -151,8 +151,7 @@ def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Listin
     return WayPlan(vehicle, (leg(cross.home, own, vehicle), leg(cross.abroad, vehicle, foreign)))
 
 
-@gives_effect_to(ChangedQuote)
-def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
+def _quote(place: Listing, scenario: Scenario, timeline: Timeline, fx: FxPaths) -> QuotePlan:
     usual, base = scenario.markets[place.market].pairs[place.pair], place.pair.partition("/")[0]
     moving = usual.impact_amount
     return QuotePlan(
@@ -164,12 +163,12 @@ def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
         else float(usual.impact_bps) / 10_000 / (float(moving) * 10.0 ** minor_digits(base)),
         changes=tuple(
             Change(
-                np.datetime64(entry.from_.date(), "D"),
-                None if entry.to is None else np.datetime64(entry.to.date(), "D"),
-                _terms(entry.applied_to(usual), base),
+                np.datetime64(change.first, "D"),
+                None if change.end is None else np.datetime64(change.end, "D"),
+                _terms(change.quote, base),
             )
-            for _, entry in numbered(scenario.timeline, ChangedQuote)
-            if entry.market == place.market and entry.pair in (None, place.pair)
+            for change in timeline.of(OtherQuote)
+            if (change.market, change.pair) == place
         ),
     )
 

@@ -12,10 +12,10 @@ from pydantic import ValidationError
 from sim.core.clock import exact_instant, from_instant, to_instant
 from sim.scenario.check.finding import Finding
 from sim.scenario.demands import demands, passengers
-from sim.scenario.detours import closures, detours
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.timeline import ChangedQuote, numbered
+from sim.scenario.passage import closures, detours
 from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
