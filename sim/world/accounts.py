@@ -58,17 +58,20 @@ def build_accounts(scenario: Scenario, timeline: Timeline) -> Accounts:
     """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
     rows: list[tuple[str, str | None, str, int, int]] = []
     kept, dealt = books(scenario), _with_markets(scenario, timeline)
+    swings = {
+        name: None if (rule := system.squaring) is None else rule.swing for name, system in kept.items()
+    }
     servicers: dict[str, set[str]] = {}
     for account in scenario.accounts:
-        system = kept[account.system]
-        currency, squaring = system.currency, system.squaring
+        system, swing = kept[account.system], swings[account.system]
+        currency = system.currency
         rows.append(
             (
                 account.holder,
                 account.servicer,
                 account.system,
                 to_minor(account.balance or Decimal(0), currency),
-                -to_minor(account.line(currency) if squaring is None else squaring.swing, currency),
+                -to_minor(account.line(currency) if swing is None else swing, currency),
             )
         )
         if system.serviced and account.servicer:

@@ -16,21 +16,21 @@ from sim.scenario.model.network import Route
 from sim.scenario.model.steps import Settle
 from sim.scenario.model.timeline import Entry
 from sim.scenario.topology import books
+from sim.world.funding import lost_to_zero_balance, prefunded
 from sim.world.fx import FxError, FxPaths, fx_paths
 from sim.world.groups import group_plans
 from sim.world.history import load_history, observed_together
 from sim.world.journeys import plan_journeys
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
 from sim.world.markets import build_markets
-from sim.world.network import build_network, system_hours
+from sim.world.network import build_network
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
 from sim.world.payments import own_payments, trade_payments
-from sim.world.prefund import prefunded
 from sim.world.routing import divert, sides_of
 from sim.world.sizes import size_problems
 from sim.world.steps import route_plans
-from sim.world.swept import swept_at_once
+from sim.world.systems import system_hours
 from sim.world.timeline import EFFECTS, Jump, Timeline
 from sim.world.timing import Openings
 from sim.world.trade import draw_firms
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.scenario.model import Scenario
+    from sim.world.network import Network
 
 EFFECTS.complete(kinds(Entry))
 
@@ -84,7 +85,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         journeys=journeys,
         route_plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
         routes=routes,
-        warnings=warnings(scenario, openings),
+        warnings=warnings(scenario, network, openings),
     )
 
 
@@ -135,7 +136,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
-    problems += _risk_window(scenario)
+    problems += _risk_window(scenario, met)
     problems += unmet
     if problems or jumped is None:
         raise ScenarioError(problems)
@@ -174,7 +175,7 @@ def _without_path(
     return problems
 
 
-def _risk_window(scenario: Scenario) -> list[Problem]:
+def _risk_window(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
     """Currencies, and pairs with a side's own, that the window of the value at risk does not show moving.
 
     Only those that history knows.
@@ -182,11 +183,11 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
     declared, history = scenario.risk.window, load_history()
     if declared is None:
         return []
-    met = [code for code in currencies(scenario) if code in history]
+    known = [code for code in met if code in history]
     homes = {side.functional_currency for side in scenario.sides.values()}
-    pairs = [pair for pair in combinations(met, 2) if not homes.isdisjoint(pair)]
+    pairs = [pair for pair in combinations(known, 2) if not homes.isdisjoint(pair)]
     scarce: dict[str, int] = {}
-    for codes in [(code,) for code in met] + pairs:
+    for codes in [(code,) for code in known] + pairs:
         days, _ = observed_together(codes, declared.first, declared.last)
         # A change needs two days; of who is not seen on two, nobody is seen with another.
         if len(days) < 2 and scarce.keys().isdisjoint(codes):  # noqa: PLR2004
@@ -201,13 +202,13 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
     ]
 
 
-def warnings(scenario: Scenario, openings: Openings) -> tuple[str, ...]:
+def warnings(scenario: Scenario, network: Network, openings: Openings) -> tuple[str, ...]:
     """What is not wrong with a scenario and yet should be known, a sentence each."""
     return (
         *openings.public_warnings(),
         *openings.provisional_warnings(),
         *_without_rates(scenario),
-        *swept_at_once(scenario, openings),
+        *dict.fromkeys(lost_to_zero_balance(scenario, network, openings)),
     )
 
 

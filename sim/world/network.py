@@ -10,13 +10,13 @@ import numpy as np
 
 from sim.core.clock import NEVER, Seconds
 from sim.core.currency import to_minor
-from sim.core.hours import OpeningHours, joint_hours
-from sim.scenario.topology import book, books, legs, zone_of
+from sim.core.hours import OpeningHours
+from sim.scenario.topology import book, books, zone_of
 from sim.world.accounts import Accounts, build_accounts
 from sim.world.bounds import Bounds, Pace, bounds, paces
 from sim.world.facilities import Lending, lendings
 from sim.world.funding import FundingPlan, funding_plans
-from sim.world.systems import SystemPlan, system_plans
+from sim.world.systems import SystemPlan, system_hours, system_plans
 from sim.world.timeline import Failure, Grant
 
 if TYPE_CHECKING:
@@ -134,13 +134,6 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
         split_above=tuple(_largest_part(kept.get(name)) for name in scenario.systems),
     )
-
-
-def system_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
-    """When a system settles; a link, while both of its legs do."""
-    kept = books(scenario)
-    one, *other = (openings.hours(kept[leg].hours, ("system", leg)) for leg in legs(scenario, name))
-    return joint_hours(one, *other).without(openings.gaps(("system", name))) if other else one
 
 
 def _desks(

@@ -9,7 +9,7 @@ from sim.errors import Problem
 from sim.scenario.model.facilities import DailyDraw
 from sim.scenario.model.steps import reviews
 from sim.world.reviews import highest
-from sim.world.timeline import OtherReview, VolumePoint
+from sim.world.timeline import OtherReview, VolumeKnot
 from sim.world.trade import longest_term, mean_invoice
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def _size_of(flow: Flow) -> str:
 
 def _growth(flow: str, timeline: Timeline) -> float:
     """The most that the timeline multiplies the invoices of a flow by; at least 1."""
-    return max([1.0, *(point.factor for point in timeline.of(VolumePoint) if point.flow == flow)])
+    return max([1.0, *(point.factor for point in timeline.of(VolumeKnot) if point.flow == flow)])
 
 
 def _instructions(scenario: Scenario, timeline: Timeline) -> float:

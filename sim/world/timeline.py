@@ -244,7 +244,7 @@ def _review(entry: Review, scenario: Scenario, zone: ZoneInfo) -> Iterator[Other
     yield OtherReview(*entry.span(zone), entry.bank, reviewed, returned, entry.work, entry.return_after)
 
 
-class MixPoint(NamedTuple):
+class MixKnot(NamedTuple):
     """The shares of the currencies in which a flow is invoiced at an instant."""
 
     flow: str
@@ -253,14 +253,14 @@ class MixPoint(NamedTuple):
 
 
 @gives_effect_to(Mix)
-def _mix(entry: Mix, scenario: Scenario, zone: ZoneInfo) -> Iterator[MixPoint]:
+def _mix(entry: Mix, scenario: Scenario, zone: ZoneInfo) -> Iterator[MixKnot]:
     for name in dict.fromkeys(entry.flows or scenario.flows):
         for point in entry.path:
             shares = {code: float(share) for code, share in point.invoicing.items()}
-            yield MixPoint(name, to_instant(point.at, zone), shares)
+            yield MixKnot(name, to_instant(point.at, zone), shares)
 
 
-class VolumePoint(NamedTuple):
+class VolumeKnot(NamedTuple):
     """Invoices of a flow at an instant, as a multiple of their usual number."""
 
     flow: str
@@ -269,15 +269,15 @@ class VolumePoint(NamedTuple):
 
 
 @gives_effect_to(Volume)
-def _volume(entry: Volume, scenario: Scenario, zone: ZoneInfo) -> Iterator[VolumePoint]:
+def _volume(entry: Volume, scenario: Scenario, zone: ZoneInfo) -> Iterator[VolumeKnot]:
     for name in dict.fromkeys(entry.flows or scenario.flows):
         for point in entry.path:
-            yield VolumePoint(name, to_instant(point.at, zone), float(point.factor))
+            yield VolumeKnot(name, to_instant(point.at, zone), float(point.factor))
 
 
 def mix_at(timeline: Timeline, name: str, flow: Flow, at: Seconds) -> tuple[list[str], Floats]:
     """Currencies that a flow is ever invoiced in, and their shares at some instants: [instants, currencies]."""
-    points = [point for point in timeline.of(MixPoint) if point.flow == name]
+    points = [point for point in timeline.of(MixKnot) if point.flow == name]
     currencies = list(dict.fromkeys([*flow.invoicing, *(code for point in points for code in point.shares)]))
     columns = [
         _path(
@@ -292,7 +292,7 @@ def mix_at(timeline: Timeline, name: str, flow: Flow, at: Seconds) -> tuple[list
 
 def volume_at(timeline: Timeline, name: str, at: Seconds) -> Floats | None:
     """Invoices of a flow at some instants as a multiple of the usual number; None if it never changes."""
-    points = [(point.at, point.factor) for point in timeline.of(VolumePoint) if point.flow == name]
+    points = [(point.at, point.factor) for point in timeline.of(VolumeKnot) if point.flow == name]
     return _path(1.0, points, at) if points else None
 
 
