@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sim.scenario.model.operations import Closure
 from sim.scenario.model.steps import moves
-from sim.scenario.model.timeline import Closure, numbered
+from sim.scenario.model.timeline import numbered
 from sim.scenario.topology import book, legs
 
 if TYPE_CHECKING:

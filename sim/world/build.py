@@ -70,7 +70,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, timeline))
     journeys = plan_journeys(payments, routes, timeline, uniform)
     check_parts(network, routes, journeys)
-    return DrawnWorld(
+    world = DrawnWorld(
         scenario=scenario,
         replication=replication,
         window=window,
@@ -87,6 +87,8 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         routes=routes,
         warnings=warnings(scenario, network, openings),
     )
+    timeline.check_asked_for()
+    return world
 
 
 def all_routes(scenario: Scenario) -> dict[str, Route]:

@@ -17,7 +17,7 @@ from sim.scenario.model.timing import seconds_after_midnight
 from sim.world.timeline import OtherQuote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.markets import Quote
     from sim.world.fx import FxPaths
-    from sim.world.timeline import Timeline
     from sim.world.timing import Openings
 
 
@@ -122,6 +121,7 @@ class Markets:
 def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Markets:
     """All markets of a scenario, and whatever pairs somebody can exchange there."""
     numbers: dict[Listing, int] = {}
+    changes = openings.timeline.of(OtherQuote)
     ways = {}
     for side, (name, declared) in enumerate(scenario.sides.items()):
         own = fx.index(declared.functional_currency)
@@ -134,7 +134,7 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
             MarketPlan(dealing_hours(name, scenario, openings), market.delivery, market.kind == "auction")
             for name, market in scenario.markets.items()
         ),
-        quotes=tuple(_quote(place, scenario, openings.timeline, fx) for place in numbers),
+        quotes=tuple(_quote(place, scenario, changes, fx) for place in numbers),
         ways=ways,
     )
 
@@ -151,7 +151,7 @@ def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Listin
     return WayPlan(vehicle, (leg(cross.home, own, vehicle), leg(cross.abroad, vehicle, foreign)))
 
 
-def _quote(place: Listing, scenario: Scenario, timeline: Timeline, fx: FxPaths) -> QuotePlan:
+def _quote(place: Listing, scenario: Scenario, changes: Sequence[OtherQuote], fx: FxPaths) -> QuotePlan:
     usual, base = scenario.markets[place.market].pairs[place.pair], place.pair.partition("/")[0]
     moving = usual.impact_amount
     return QuotePlan(
@@ -167,7 +167,7 @@ def _quote(place: Listing, scenario: Scenario, timeline: Timeline, fx: FxPaths) 
                 None if change.end is None else np.datetime64(change.end, "D"),
                 _terms(change.quote, base),
             )
-            for change in timeline.of(OtherQuote)
+            for change in changes
             if (change.market, change.pair) == place
         ),
     )

@@ -16,20 +16,8 @@ from sim.core.clock import HOUR, NEVER, Seconds, to_instant
 from sim.core.currency import round_half_even, to_minor
 from sim.core.kinds import Halves
 from sim.scenario.model.kinds import kinds
-from sim.scenario.model.timeline import (
-    ChangedHours,
-    ChangedQuote,
-    Closure,
-    Entry,
-    FailedBank,
-    Liquidity,
-    Mix,
-    Outage,
-    RateJump,
-    Review,
-    ServiceDays,
-    Volume,
-)
+from sim.scenario.model.operations import ChangedHours, Closure, FailedBank, Outage, ServiceDays
+from sim.scenario.model.timeline import ChangedQuote, Entry, Liquidity, Mix, RateJump, Review, Volume
 from sim.scenario.topology import books
 
 if TYPE_CHECKING:
@@ -69,6 +57,7 @@ class Timeline:
         # Whoever needs nothing but opening hours has not imported every effect, for they may stand anywhere.
         import sim.world.build  # noqa: F401, PLC0415
 
+        self._asked_for: set[type] = set()
         self._changes: dict[type, list[tuple[int, Any]]] = {}
         for number, entry in enumerate(scenario.timeline):
             for change in EFFECTS[entry.kind](entry, scenario, zone):
@@ -80,7 +69,18 @@ class Timeline:
 
     def numbered(self, kind: type[C]) -> list[tuple[int, C]]:
         """All changes of a kind, each with the number of its entry."""
+        self._asked_for.add(kind)
         return self._changes.get(kind, [])
+
+    def check_asked_for(self) -> None:
+        """TypeError that names each kind of change for which nobody has asked so far: it would be lost in silence."""
+        lost = [
+            f"entry {changes[0][0]} of the timeline makes a {kind.__name__}, for which nobody in the world asks"
+            for kind, changes in self._changes.items()
+            if kind not in self._asked_for
+        ]
+        if lost:
+            raise TypeError("; ".join(lost))
 
 
 #: What can be out: its kind (`system`, `bank`, `desk`, `market`) and its name.

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.timeline import Entry, Stretch
+    from sim.scenario.model.entry import Stretch
+    from sim.scenario.model.timeline import Entry
 
     Path = tuple[str | int, ...]
 
