@@ -493,14 +493,14 @@ def test_a_new_kind_of_entry_needs_a_declaration_and_an_effect(monkeypatch: pyte
     assert office.is_open_at(instant("2024-03-05 11:00"))
 
 
-class Sadness(NamedTuple):
+class Unheard(NamedTuple):
     """A kind of change that means nothing to the simulator."""
 
 
 def test_a_change_for_which_nobody_asks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeline, "EFFECTS", {**timeline.EFFECTS, "strike": lambda *_: [Sadness()]})
+    monkeypatch.setattr(timeline, "EFFECTS", {**timeline.EFFECTS, "strike": lambda *_: [Unheard()]})
 
-    with pytest.raises(TypeError, match="entry 0 of the timeline makes a Sadness, for which nobody"):
+    with pytest.raises(TypeError, match="entry 0 of the timeline makes a Unheard, for which nobody"):
         build_world(struck())
 
 

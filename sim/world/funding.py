@@ -132,7 +132,19 @@ def prefunded(
             raise ScenarioError([Problem("", f"accounts.{k}.prefund_days", message)])
         opening[k] = round_half_even(wished)
     accounts = replace(network.accounts, opening=opening)
-    return replace(network, accounts=accounts, funding=tuple(funding_plans(scenario, accounts, openings)))
+    # Declared accounts have the first numbers, in their order.
+    stated = [account.target is not None for account in scenario.accounts]
+    funding = [
+        replace(
+            plan,
+            targets=tuple(
+                target if stated[number] else int(opening[number])
+                for number, target in zip(plan.accounts, plan.targets, strict=True)
+            ),
+        )
+        for plan in network.funding
+    ]
+    return replace(network, accounts=accounts, funding=tuple(funding))
 
 
 def _payouts(
