@@ -202,9 +202,9 @@ def with_draws(world: DrawnWorld, draws: Mapping[str, list[float]]) -> DrawnWorl
     known |= {name: np.array(values) for name, values in draws.items()}
     payments = replace(world.payments, draws={name: known[name] for name in world.payments.draws})
     journeys = plan_journeys(
-        world.scenario,
         payments,
         world.routes,
+        world.openings.timeline,
         lambda name: known.get(name, np.zeros(len(payments))),
     )
     plans = route_plans(

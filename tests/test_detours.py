@@ -13,7 +13,7 @@ from sim.scenario.check import check
 from sim.scenario.load import load
 from sim.scenario.model import Scenario
 from sim.world.build import build_world
-from sim.world.diversion import divert
+from sim.world.routing import divert
 
 if TYPE_CHECKING:
     from sim.world.world import DrawnWorld
@@ -51,7 +51,12 @@ def crossroads(*timeline: dict[str, Any], **changes: Any) -> dict[str, Any]:  # 
 def taken(world: DrawnWorld) -> list[str]:
     sides = np.zeros(len(world.payments), dtype=np.int64)
     routes = divert(
-        world.scenario, world.payments, world.network.banks, (sides, sides), world.fx, world.window.zone
+        world.scenario,
+        world.payments,
+        world.network.banks,
+        (sides, sides),
+        world.fx,
+        world.openings.timeline,
     )
     return [list(world.routes)[number] for number in routes]
 

@@ -27,13 +27,13 @@ from sim.scenario.model.timeline import Entry
 from sim.scenario.model.timing import Durations
 from sim.scenario.model.trade import InvoiceAmount, Selling
 from sim.show import palette
-from sim.world import effects, systems
+from sim.world import systems, timeline
 from sim.world.draws import SECONDS
-from sim.world.effects import EFFECTS
 from sim.world.fx import MODELS as PATHS
 from sim.world.fx.jumps import SIZES
 from sim.world.groups import SALES
 from sim.world.markets import DEALING
+from sim.world.timeline import EFFECTS
 from sim.world.trade import INVOICES
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def test_a_table_is_refused_where_it_is_imported_if_it_lacks_a_kind(
     monkeypatch.setattr(declared_kinds, "kinds", lambda union: kinds(union) | {"odd": Declaration})
     monkeypatch.setattr(systems, "OFFSETTING_KINDS", (*systems.OFFSETTING_KINDS, "odd"))
     # The module has been imported already; the copy here gives no effects anew.
-    monkeypatch.setattr(effects, "gives_effect_to", lambda *_: lambda taker: taker)
+    monkeypatch.setattr(timeline, "gives_effect_to", lambda *_: lambda taker: taker)
     spec = find_spec(TABLES[of])
     assert spec is not None
     assert spec.loader is not None

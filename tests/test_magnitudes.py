@@ -153,9 +153,10 @@ def test_every_limit_that_is_passed_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_so_many_payments_may_be_drawn_as_two_gigabytes_hold(tmp_path: Path) -> None:
-    from sim.scenario.window import window  # noqa: PLC0415
     from sim.world.sizes import size_problems  # noqa: PLC0415 - of the world's own parts, this one alone
+    from sim.world.timing import Openings  # noqa: PLC0415
 
     for value, found in (("0.04", 0), ("0.01", 1)):
         scenario = loaded(tmp_path, f"flows.trade.invoice={{kind: fixed, value: {value}}}").scenario
-        assert len(list(size_problems(scenario, window(scenario)))) == found
+        openings = Openings(scenario)
+        assert len(list(size_problems(scenario, openings.window, openings.timeline))) == found

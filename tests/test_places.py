@@ -16,7 +16,7 @@ from sim.scenario.check import check
 from sim.scenario.load import load, to_yaml
 from sim.scenario.model import Scenario
 from sim.world.build import build_world
-from sim.world.diversion import divert
+from sim.world.routing import divert
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -158,7 +158,12 @@ def test_a_fallback_that_is_not_for_the_bank_is_passed_over() -> None:
     )
     sides = np.zeros(2, dtype=np.int64)
     taken = divert(
-        world.scenario, world.payments, world.network.banks, (sides, sides), world.fx, world.window.zone
+        world.scenario,
+        world.payments,
+        world.network.banks,
+        (sides, sides),
+        world.fx,
+        world.openings.timeline,
     )
     assert [list(world.routes)[number] for number in taken] == ["third", "second"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pytest
@@ -15,11 +15,16 @@ from sim.errors import ScenarioError
 from sim.scenario.check import check
 from sim.scenario.load import load, load_located, to_yaml
 from sim.scenario.model import Scenario
+from sim.scenario.model.entry import Span
+from sim.world import timeline
 from sim.world.build import build_world, prepare
+from sim.world.timeline import Gap
 from sim.world.timing import Openings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+    from zoneinfo import ZoneInfo
 
     from sim.engine.records import Records
 
@@ -451,3 +456,54 @@ def test_a_list_with_a_wrong_entry_is_not_said_to_be_empty(tmp_path: Path) -> No
         "4:34: timeline.0.hours.0: 'hvsp' is not declared under 'hours'; did you mean 'hvps'?",
         "4:41: timeline.0.days: needs at least 1 entries, found 0",
     ]
+
+
+# New kinds.
+
+
+class Strike(Span):
+    """A kind of entry that the simulator does not have: nobody works at a bank."""
+
+    kind: Literal["strike"] = "strike"
+    bank: str
+
+    def about(self, scenario: Scenario) -> Iterator[tuple[tuple[str, ...], str]]:
+        """See `Span`."""
+        del scenario
+        yield (self.kind, self.bank), f"whether {self.bank!r} works"
+
+
+def struck() -> Scenario:
+    """A town in which the bank a is on strike for an hour."""
+    strike = Strike.model_validate({"bank": "a", "from": "2024-03-05 10:00", "to": "2024-03-05 11:00"})
+    return declare(office_town()).model_copy(update={"timeline": (strike,)})
+
+
+def test_a_new_kind_of_entry_needs_a_declaration_and_an_effect(monkeypatch: pytest.MonkeyPatch) -> None:
+    def effect(entry: Strike, scenario: Scenario, zone: ZoneInfo) -> Iterator[Gap]:
+        del scenario
+        yield Gap(("bank", entry.bank), *entry.span(zone))
+
+    monkeypatch.setattr(timeline, "EFFECTS", {**timeline.EFFECTS, "strike": effect})
+
+    network = build_world(struck()).network
+
+    office = network.bank_hours[network.banks.index("a")]
+    assert not office.is_open_at(instant("2024-03-05 10:59"))
+    assert office.is_open_at(instant("2024-03-05 11:00"))
+
+
+class Unheard(NamedTuple):
+    """A kind of change that means nothing to the simulator."""
+
+
+def test_a_change_for_which_nobody_asks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timeline, "EFFECTS", {**timeline.EFFECTS, "strike": lambda *_: [Unheard()]})
+
+    with pytest.raises(TypeError, match="entry 0 of the timeline makes a Unheard, for which nobody"):
+        build_world(struck())
+
+
+def test_an_entry_without_an_effect_is_not_passed_over() -> None:
+    with pytest.raises(KeyError, match="strike"):
+        Openings(struck())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -78,6 +78,15 @@ class FxPaths:
         if not np.all(exact):
             raise ValueError("an amount has no rate, or exceeds 2^53 minor units, the most that is exact")
         return np.where(np.equal(source, target), amounts, round_half_even(scaled))
+
+    def jumped(self, currency: str, factor: float, at: int) -> FxPaths:
+        """The same rates, but that a dollar costs `factor` times as much of a currency from an instant on.
+
+        What moves it afterwards moves it as it would have been moved.
+        """
+        per_usd = self.per_usd.copy()
+        per_usd[self.day_starts >= at, self.index(currency)] *= factor
+        return replace(self, per_usd=per_usd)
 
     def _day(self, at: Seconds | int) -> NDArray[np.intp]:
         if np.any(np.less(at, self.day_starts[0])) or np.any(np.greater_equal(at, self.end)):

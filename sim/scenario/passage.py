@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sim.scenario.model.operations import Closure
 from sim.scenario.model.steps import moves
+from sim.scenario.model.timeline import numbered
 from sim.scenario.topology import book, legs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Settle
     from sim.scenario.topology import Passenger, Topology
@@ -62,3 +65,21 @@ def _settle(
 def _nobody(number: int, role: str, payer_bank: str, payee_bank: str) -> Obstacle:
     bank = payer_bank if role.startswith("payer") else payee_bank
     return Obstacle(number, None, f"{bank!r} has no correspondent on this route")
+
+
+def closures(scenario: Scenario) -> Iterator[tuple[int, Closure]]:
+    """The entries of the timeline that close a way, with their numbers."""
+    return numbered(scenario.timeline, Closure)  # type: ignore[type-abstract]
+
+
+def detours(entry: Closure, passenger: Passenger, topology: Topology) -> list[str]:
+    """The listed routes that a payment can pass, in their order; by weight, those of none left out."""
+    scenario = topology.scenario
+    return [
+        name
+        for name in entry.fallback
+        if not entry.closes(name, passenger, topology)
+        and (entry.choice == "order" or scenario.routes[name].weight > 0)
+        and topology.carries(scenario.routes[name], passenger)
+        and not any(obstacles(topology, scenario.routes[name], passenger))
+    ]

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.currency import UNLIMITED, Amounts, to_minor
-from sim.scenario.model.timeline import Liquidity, numbered
 from sim.scenario.topology import MARKET, books
+from sim.world.timeline import Grant
 
 if TYPE_CHECKING:
     from sim.scenario.model import Scenario
+    from sim.world.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,21 +48,24 @@ class Accounts:
         return [f"{holder}@{system}" for holder, system in zip(self.holder, self.system, strict=True)]
 
 
-def build_accounts(scenario: Scenario) -> Accounts:
+def build_accounts(scenario: Scenario, timeline: Timeline) -> Accounts:
     """The declared accounts, then the servicers' own positions, then the market's where it is needed."""
     rows: list[tuple[str, str | None, str, int, int]] = []
-    kept, dealt = books(scenario), _with_markets(scenario)
+    kept, dealt = books(scenario), _with_markets(scenario, timeline)
+    swings = {
+        name: None if (rule := system.squaring) is None else rule.swing for name, system in kept.items()
+    }
     servicers: dict[str, set[str]] = {}
     for account in scenario.accounts:
-        system = kept[account.system]
-        currency, squaring = system.currency, system.squaring
+        system, swing = kept[account.system], swings[account.system]
+        currency = system.currency
         rows.append(
             (
                 account.holder,
                 account.servicer,
                 account.system,
                 to_minor(account.balance or Decimal(0), currency),
-                -to_minor(account.line(currency) if squaring is None else squaring.swing, currency),
+                -to_minor(account.line(currency) if swing is None else swing, currency),
             )
         )
         if system.serviced and account.servicer:
@@ -83,9 +87,9 @@ def build_accounts(scenario: Scenario) -> Accounts:
     )
 
 
-def _with_markets(scenario: Scenario) -> set[str]:
+def _with_markets(scenario: Scenario, timeline: Timeline) -> set[str]:
     """The systems into which money comes from outside, or from which it goes there."""
     found = {name for name, system in scenario.systems.items() if system.empties}
     found |= {account.system for account in scenario.accounts if account.treasury}
     found |= {facility.system for facility in scenario.facilities.values()}
-    return found | {entry.system for _, entry in numbered(scenario.timeline, Liquidity)}
+    return found | {grant.system for grant in timeline.of(Grant)}

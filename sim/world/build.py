@@ -16,25 +16,23 @@ from sim.scenario.demands import demands
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.network import Route
 from sim.scenario.model.steps import Settle
-from sim.scenario.model.timeline import Entry, RateJump, numbered
+from sim.scenario.model.timeline import Entry
 from sim.scenario.topology import books
-from sim.world.diversion import divert
-from sim.world.effects import EFFECTS
+from sim.world.funding import lost_to_zero_balance, prefunded
 from sim.world.fx import FxError, fx_paths
 from sim.world.groups import group_plans
 from sim.world.journeys import plan_journeys
-from sim.world.jumps import with_jumps
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
 from sim.world.markets import build_markets
-from sim.world.network import build_network, system_hours
+from sim.world.network import build_network
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
 from sim.world.payments import own_payments, trade_payments
-from sim.world.prefund import prefunded
-from sim.world.routing import sides_of
+from sim.world.routing import divert, sides_of
 from sim.world.sizes import size_problems
 from sim.world.steps import route_plans
-from sim.world.swept import swept_at_once
+from sim.world.systems import system_hours
+from sim.world.timeline import EFFECTS, Jump, Timeline
 from sim.world.timing import Openings
 from sim.world.trade import draw_firms
 from sim.world.world import DrawnWorld
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sim.scenario.model import Scenario
+    from sim.world.network import Network
 
 EFFECTS.complete(kinds(Entry))
 
@@ -55,7 +54,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     `max_input` bytes.
     """
     openings, fx = prepare(scenario, replication)
-    window = openings.window
+    window, timeline = openings.window, openings.timeline
     firms = draw_firms(scenario, replication)
     obligations = draw_obligations(scenario, replication, openings, firms, fx)
     network = build_network(scenario, openings)
@@ -69,10 +68,10 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     # Who plans his balance does not know of ways that will be closed.
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
     check_magnitudes(scenario, window, fx, network, obligations, payments)
-    payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, window.zone))
-    journeys = plan_journeys(scenario, payments, routes, uniform)
+    payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, timeline))
+    journeys = plan_journeys(payments, routes, timeline, uniform)
     check_parts(network, routes, journeys)
-    return DrawnWorld(
+    world = DrawnWorld(
         scenario=scenario,
         replication=replication,
         window=window,
@@ -87,8 +86,10 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         journeys=journeys,
         route_plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
         routes=routes,
-        warnings=warnings(scenario, openings),
+        warnings=warnings(scenario, network, openings),
     )
+    timeline.check_asked_for()
+    return world
 
 
 def all_routes(scenario: Scenario) -> dict[str, Route]:
@@ -111,7 +112,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     if not problems:
         problems += _never_open(scenario, openings)
     window = openings.window
-    problems += size_problems(scenario, window)
+    problems += size_problems(scenario, window, openings.timeline)
     met = currencies(scenario)
 
     def paths(codes: Sequence[str]) -> FxPaths:
@@ -128,30 +129,37 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             needed=scenario.payments is None,
         )
 
-    jumped, unmet = None, _jumps_of_nothing(scenario, met)
+    jumped, unmet = None, _jumps_of_nothing(openings.timeline, met)
     try:
         # What overflows is told as a rate that cannot be counted with.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             fx = paths(met)
-            jumped = fx if unmet else with_jumps(fx, scenario, window.zone)
+            jumped = fx if unmet else _with_jumps(fx, openings.timeline)
         problems += rate_problems(scenario, fx, jumped)
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
-    problems += _risk_window(scenario)
+    problems += _risk_window(scenario, met)
     problems += unmet
     if problems or jumped is None:
         raise ScenarioError(problems)
     return openings, jumped
 
 
-def _jumps_of_nothing(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
+def _jumps_of_nothing(timeline: Timeline, met: Sequence[str]) -> list[Problem]:
     """Jumps on the timeline of currencies that the run does not meet."""
     return [
-        Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {entry.currency}")
-        for number, entry in numbered(scenario.timeline, RateJump)
-        if entry.currency not in met
+        Problem("", f"timeline.{number}.currency", f"nothing in this scenario is in {jump.currency}")
+        for number, jump in timeline.numbered(Jump)
+        if jump.currency not in met
     ]
+
+
+def _with_jumps(fx: FxPaths, timeline: Timeline) -> FxPaths:
+    """The rates with the jumps of the timeline."""
+    for at, currency, factor in timeline.of(Jump):
+        fx = fx.jumped(currency, factor, at)
+    return fx
 
 
 def _without_path(
@@ -170,7 +178,7 @@ def _without_path(
     return problems
 
 
-def _risk_window(scenario: Scenario) -> list[Problem]:
+def _risk_window(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
     """Currencies, and pairs with a side's own, that the window of the value at risk does not show moving.
 
     Only those that history knows.
@@ -178,11 +186,11 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
     declared, history = scenario.risk.window, load_history()
     if declared is None:
         return []
-    met = [code for code in currencies(scenario) if code in history]
+    known = [code for code in met if code in history]
     homes = {side.functional_currency for side in scenario.sides.values()}
-    pairs = [pair for pair in combinations(met, 2) if not homes.isdisjoint(pair)]
+    pairs = [pair for pair in combinations(known, 2) if not homes.isdisjoint(pair)]
     scarce: dict[str, int] = {}
-    for codes in [(code,) for code in met] + pairs:
+    for codes in [(code,) for code in known] + pairs:
         days, _ = observed_together(codes, declared.first, declared.last)
         # A change needs two days; of who is not seen on two, nobody is seen with another.
         if len(days) < 2 and scarce.keys().isdisjoint(codes):  # noqa: PLR2004
@@ -197,13 +205,13 @@ def _risk_window(scenario: Scenario) -> list[Problem]:
     ]
 
 
-def warnings(scenario: Scenario, openings: Openings) -> tuple[str, ...]:
+def warnings(scenario: Scenario, network: Network, openings: Openings) -> tuple[str, ...]:
     """What is not wrong with a scenario and yet should be known, a sentence each."""
     return (
         *openings.public_warnings(),
         *openings.provisional_warnings(),
         *_without_rates(scenario),
-        *swept_at_once(scenario, openings),
+        *dict.fromkeys(lost_to_zero_balance(scenario, network, openings)),
     )
 
 

@@ -15,16 +15,17 @@ from sim.core.clock import NEVER
 from sim.scenario.model.steps import reviews
 from sim.world.draws import route_draws
 from sim.world.reviews import highest
+from sim.world.timeline import OtherReview
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.world.draws import Uniform
     from sim.world.payments import Payments
+    from sim.world.timeline import Timeline
 
     Rows = NDArray[np.int64]
 
@@ -76,10 +77,10 @@ _NOTHING: Final = _Block(np.zeros(0, dtype=np.int64), 0, -1, 0)
 
 
 def plan_journeys(
-    scenario: Scenario, payments: Payments, routes: Mapping[str, Route], uniform: Uniform
+    payments: Payments, routes: Mapping[str, Route], timeline: Timeline, uniform: Uniform
 ) -> Journeys:
     """Every journey that might take place; `uniform` draws a number for each payment from a stream by its name."""
-    senders = list(_senders(scenario, routes))
+    senders = list(_senders(routes, timeline.of(OtherReview)))
     there = _Block(np.arange(len(payments)), 1, -1, 0)
     blocks, sent = [there], []
     while senders and len(there.payment):
@@ -110,12 +111,12 @@ def attempted(name: str, attempt: int) -> str:
     return name if attempt == 1 else f"{name}/attempt-{attempt}"
 
 
-def _senders(scenario: Scenario, routes: Mapping[str, Route]) -> Iterator[_Sender]:
+def _senders(routes: Mapping[str, Route], changes: Sequence[OtherReview]) -> Iterator[_Sender]:
     for number, route in enumerate(routes.values()):
         for place, (step, draws) in enumerate(zip(route.steps, route_draws(route), strict=True)):
             if reviews(step):
                 chances = ("probability", "return_probability")
-                most = [highest(step, scenario.timeline, chance) for chance in chances]
+                most = [highest(step, changes, chance) for chance in chances]
                 if all(most):
                     yield _Sender(
                         number, place, step.attempts, dict(zip((draws[0], draws[2]), most, strict=True))

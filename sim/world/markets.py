@@ -16,12 +16,11 @@ from sim.core.kinds import complete
 from sim.scenario.crosses import crosses
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.markets import Market
-from sim.scenario.model.timeline import ChangedQuote, numbered
 from sim.scenario.model.timing import seconds_after_midnight
-from sim.world.effects import gives_effect_to
+from sim.world.timeline import OtherQuote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import date
 
     from numpy.typing import NDArray
@@ -125,6 +124,7 @@ class Markets:
 def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Markets:
     """All markets of a scenario, and whatever pairs somebody can exchange there."""
     numbers: dict[Listing, int] = {}
+    changes = openings.timeline.of(OtherQuote)
     ways = {}
     for side, (name, declared) in enumerate(scenario.sides.items()):
         own = fx.index(declared.functional_currency)
@@ -137,7 +137,7 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
             MarketPlan(dealing_hours(name, scenario, openings), market.delivery, DEALING[market.kind].auction)
             for name, market in scenario.markets.items()
         ),
-        quotes=tuple(_quote(place, scenario, fx) for place in numbers),
+        quotes=tuple(_quote(place, scenario, changes, fx) for place in numbers),
         ways=ways,
     )
 
@@ -154,8 +154,7 @@ def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Listin
     return WayPlan(vehicle, (leg(cross.home, own, vehicle), leg(cross.abroad, vehicle, foreign)))
 
 
-@gives_effect_to(ChangedQuote)
-def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
+def _quote(place: Listing, scenario: Scenario, changes: Sequence[OtherQuote], fx: FxPaths) -> QuotePlan:
     usual, base = scenario.markets[place.market].pairs[place.pair], place.pair.partition("/")[0]
     moving = usual.impact_amount
     return QuotePlan(
@@ -167,12 +166,12 @@ def _quote(place: Listing, scenario: Scenario, fx: FxPaths) -> QuotePlan:
         else float(usual.impact_bps) / 10_000 / (float(moving) * 10.0 ** minor_digits(base)),
         changes=tuple(
             Change(
-                np.datetime64(entry.from_.date(), "D"),
-                None if entry.to is None else np.datetime64(entry.to.date(), "D"),
-                _terms(entry.applied_to(usual), base),
+                np.datetime64(change.first, "D"),
+                None if change.end is None else np.datetime64(change.end, "D"),
+                _terms(change.quote, base),
             )
-            for _, entry in numbered(scenario.timeline, ChangedQuote)
-            if entry.market == place.market and entry.pair in (None, place.pair)
+            for change in changes
+            if (change.market, change.pair) == place
         ),
     )
 

@@ -4,32 +4,48 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import Seconds
+from sim.core.clock import NEVER, Seconds
 from sim.core.currency import to_minor
-from sim.core.hours import OpeningHours, joint_hours
-from sim.scenario.topology import book, books, legs, zone_of
+from sim.core.hours import OpeningHours
+from sim.scenario.topology import book, books, zone_of
 from sim.world.accounts import Accounts, build_accounts
 from sim.world.bounds import Bounds, Pace, bounds, paces
-from sim.world.desks import DeskPlan, desk_plans
 from sim.world.facilities import Lending, lendings
-from sim.world.failures import failed_at, failures, frozen_at
 from sim.world.funding import FundingPlan, funding_plans
-from sim.world.shifts import Shift, shifts
-from sim.world.systems import SystemPlan, system_plans
+from sim.world.systems import SystemPlan, system_hours, system_plans
+from sim.world.timeline import Failure, Grant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sim.core.calendars import Days
     from sim.scenario.model import Scenario
     from sim.scenario.model.settlement import Books
+    from sim.world.timeline import Timeline
     from sim.world.timing import Openings
+
+
+class DeskPlan(NamedTuple):
+    """Who reviews a bank's payments; `staff` is None where nobody ever waits for an analyst."""
+
+    name: str
+    hours: OpeningHours
+    staff: int | None
+    queue: str
+
+
+class Shift(NamedTuple):
+    """Minor units granted to an account, or withdrawn if negative, at an instant."""
+
+    at: int
+    account: int
+    amount: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +92,8 @@ class Network:
 
 def build_network(scenario: Scenario, openings: Openings) -> Network:
     """Number the banks, systems and accounts of a scenario."""
-    accounts, kept = build_accounts(scenario), books(scenario)
+    timeline = openings.timeline
+    accounts, kept = build_accounts(scenario, timeline), books(scenario)
     scheduled = {name: _cycles(name, scenario, openings) for name in scenario.systems}
     # Where no banks are declared, whoever holds or keeps an account is one.
     named = [(account.holder, account.servicer) for account in scenario.accounts]
@@ -84,7 +101,6 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         bank for bank in dict.fromkeys(chain.from_iterable(named)) if bank and bank not in scenario.banks
     ]
     banks = (*scenario.banks, *others)
-    failed = failures(scenario, openings.window.zone)
     bank_hours = (
         *(openings.hours(bank.hours, ("bank", name)) for name, bank in scenario.banks.items()),
         *(openings.hours("always") for _ in others),
@@ -93,7 +109,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
     return Network(
         banks=banks,
         bank_hours=bank_hours,
-        desks=desk_plans(scenario, banks, bank_hours, openings),
+        desks=_desks(scenario, banks, bank_hours, openings),
         systems=tuple(scenario.systems),
         system_plans=system_plans(scenario),
         system_hours=tuple(hours.values()),
@@ -111,20 +127,68 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         lendings=lendings(scenario, accounts, openings),
         bounds=bounds(scenario, accounts, hours),
         paces=paces(scenario, hours),
-        failed_at=failed_at(banks, failed),
-        frozen_at=frozen_at(accounts, failed),
-        shifts=shifts(scenario, accounts, openings),
+        failed_at=_failed_at(banks, timeline),
+        frozen_at=_frozen_at(accounts, timeline),
+        shifts=_shifts(accounts, hours, openings),
         emptied=tuple(_emptied(name, scenario, openings) for name in scenario.systems),
         clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
         split_above=tuple(_largest_part(kept.get(name)) for name in scenario.systems),
     )
 
 
-def system_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
-    """When a system settles; a link, while both of its legs do."""
-    kept = books(scenario)
-    one, *other = (openings.hours(kept[leg].hours, ("system", leg)) for leg in legs(scenario, name))
-    return joint_hours(one, *other).without(openings.gaps(("system", name))) if other else one
+def _desks(
+    scenario: Scenario, banks: Sequence[str], bank_hours: Sequence[OpeningHours], openings: Openings
+) -> tuple[DeskPlan, ...]:
+    """One desk for each of the `banks`, in their order; an outage of the bank is one of its desk, too.
+
+    Where none is declared it has as many people as it takes, in the bank's own hours.
+    """
+    declared = {desk.bank: (name, desk) for name, desk in scenario.desks.items()}
+    found = []
+    for bank, office in zip(banks, bank_hours, strict=True):
+        if bank not in declared:
+            found.append(DeskPlan(bank, office, None, "fifo"))
+            continue
+        name, desk = declared[bank]
+        hours = office if desk.hours is None else openings.hours(desk.hours, ("bank", bank))
+        found.append(DeskPlan(name, hours.without(openings.gaps(("desk", name))), desk.staff, desk.queue))
+    return tuple(found)
+
+
+def _failed_at(banks: Sequence[str], timeline: Timeline) -> Seconds:
+    """Instants of failure by bank number, NEVER for those that do not fail."""
+    failed = {failure.bank: failure.at for failure in timeline.of(Failure)}
+    return np.array([failed.get(bank, NEVER) for bank in banks], dtype=np.int64)
+
+
+def _frozen_at(accounts: Accounts, timeline: Timeline) -> Seconds:
+    """Instants from which accounts are frozen, by account number, NEVER for those that are not.
+
+    These are the accounts that a failed bank holds, and those of others in its books.
+    """
+    failed: dict[str | None, int] = {failure.bank: failure.at for failure in timeline.of(Failure)}
+    return np.array(
+        [
+            min(failed.get(holder, NEVER), failed.get(servicer, NEVER))
+            for holder, servicer in zip(accounts.holder, accounts.servicer, strict=True)
+        ],
+        dtype=np.int64,
+    )
+
+
+def _shifts(accounts: Accounts, hours: Mapping[str, OpeningHours], openings: Openings) -> tuple[Shift, ...]:
+    """What the timeline grants and withdraws, when the account's system is open, in order."""
+    start = openings.window.start
+    return tuple(
+        sorted(
+            Shift(
+                hours[grant.system].opens_at(max(grant.at, start)),
+                accounts.number[grant.holder, grant.system],
+                grant.amount,
+            )
+            for grant in openings.timeline.of(Grant)
+        )
+    )
 
 
 def _largest_part(system: Books | None) -> int | None:

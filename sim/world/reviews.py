@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.scenario.model.timeline import Review, numbered
-from sim.world.effects import gives_effect_to
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-    from zoneinfo import ZoneInfo
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.scenario.model.steps import Screen
-    from sim.scenario.model.timeline import Entry
     from sim.scenario.model.timing import Durations
+    from sim.world.timeline import OtherReview
 
     Rows = NDArray[np.int64]
     Uniform = NDArray[np.float64]
@@ -93,21 +90,19 @@ class ReviewPolicy:
                 yield value, inside if rule.bank < 0 else inside & (banks == rule.bank)
 
 
-@gives_effect_to(Review)
 def review_policy(
     declared: Screen,
-    timeline: Iterable[Entry],
+    changes: Sequence[OtherReview],
     banks: tuple[str, ...],
-    zone: ZoneInfo,
     uniform: Mapping[str, Uniform],
     lasting: Callable[[Durations, str], Seconds],
 ) -> ReviewPolicy:
-    """What a step asks for and, after that, what the timeline changes.
+    """What a step asks for and, after that, what changes of it.
 
     `uniform` are draws by purpose; `lasting` turns a distribution and a purpose into seconds by journey.
     """
 
-    def rule(stated: Screen | Review, since: int, until: int, bank: int) -> Rule:
+    def rule(stated: Screen | OtherReview, since: int, until: int, bank: int) -> Rule:
         chance, returned, work, after = (
             stated.probability,
             stated.return_probability,
@@ -124,21 +119,21 @@ def review_policy(
             return_after=None if after is None else lasting(after, "return_after"),
         )
 
-    changes = [
-        rule(entry, *entry.span(zone), -1 if entry.bank is None else banks.index(entry.bank))
-        for _, entry in numbered(timeline, Review)
+    later = [
+        rule(change, change.since, change.until, -1 if change.bank is None else banks.index(change.bank))
+        for change in changes
     ]
     # What is declared holds for those, too, who never come.
     return ReviewPolicy(
-        rules=(rule(declared, -NEVER, NEVER + 1, -1), *changes),
+        rules=(rule(declared, -NEVER, NEVER + 1, -1), *later),
         review=uniform["review"],
         sent=uniform["return"],
-        most_reviewed=highest(declared, timeline, "probability"),
-        most_returned=highest(declared, timeline, "return_probability"),
+        most_reviewed=highest(declared, changes, "probability"),
+        most_returned=highest(declared, changes, "return_probability"),
     )
 
 
-def highest(declared: Screen, timeline: Iterable[Entry], name: str) -> float:
+def highest(declared: Screen, changes: Sequence[OtherReview], name: str) -> float:
     """The largest value that a probability ever takes anywhere."""
-    stated = [getattr(entry, name) for _, entry in numbered(timeline, Review)]
-    return max(float(value) for value in (getattr(declared, name), *stated) if value is not None)
+    stated = [getattr(declared, name), *(getattr(change, name) for change in changes)]
+    return max(float(value) for value in stated if value is not None)

@@ -1,4 +1,4 @@
-"""A payment takes one of the routes that can carry its currency between its two sides, by their weights."""
+"""A payment takes one of the routes that can carry it, by weight; while that one is closed, another of a list."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.scenario.passage import detours
 from sim.scenario.topology import Passenger, Topology
 from sim.world.draws import choose
+from sim.world.timeline import ClosedWay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
+    from sim.world.payments import Payments
+    from sim.world.timeline import Timeline
     from sim.world.trade import FirmTable, Obligations
 
     Sides = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -39,16 +43,69 @@ def choose_routes(
         firms.bank[obligations.payee[rows]],
         *sides_of(scenario, firms, obligations, rows),
     )
-    for (currency, payer_bank, payee_bank, one, other), mine in alike(*columns):
+    for (currency, payer_bank, payee_bank, one, other), mine in _alike(*columns):
         passenger = Passenger(
             fx.currencies[currency], banks[payer_bank], banks[payee_bank], (sides[one], sides[other])
         )
         fitting = topology.candidates(passenger)
-        chosen[mine] = by_weight(scenario, fitting, uniform[mine])
+        chosen[mine] = _by_weight(scenario, fitting, uniform[mine])
     return chosen
 
 
-def alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
+def divert(
+    scenario: Scenario,
+    payments: Payments,
+    banks: tuple[str, ...],
+    sides: Sides | None,
+    fx: FxPaths,
+    timeline: Timeline,
+) -> NDArray[np.int64]:
+    """Route number of each payment, with another one for those instructed while theirs is closed to them.
+
+    `sides` holds the numbers of the parties' sides by payment, None if they have none. Each choice between
+    several routes uses the payment's draw for its route.
+    """
+    chosen, names = payments.route.copy(), list(scenario.routes)
+    topology = Topology(scenario)
+    side_names = list(scenario.sides)
+    none = np.zeros(len(payments), dtype=np.int64)
+    payer_side, payee_side = (none, none) if sides is None else sides
+    for since, until, entry in timeline.of(ClosedWay):
+        # A payment of one's own that goes straight to a system has no route that could be closed.
+        rows = np.flatnonzero(
+            (payments.instructed_at >= since)
+            & (payments.instructed_at < until)
+            & (payments.route < len(names))
+        )
+        columns = (
+            payments.route,
+            payments.currency,
+            payments.payer_bank,
+            payments.payee_bank,
+            payer_side,
+            payee_side,
+        )
+        for kind, same in _alike(*(column[rows] for column in columns)):
+            route, currency, payer_bank, payee_bank, one, other = kind
+            passenger = Passenger(
+                fx.currencies[currency],
+                banks[payer_bank],
+                banks[payee_bank],
+                None if sides is None else (side_names[one], side_names[other]),
+            )
+            if not entry.closes(names[route], passenger, topology):
+                continue
+            fitting = detours(entry, passenger, topology)
+            mine = rows[same]
+            # Payments of one's own that no listed route can carry keep theirs.
+            if entry.choice == "order" or not fitting:
+                chosen[mine] = names.index(fitting[0]) if fitting else route
+            else:
+                chosen[mine] = _by_weight(scenario, fitting, payments.draws["route"][mine])
+    return chosen
+
+
+def _alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.int64]]]:
     """Rows that are equal in all columns of numbers from 0 on: what they have in common, and where they are."""
     if not len(columns[0]):
         return
@@ -59,7 +116,7 @@ def alike(*columns: NDArray[np.int64]) -> Iterator[tuple[list[int], NDArray[np.i
         yield [int(column[rows[0]]) for column in columns], rows
 
 
-def by_weight(scenario: Scenario, names: list[str], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+def _by_weight(scenario: Scenario, names: list[str], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
     """Number of one of these routes for each draw."""
     numbers = {name: number for number, name in enumerate(scenario.routes)}
     options = np.array([numbers[name] for name in names], dtype=np.int64)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.errors import Problem
 from sim.scenario.model.steps import reviews
-from sim.scenario.model.timeline import Review, Volume, numbered
+from sim.world.reviews import highest
+from sim.world.timeline import OtherReview, VolumeKnot
 from sim.world.trade import longest_term, mean_invoice
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.model import Scenario
     from sim.scenario.window import Window
+    from sim.world.timeline import Timeline
 
 #: Drawn payments of one run, each counted as often as it is expected to be instructed; so many need most of two
 #: gigabytes while they are drawn.
@@ -27,10 +29,10 @@ _MOST_FIRMS: Final = 1_000_000
 _MOST_PLACES: Final = 50_000_000
 
 
-def size_problems(scenario: Scenario, window: Window) -> Iterator[Problem]:
+def size_problems(scenario: Scenario, window: Window, timeline: Timeline) -> Iterator[Problem]:
     """What the declarations ask for in such numbers that the run could not be held or ended, with an estimate."""
-    again = _instructions(scenario)
-    expected = {path: count * again for path, count in _obligations(scenario, window).items()}
+    again = _instructions(scenario, timeline)
+    expected = {path: count * again for path, count in _obligations(scenario, window, timeline).items()}
     yield from _too_many(expected, MOST_PAYMENTS, "payments")
     yield from _too_many(_instants(scenario, window), MOST_INSTANTS, "instants at which something is done")
     firms = {f"firms.{name}.count": float(group.count) for name, group in scenario.firms.items()}
@@ -55,13 +57,13 @@ def _about(count: float) -> str:
     return f"about {count:,.0f}" if count < 1e15 else f"about {count:.0e}"  # noqa: PLR2004 - readable up to there
 
 
-def _obligations(scenario: Scenario, window: Window) -> dict[str, float]:
+def _obligations(scenario: Scenario, window: Window, timeline: Timeline) -> dict[str, float]:
     """Expected number of obligations by the path that asks for them."""
     found = {}
     for name, flow in scenario.flows.items():
         years = (window.end - window.start + longest_term(flow) * DAY) / (YEAR_DAYS * DAY)
         invoices = float(flow.value) * years / max(mean_invoice(flow), 1e-300)
-        found[f"flows.{name}.invoice.{flow.invoice.sized_by}"] = invoices * _growth(name, scenario)
+        found[f"flows.{name}.invoice.{flow.invoice.sized_by}"] = invoices * _growth(name, timeline)
     for name, loan in scenario.loans.items():
         dates = loan.grace_months // loan.every_months + 2 * loan.instalments + len(loan.disbursements)
         found[f"loans.{name}.count"] = float(loan.count * dates)
@@ -70,29 +72,21 @@ def _obligations(scenario: Scenario, window: Window) -> dict[str, float]:
     return found
 
 
-def _growth(flow: str, scenario: Scenario) -> float:
+def _growth(flow: str, timeline: Timeline) -> float:
     """The most that the timeline multiplies the invoices of a flow by; at least 1."""
-    factors = [
-        float(point.factor)
-        for _, entry in numbered(scenario.timeline, Volume)
-        if entry.flows is None or flow in entry.flows
-        for point in entry.path
-    ]
-    return max([1.0, *factors])
+    return max([1.0, *(point.factor for point in timeline.of(VolumeKnot) if point.flow == flow)])
 
 
-def _instructions(scenario: Scenario) -> float:
+def _instructions(scenario: Scenario, timeline: Timeline) -> float:
     """How often a payment is expected to be instructed at most, of those that are sent back again and again."""
-    changed = [entry for _, entry in numbered(scenario.timeline, Review)]
+    changed = timeline.of(OtherReview)
     most = 1.0
     for route in scenario.routes.values():
         for step in route.steps:
             if reviews(step):
-                reviewed = max([step.probability, *(entry.probability or 0 for entry in changed)])
-                returned = max(
-                    [step.return_probability, *(entry.return_probability or 0 for entry in changed)]
-                )
-                most = max(most, sum(float(reviewed * returned) ** k for k in range(step.attempts)))
+                reviewed = highest(step, changed, "probability")
+                returned = highest(step, changed, "return_probability")
+                most = max(most, sum((reviewed * returned) ** k for k in range(step.attempts)))
     return most
 
 

@@ -15,6 +15,7 @@ from sim.scenario.model.timing import Hours
 from sim.world.draws import durations, route_draws
 from sim.world.reviews import review_policy
 from sim.world.roles import move, roles_by_route
+from sim.world.timeline import OtherReview
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -117,7 +118,7 @@ def route_plans(
             return seconds[name] if declared is getattr(step, purpose) else changed(declared, name)
 
         uniform = {purpose: journeys.draws[name] for purpose, name in draws.items()}
-        return review_policy(step, scenario.timeline, network.banks, openings.window.zone, uniform, lasting)
+        return review_policy(step, openings.timeline.of(OtherReview), network.banks, uniform, lasting)
 
     return tuple(
         RoutePlan(tuple(plan(step, draws) for step, draws in _drawing(route)), banks)

@@ -1,17 +1,20 @@
-"""By which rules each system settles, in plain values, and on whose accounts."""
+"""By which rules each system settles, in plain values, on whose accounts, and when."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sim.core.hours import joint_hours
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.settlement import Offsetting, System
-from sim.scenario.topology import legs
+from sim.scenario.topology import books, legs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sim.core.hours import OpeningHours
     from sim.scenario.model import Scenario
+    from sim.world.timing import Openings
 
 #: What a system can be, and its offsetting: the engine has somebody for each of them.
 SYSTEM_KINDS: Final = tuple(kinds(System))
@@ -52,6 +55,13 @@ def system_plans(scenario: Scenario) -> tuple[SystemPlan, ...]:
         )
         for name, system in scenario.systems.items()
     )
+
+
+def system_hours(name: str, scenario: Scenario, openings: Openings) -> OpeningHours:
+    """When a system settles; a link, while both of its legs do."""
+    kept = books(scenario)
+    one, *other = (openings.hours(kept[leg].hours, ("system", leg)) for leg in legs(scenario, name))
+    return joint_hours(one, *other).without(openings.gaps(("system", name))) if other else one
 
 
 def _offsetting(declared: Offsetting | None) -> OffsettingPlan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
 from sim.core.calendars import (
@@ -22,11 +22,9 @@ from sim.core.calendars import (
 from sim.core.clock import local_instant
 from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.errors import Problem, ScenarioError
-from sim.scenario.model.timeline import ChangedHours, ServiceDays, numbered
 from sim.scenario.model.timing import WorkingDayExceptions, seconds_after_midnight
 from sim.scenario.window import window
-from sim.world.effects import gives_effect_to
-from sim.world.outages import Gaps, Target, outages
+from sim.world.timeline import Gap, OtherHours, ServiceDay, Timeline
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,6 +32,10 @@ if TYPE_CHECKING:
     from sim.core.calendars import Days
     from sim.scenario.model import Scenario
     from sim.scenario.model.timing import Calendar, Hours
+    from sim.world.timeline import Target
+
+#: When something does not work: half-open, in order, free of overlaps.
+Gaps: TypeAlias = tuple[tuple[int, int], ...]
 
 #: Opening tables reach this far past the horizon, so that work begun before it has somewhere to end.
 _TABLE_MARGIN = timedelta(days=60)
@@ -56,8 +58,8 @@ class Openings:
         always = opening_hours(self._days["always"], ["00:00-24:00"], self.window.zone)
         self._ordinary: dict[str | Hours, OpeningHours] = {"always": always}
         self._hours: dict[tuple[str | Hours, Target | None], OpeningHours] = {("always", None): always}
-        self._outages = outages(scenario, self.window.zone)
-        self._timeline = scenario.timeline
+        self.timeline = Timeline(scenario, self.window.zone)
+        self._gaps = _gaps(self.timeline)
 
     def days(self, name: str) -> WorkingDays:
         """Working days of a declared or built-in calendar; `ScenarioError` if they cannot be known."""
@@ -83,40 +85,30 @@ class Openings:
 
     def gaps(self, whose: Target) -> Gaps:
         """When something does not work because of outages."""
-        return self._outages.get(whose, ())
+        return self._gaps.get(whose, ())
 
     def _hours_declared(self, choice: str | Hours) -> Hours:
         return self._named_hours[choice] if isinstance(choice, str) else choice
 
-    @gives_effect_to(ChangedHours, ServiceDays)
     def _changed(self, choice: str | Hours) -> OpeningHours:
         """The declared hours, with those in between that the timeline states."""
         changes = [
-            (number, entry)
-            for number, entry in numbered(self._timeline, ChangedHours)
-            if entry.hours == choice
+            (number, change)
+            for number, change in self.timeline.numbered(OtherHours)
+            if change.hours == choice
         ]
-        service = tuple(
-            day for _, e in numbered(self._timeline, ServiceDays) if choice in e.hours for day in e.days
-        )
+        service = tuple(extra.day for extra in self.timeline.of(ServiceDay) if extra.hours == choice)
         if not changes and not service:
             return self.ordinary_hours(choice)
         declared = self._hours_declared(choice)
         usual = self._build(choice, declared, service)
         parts: list[tuple[OpeningHours, date | None, date | None]] = []
         since: date | None = None
-        for number, entry in sorted(changes, key=lambda change: change[1].from_):
-            stated = {
-                "sessions": entry.sessions,
-                "after_break": entry.after_break,
-                "calendar": entry.calendar,
-            }
-            update = {key: value for key, value in stated.items() if value is not None}
-            parts.append((usual, since, entry.from_.date()))
-            since = None if entry.to is None else entry.to.date()
+        for number, change in sorted(changes, key=lambda numbered: numbered[1].first):
             path = ("timeline", str(number))
-            changed = self._build(choice, declared.model_copy(update=update), service, path)
-            parts.append((changed, entry.from_.date(), since))
+            changed = self._build(choice, declared.model_copy(update=change.stated), service, path)
+            parts += [(usual, since, change.first), (changed, change.first, change.end)]
+            since = change.end
             if since is None:
                 return spliced(parts)
         return spliced([*parts, (usual, since, None)])
@@ -238,6 +230,18 @@ class Openings:
             [day for day in given.working_weekends if day.toordinal() in covered],
             given.provisional_from,
         )
+
+
+def _gaps(timeline: Timeline) -> dict[Target, Gaps]:
+    """The gaps of each thing that is out at some time."""
+    found: dict[Target, list[tuple[int, int]]] = {}
+    for target, since, until in sorted(timeline.of(Gap)):
+        gaps = found.setdefault(target, [])
+        if gaps and since <= gaps[-1][1]:
+            gaps[-1] = (gaps[-1][0], max(until, gaps[-1][1]))
+        elif since < until:
+            gaps.append((since, until))
+    return {target: tuple(gaps) for target, gaps in found.items()}
 
 
 def resolve_calendars(scenario: Scenario, openings: Openings) -> Scenario:

@@ -17,7 +17,7 @@ from sim.errors import Problem, ScenarioError
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.trade import InvoiceAmount
 from sim.world.draws import Distribution, choose, choose_each, lognormal, standard_normal
-from sim.world.paths import mix_at, volume_at
+from sim.world.timeline import mix_at, volume_at
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -211,7 +211,7 @@ def _draw_flow(name: str, flow: Flow, basis: Basis) -> TradeDraws:
     count = round(float(flow.value) * years / mean_invoice(flow))
     sessions = _invoicing_sessions(name, flow, basis.hours(flow.payee), since, until)
     usual = _draw_invoices(f"trade/{name}", name, flow, basis, sessions, count)
-    volume = volume_at(basis.scenario, name, sessions.starts, window.zone)
+    volume = volume_at(basis.openings.timeline, name, sessions.starts)
     if volume is None:
         return usual
     session = np.searchsorted(sessions.starts, usual.invoiced_at, side="right") - 1
@@ -242,7 +242,7 @@ def _draw_invoices(
     due_at = _due_instants(
         basis.hours(flow.payer), flow, window, invoiced_at, term, uniform("days"), uniform("due_at")
     )
-    currencies, shares = mix_at(basis.scenario, name, flow, invoiced_at, window.zone)
+    currencies, shares = mix_at(basis.openings.timeline, name, flow, invoiced_at)
     numbers = np.array([fx.index(code) for code in currencies], dtype=np.int64)
     currency = numbers[choose_each(shares, uniform("currency"))]
     stated = _invoice_amounts(flow, uniform("amount"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sim.engine.floor import Floor
     from sim.engine.steps.screen import Case
-    from sim.world.desks import DeskPlan
+    from sim.world.network import DeskPlan
 
 
 class Desk:

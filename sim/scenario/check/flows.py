@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 from sim.scenario.check.finding import Finding
 from sim.scenario.crosses import crosses, find_quote
 from sim.scenario.demands import demands, passengers
-from sim.scenario.detours import closures
 from sim.scenario.model.steps import moves
-from sim.scenario.passage import obstacles
+from sim.scenario.passage import closures, obstacles
 from sim.scenario.topology import Topology, legs
 
 if TYPE_CHECKING:

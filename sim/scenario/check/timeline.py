@@ -12,17 +12,18 @@ from pydantic import ValidationError
 from sim.core.clock import exact_instant, from_instant, to_instant
 from sim.scenario.check.finding import Finding
 from sim.scenario.demands import demands, passengers
-from sim.scenario.detours import closures, detours
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.timeline import ChangedQuote, numbered
+from sim.scenario.passage import closures, detours
 from sim.scenario.topology import Topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.timeline import Entry, Stretch
+    from sim.scenario.model.entry import Stretch
+    from sim.scenario.model.timeline import Entry
 
     Path = tuple[str | int, ...]
 
