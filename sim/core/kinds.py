@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from inspect import isclass, unwrap
 from pkgutil import iter_modules
 from typing import Generic, TypeVar
 
@@ -35,6 +36,18 @@ class Halves(Mapping[str, Half], Generic[Half]):
         kinds = list(declared)
         complete(kinds, self, of=self._of, what=self._what)
         self._found = {kind: self._found[kind] for kind in kinds}
+
+    def require(self, offered: type, kinds: Iterable[str]) -> None:
+        """TypeError that names each of some kinds whose half, if it is a class, lacks a method of a protocol."""
+        lacking = [
+            f"{self._of} {kind!r} has {self._what} without {name!r}"
+            for kind in kinds
+            if isclass(half := unwrap(self._found[kind]))  # type: ignore[arg-type]
+            for name in dir(offered)
+            if not name.startswith("_") and not hasattr(half, name)
+        ]
+        if lacking:
+            raise TypeError("; ".join(lacking))
 
     def __getitem__(self, kind: str) -> Half:
         """The half of a kind."""

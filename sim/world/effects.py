@@ -16,10 +16,19 @@ EFFECTS: Final[Halves[Callable[..., Any]]] = Halves("kind of timeline entry", "a
 
 
 def gives_effect_to(*declared: type) -> Callable[[C], C]:
-    """Say that a function or class turns entries of a kind, or of all that have it in common, into what they change."""
+    """Say that a function or class turns entries of a kind, or of all that have it in common, into what they change.
+
+    TypeError for what is not in the union of all entries.
+    """
 
     def register(taker: C) -> C:
-        EFFECTS.add(taker, *(kind for kind, one in kinds(Entry).items() if issubclass(one, declared)))
+        for each in declared:
+            mine = [kind for kind, one in kinds(Entry).items() if issubclass(one, each)]
+            if not mine:
+                raise TypeError(
+                    f"{each.__name__!r} has an effect in the world but is no kind of timeline entry"
+                )
+            EFFECTS.add(taker, *mine)
         return taker
 
     return register

@@ -567,7 +567,7 @@ Entry = Annotated[
     Field(discriminator="kind"),
 ]
 
-check_stated(Entry, "kind of timeline entry")
+check_stated(Entry, "kind of timeline entry", _Entry)
 
 E = TypeVar("E", bound=_Entry)
 
