@@ -62,6 +62,21 @@ class Halves(Mapping[str, Half], Generic[Half]):
         return len(self._found)
 
 
+class Stated(dict[str, Half]):
+    """What a kind states, or has drawn for it, by the name of the field; TypeError for a name that it does not know.
+
+    `whose` is the beginning of a sentence, as in "kind of step 'post' draws no 'time'".
+    """
+
+    def __init__(self, whose: str, found: Mapping[str, Half]) -> None:
+        super().__init__(found)
+        self._whose = whose
+
+    def __missing__(self, name: str) -> Half:
+        """Refuse a name that nobody stated, which only code asks for that does not go with the declaration."""
+        raise TypeError(f"{self._whose} no {name!r}")
+
+
 def complete(declared: Iterable[str], halves: Iterable[str], *, of: str, what: str) -> None:
     """TypeError that names the declared kinds without a half, and the halves of kinds not declared."""
     kinds, found = list(declared), set(halves)

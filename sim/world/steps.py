@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 import numpy as np
 
 from sim.core.currency import minor_digits
+from sim.core.kinds import Stated
 from sim.scenario.model.kinds import kinds, kinds_that
 from sim.scenario.model.steps import DISTRIBUTIONS, Step, moves, reviews
 from sim.scenario.model.timing import Durations, Hours
@@ -102,9 +103,12 @@ def route_plans(
     def plan(step: Step, draws: dict[str, str]) -> StepPlan:
         return StepPlan(
             kind=step.kind,
-            stated=step.plain(),
+            stated=Stated(f"kind of step {step.kind!r} states", step.plain()),
             hours={name: _by_bank(choice, network, openings) for name, choice in _hours(step)},
-            seconds={purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
+            seconds=Stated(
+                f"kind of step {step.kind!r} draws",
+                {purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
+            ),
             move=move(step, scenario) if moves(step) else None,
             reviews=policy(step, draws) if reviews(step) else None,
             exchanging=step.exchanging(),
