@@ -125,7 +125,8 @@ def test_a_system_tells_how_it_squares_if_it_says_that_it_does(kind: str) -> Non
     declaration: Any = kinds(System)[kind]
     silent: Any = declaration.__mro__[declaration.__mro__.index(Declaration) - 1]
 
-    assert declaration.squares == (declaration.squaring is not silent.squaring)
+    tells = declaration.squaring is not silent.squaring
+    assert declaration.squares == tells, f"kind of system {kind!r} says one thing and does another"
 
 
 # A kind that claims what it has not.
@@ -191,8 +192,8 @@ def test_an_effect_of_what_is_no_entry_is_named() -> None:
 
 
 def test_a_delay_without_a_declared_cause_is_named() -> None:
-    with pytest.raises(TypeError, match=r"^'stamping' is no cause of delay"):
-        Delays(1, 9).spend(np.array([0]), np.array([0]), np.array([1]), "stamping")
+    with pytest.raises(TypeError, match=r"^'weather' is no cause of delay"):
+        Delays(1, 9).spend(np.array([0]), np.array([0]), np.array([1]), "weather")
 
 
 def test_a_step_that_does_not_draw_what_it_states_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,7 +238,8 @@ def settled(declared: dict[str, Any], *orders: Order) -> Records:
     world = by_hand(declare(declared), *orders)
     records = simulate(world)
     until = np.minimum(records.credited_at, world.window.end)
-    assert (records.delays.sum(axis=1) == until - world.payments.instructed_at).all()
+    told, elapsed = records.delays.sum(axis=1).tolist(), (until - world.payments.instructed_at).tolist()
+    assert told == elapsed, "causes do not add up to the delay of each payment"
     return records
 
 
