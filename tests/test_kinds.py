@@ -126,7 +126,7 @@ def test_a_system_tells_how_it_squares_if_it_says_that_it_does(kind: str) -> Non
     silent: Any = declaration.__mro__[declaration.__mro__.index(Declaration) - 1]
 
     tells = declaration.squaring is not silent.squaring
-    assert declaration.squares == tells, f"kind of system {kind!r} says one thing and does another"
+    assert declaration.squares == tells, f"kind of system {kind!r}: 'squares' and 'squaring' disagree"
 
 
 # A kind that claims what it has not.
