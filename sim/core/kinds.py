@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
+from inspect import isclass, unwrap
 from pkgutil import iter_modules
 from typing import Generic, TypeVar
 
@@ -36,6 +37,18 @@ class Halves(Mapping[str, Half], Generic[Half]):
         complete(kinds, self, of=self._of, what=self._what)
         self._found = {kind: self._found[kind] for kind in kinds}
 
+    def require(self, offered: type, kinds: Iterable[str]) -> None:
+        """TypeError that names each of some kinds whose half, if it is a class, lacks a method of a protocol."""
+        lacking = [
+            f"{self._of} {kind!r} has {self._what} without {name!r}"
+            for kind in kinds
+            if isclass(half := unwrap(self._found[kind]))  # type: ignore[arg-type]
+            for name in dir(offered)
+            if not name.startswith("_") and not hasattr(half, name)
+        ]
+        if lacking:
+            raise TypeError("; ".join(lacking))
+
     def __getitem__(self, kind: str) -> Half:
         """The half of a kind."""
         return self._found[kind]
@@ -47,6 +60,21 @@ class Halves(Mapping[str, Half], Generic[Half]):
     def __len__(self) -> int:
         """How many kinds have it."""
         return len(self._found)
+
+
+class Stated(dict[str, Half]):
+    """What a kind states, or has drawn for it, by the name of the field; TypeError for a name that it does not know.
+
+    `whose` is the beginning of a sentence, as in "kind of step 'post' draws no 'time'".
+    """
+
+    def __init__(self, whose: str, found: Mapping[str, Half]) -> None:
+        super().__init__(found)
+        self._whose = whose
+
+    def __missing__(self, name: str) -> Half:
+        """Refuse a name that nobody stated, which only code asks for that does not go with the declaration."""
+        raise TypeError(f"{self._whose} no {name!r}")
 
 
 def complete(declared: Iterable[str], halves: Iterable[str], *, of: str, what: str) -> None:

@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
 
 
+def _column(cause: str) -> int:
+    """The column of a cause; TypeError for a word that is none."""
+    if cause not in CAUSES:
+        raise TypeError(
+            f"{cause!r} is no cause of delay; those that are have their words in sim/core/causes.py"
+        )
+    return CAUSES.index(cause)
+
+
 class Delays:
     """Seconds per payment and cause, cut off at the instant until which payments are followed.
 
@@ -28,7 +37,7 @@ class Delays:
     def spend(self, rows: NDArray[np.int64], since: Seconds, until: Seconds, cause: str) -> None:
         """Count `[since, until)` of each payment in `rows` (no row twice) under `cause`."""
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
-        self.seconds[rows, CAUSES.index(cause)] += until - since
+        self.seconds[rows, _column(cause)] += until - since
 
     def spend_shut(
         self, rows: NDArray[np.int64], since: Seconds, until: Seconds, hours: OpeningHours
@@ -61,6 +70,6 @@ class Delays:
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
         scheduled = hours.scheduled.open_seconds(since, until)
         working = hours.open_seconds(since, until)
-        self.seconds[rows, CAUSES.index(cause)] += working
-        self.seconds[rows, CAUSES.index("outage")] += scheduled - working
-        self.seconds[rows, CAUSES.index("closed")] += until - since - scheduled
+        self.seconds[rows, _column(cause)] += working
+        self.seconds[rows, _column("outage")] += scheduled - working
+        self.seconds[rows, _column("closed")] += until - since - scheduled

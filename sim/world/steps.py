@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 import numpy as np
 
 from sim.core.currency import minor_digits
-from sim.scenario.model.kinds import kinds
-from sim.scenario.model.steps import Step, moves, reviews
-from sim.scenario.model.timing import Hours
+from sim.core.kinds import Stated
+from sim.scenario.model.kinds import kinds, kinds_that
+from sim.scenario.model.steps import DISTRIBUTIONS, Step, moves, reviews
+from sim.scenario.model.timing import Durations, Hours
 from sim.world.draws import durations, route_draws
 from sim.world.reviews import review_policy
 from sim.world.roles import move, roles_by_route
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 #: What a step can be: the engine has somebody for each of them.
 STEP_KINDS: Final = tuple(kinds(Step))
+#: Those at which payments wait for each other, in a system or at a desk.
+CONTENDED_KINDS: Final = kinds_that(Step, "moves") + kinds_that(Step, "reviews")
 
 
 class FeePlan(NamedTuple):
@@ -102,9 +105,12 @@ def route_plans(
     def plan(step: Step, draws: dict[str, str]) -> StepPlan:
         return StepPlan(
             kind=step.kind,
-            stated=step.plain(),
+            stated=Stated(f"kind of step {step.kind!r} states", step.plain()),
             hours={name: _by_bank(choice, network, openings) for name, choice in _hours(step)},
-            seconds={purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
+            seconds=Stated(
+                f"kind of step {step.kind!r} draws",
+                {purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
+            ),
             move=move(step, scenario) if moves(step) else None,
             reviews=policy(step, draws) if reviews(step) else None,
             exchanging=step.exchanging(),
@@ -127,9 +133,17 @@ def route_plans(
 
 
 def _drawing(route: Route) -> Iterator[tuple[Step, dict[str, str]]]:
-    """The steps of a route, each with the names of its draws by their purpose."""
+    """The steps of a route, each with the names of its draws by their purpose.
+
+    TypeError for a kind that states a duration and does not draw it.
+    """
     for step, names in zip(route.steps, route_draws(route), strict=True):
         purposes = [purpose.rpartition("/")[-1] for purpose in step.draws()]
+        for name, value in step:
+            if isinstance(value, DISTRIBUTIONS) and name not in purposes:
+                raise TypeError(
+                    f"kind of step {step.kind!r} states {name!r}, and its 'draws' know none for it"
+                )
         yield step, dict(zip(purposes, names, strict=True))
 
 
@@ -144,7 +158,7 @@ def _seconds(routes: Mapping[str, Route], journeys: Payments) -> dict[str, Secon
         for step, draws in _drawing(route):
             for purpose, name in draws.items():
                 declared = getattr(step, purpose, None)
-                if declared is not None:
+                if isinstance(declared, DISTRIBUTIONS):
                     column = found.setdefault(name, np.zeros(len(journeys), dtype=np.int64))
                     column[mine] = durations(declared, journeys.draws[name][mine])
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sim.core.hours import joint_hours
+from sim.core.kinds import Stated
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.settlement import Offsetting, System
 from sim.scenario.topology import books, legs
@@ -49,7 +50,7 @@ def system_plans(scenario: Scenario) -> tuple[SystemPlan, ...]:
     return tuple(
         SystemPlan(
             kind=system.kind,
-            stated=system.plain(),
+            stated=Stated(f"kind of system {system.kind!r} states", system.plain()),
             legs=tuple(number[leg] for leg in legs(scenario, name)),
             offsetting=_offsetting(getattr(system, "offsetting", None)),
         )

@@ -41,10 +41,19 @@ EFFECTS: Final[Halves[Effect]] = Halves("kind of timeline entry", "an effect in 
 
 
 def gives_effect_to(*declared: type) -> Callable[[F], F]:
-    """Say that a function resolves the entries of a kind, or of all kinds that have it in common."""
+    """Say that a function resolves the entries of a kind, or of all kinds that have it in common.
+
+    TypeError for what is not in the union of all entries.
+    """
 
     def register(effect: F) -> F:
-        EFFECTS.add(effect, *(kind for kind, one in kinds(Entry).items() if issubclass(one, declared)))
+        for each in declared:
+            mine = [kind for kind, one in kinds(Entry).items() if issubclass(one, each)]
+            if not mine:
+                raise TypeError(
+                    f"{each.__name__!r} has an effect in the world but is no kind of timeline entry"
+                )
+            EFFECTS.add(effect, *mine)
         return effect
 
     return register
@@ -54,9 +63,6 @@ class Timeline:
     """What the entries of a scenario change, by kind of change and in the order of the entries."""
 
     def __init__(self, scenario: Scenario, zone: ZoneInfo) -> None:
-        # Whoever needs nothing but opening hours has not imported every effect, for they may stand anywhere.
-        import sim.world.build  # noqa: F401, PLC0415
-
         self._asked_for: set[type] = set()
         self._changes: dict[type, list[tuple[int, Any]]] = {}
         for number, entry in enumerate(scenario.timeline):

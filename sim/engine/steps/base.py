@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
@@ -82,7 +83,7 @@ def without_exchange(make: Callable[..., Step]) -> Callable[..., Step]:
         del exchange
         return make(*others)
 
-    return made
+    return update_wrapper(made, make, updated=())
 
 
 class OfficeWork:

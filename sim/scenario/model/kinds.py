@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, get_args
 
 from sim.scenario.model.base import Declaration
@@ -36,13 +38,39 @@ def is_open(attribute: object) -> bool:
     return bool(getattr(attribute, "__isabstractmethod__", False))
 
 
-def check_stated(union: Any, of: str) -> None:  # noqa: ANN401 - as above
-    """TypeError that names each kind which leaves open what it has to state."""
-    lacking = [
-        f"{of} {kind!r} does not state {name!r}"
-        for kind, declaration in kinds(union).items()
+def check_stated(
+    union: Any,  # noqa: ANN401 - as above
+    of: str,
+    base: type[Declaration] = Declaration,
+    implied: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> None:
+    """TypeError that names each kind which leaves open what it has to state.
+
+    That is, whatever `base`, from which all kinds inherit, announces; and for who claims a capability, the fields and
+    methods that everybody then takes for granted: `implied`, by capability.
+    """
+    lacking = []
+    for kind, declaration in kinds(union).items():
+        if not issubclass(declaration, base):
+            lacking.append(f"{of} {kind!r} does not inherit from {base.__name__!r}")
+            continue
+        lacking += [f"{of} {kind!r} does not state {name!r}" for name in open_in(declaration)]
+        known = {*declaration.model_fields, *dir(declaration)}
+        lacking += [
+            f"{of} {kind!r} states {capability!r} and has no {name!r}"
+            for capability, names in implied.items()
+            if getattr(declaration, capability, False)
+            for name in names
+            if name not in known
+        ]
+    if lacking:
+        raise TypeError("; ".join(lacking))
+
+
+def open_in(declaration: type[Declaration]) -> list[str]:
+    """What a kind has to state and leaves open."""
+    return [
+        name
         for name in stated_by(declaration)
         if not hasattr(declaration, name) or is_open(getattr(declaration, name))
     ]
-    if lacking:
-        raise TypeError("; ".join(lacking))

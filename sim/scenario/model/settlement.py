@@ -95,7 +95,7 @@ class _Kind(Declaration):
     """What every kind of system tells of itself; nobody else asks which one it is."""
 
     keeps_accounts: ClassVar[bool]
-    """Whether it has accounts, in a currency of its own; if not, it moves money on those of its legs."""
+    """Whether it has accounts, in a `currency` and `hours` of its own; if not, it moves money on those of its legs."""
     may_be_leg: ClassVar[bool]
     """Whether a link may move money in it at any instant at which it is open."""
     central: ClassVar[bool]
@@ -361,7 +361,7 @@ Books = Rtgs | Correspondent | Clearing | Dns | Hybrid
 
 System = Annotated[Books | Pvp, Field(discriminator="kind")]
 
-check_stated(System, "kind of system")
+check_stated(System, "kind of system", _Kind, {"keeps_accounts": ("currency", "hours", "holding_rate")})
 
 
 def is_book(system: System) -> TypeGuard[Books]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Collection
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Final, Literal, Self, TypeGuard, cast
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeGuard, cast, get_args
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -24,6 +23,9 @@ from sim.scenario.model.base import (
 from sim.scenario.model.kinds import check_stated
 from sim.scenario.model.settlement import SystemName
 from sim.scenario.model.timing import Durations, HoursChoice
+
+#: What a duration that is drawn can be.
+DISTRIBUTIONS: Final = get_args(get_args(Durations)[0])
 
 #: Parts that banks play on a route; a bank may not be called by such a name.
 ROLES: Final = ("payer_bank", "payee_bank", "payer_correspondent", "payee_correspondent")
@@ -119,17 +121,21 @@ class _Step(Declaration):
     credits: ClassVar[bool]
     """Whether the payee has its money then, which ends the route but for what the payee does with it."""
 
+    if TYPE_CHECKING:
+        # A field of each kind, which is its discriminator.
+        kind: str
     fee: Fee | None = None
     """What the step costs."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
 
-    @abstractmethod
     def draws(self) -> tuple[str, ...]:
         """Names of the draws that it needs for each payment: they tell kind, place and purpose, not the route.
 
-        A purpose that is also a field is that of a duration.
+        One for each duration that it states, whose purpose is the name of the field. A kind says more itself, if it
+        lets other things to chance, or has places whose payments differ.
         """
+        return tuple(f"{self.kind}/{name}" for name, value in self if isinstance(value, DISTRIBUTIONS))
 
     def acting(self) -> tuple[str, ...]:
         """Roles that somebody must play, beside the payer's and the payee's bank."""
@@ -155,10 +161,6 @@ class Originate(_Step):
     work: Durations
     """Working time of the back office, within the hours of the payer's bank."""
 
-    def draws(self) -> tuple[str, ...]:
-        """See `_Step`."""
-        return ("originate/work",)
-
 
 class Convert(_Step):
     """A firm exchanges its functional currency for the payment's, or the other way round."""
@@ -172,10 +174,6 @@ class Convert(_Step):
     """Kind of step."""
     by: Literal["payer", "payee"] = "payer"
     """The payer buys before paying; the payee sells after the credit, which delays nothing."""
-
-    def draws(self) -> tuple[str, ...]:
-        """See `_Step`."""
-        return ()
 
     def exchanging(self) -> Literal["payer", "payee"]:
         """See `_Step`."""
@@ -236,10 +234,6 @@ class Message(_Step):
     time: Durations
     """Time in transit, day and night."""
 
-    def draws(self) -> tuple[str, ...]:
-        """See `_Step`."""
-        return ("message/time",)
-
 
 class Settle(_Step):
     """Money moves in a system, finally."""
@@ -264,10 +258,6 @@ class Settle(_Step):
     In a `pvp` these are the banks of the leg of the payment's currency; the counter-value moves back from
     `credit` to `debit` in the other one."""
 
-    def draws(self) -> tuple[str, ...]:
-        """See `_Step`."""
-        return ()
-
     def acting(self) -> tuple[str, ...]:
         """See `_Step`."""
         return (self.debit, self.credit)
@@ -286,14 +276,15 @@ class Post(_Step):
     work: Durations
     """Working time of the back office, within the hours of the payee's bank."""
 
-    def draws(self) -> tuple[str, ...]:
-        """See `_Step`."""
-        return ("post/work",)
-
 
 Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]
 
-check_stated(Step, "kind of step")
+check_stated(
+    Step,
+    "kind of step",
+    _Step,
+    {"moves": ("system", "debit", "credit"), "reviews": tuple(Screen.model_fields)},
+)
 
 
 def moves(step: Step) -> TypeGuard[Settle]:

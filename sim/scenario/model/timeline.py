@@ -253,7 +253,7 @@ Entry = Annotated[
     Field(discriminator="kind"),
 ]
 
-check_stated(Entry, "kind of timeline entry")
+check_stated(Entry, "kind of timeline entry", Dated)
 
 E = TypeVar("E", bound=Dated)
 

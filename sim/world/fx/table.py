@@ -71,12 +71,20 @@ def fx_paths(  # noqa: PLR0913 - the last one is a plain switch
 def _columns(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
     """Units per USD by day of the currencies wanted, and perhaps of others that they depend on."""
     model = MODELS[declared.kind]
-    if not is_layer(declared):
-        return model(declared, wanted, days, draws)
-    needed = sorted({*wanted, *declared.needs()} - {"USD", declared.replaces()})
-    with below("base"):
-        base = _columns(declared.base, needed, days, draws)
-    return model(declared, base, days, draws)
+    if is_layer(declared):
+        needed = sorted({*wanted, *declared.needs()} - {"USD", declared.replaces()})
+        with below("base"):
+            base = _columns(declared.base, needed, days, draws)
+        columns = model(declared, base, days, draws)
+    else:
+        columns = model(declared, wanted, days, draws)
+    for currency in wanted:
+        rates = columns.get(currency)
+        if rates is None or rates.shape != days.shape:
+            raise TypeError(
+                f"model of exchange rates {declared.kind!r} gives no rate of {currency} for each day"
+            )
+    return columns
 
 
 def _constant(declared: ConstantFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:

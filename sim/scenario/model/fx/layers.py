@@ -249,7 +249,7 @@ Fx = Annotated[Given | Drawn | JumpFx | BasketFx | BandFx, Field(discriminator="
 for _model in kinds(Fx).values():
     _model.model_rebuild()
 
-check_stated(Fx, "model of exchange rates")
+check_stated(Fx, "model of exchange rates", Model, {"layer": ("base", "needs", "replaces")})
 
 
 def is_layer(declared: Fx) -> TypeGuard[Layer]:
