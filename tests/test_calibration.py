@@ -20,12 +20,11 @@ from sim.calibration.regimes import first_guess
 from sim.calibration.regimes import fit as fit_regimes
 from sim.calibration.reversion import fit as fit_reversion
 from sim.cli import cli
-from sim.core.history import Observations, correlation, covariance, volatility
+from sim.core.history import Observations, Weeks, correlation, covariance, volatility, weekly_moves
 from sim.errors import CalibrationError
 from sim.scenario.load import load_located
 from sim.scenario.writing import dump
 from sim.world.build import prepare
-from sim.world.weeks import Weeks, weekly_moves
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,8 +21,7 @@ from rate_models import (
 )
 from rates import YEAR, column, paths
 
-from sim.core.history import load_history
-from sim.world.weeks import weekly_moves
+from sim.core.history import load_history, weekly_moves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -38,9 +38,8 @@ from sim.show import palette
 from sim.world import systems, timeline
 from sim.world.draws import SECONDS
 from sim.world.fx import MODELS as PATHS
-from sim.world.fx.jumps import SIZES
-from sim.world.groups import SALES
-from sim.world.markets import DEALING
+from sim.world.fx.layers import SIZES
+from sim.world.markets import DEALING, SALES
 from sim.world.timeline import EFFECTS, gives_effect_to
 from sim.world.trade import INVOICES
 
@@ -82,14 +81,14 @@ UNIONS = {
     "kind of invoice": InvoiceAmount,
     "way of selling": Selling,
 }
-#: The modules in which the tables stand that are written out in one place.
+#: The tables that are written out in one place: where, and of what.
 TABLES = {
-    "kind of offsetting": "sim.engine.systems.offsetting",
-    "kind of duration": "sim.world.draws",
-    "kind of invoice": "sim.world.trade",
-    "kind of jump size": "sim.world.fx.jumps",
-    "way of selling": "sim.world.groups",
-    "kind of market": "sim.world.markets",
+    "kind of offsetting": ("sim.engine.systems.offsetting", Offsetting),
+    "kind of duration": ("sim.world.draws", Durations),
+    "kind of invoice": ("sim.world.trade", InvoiceAmount),
+    "kind of jump size": ("sim.world.fx.layers", Size),
+    "way of selling": ("sim.world.markets", Selling),
+    "kind of market": ("sim.world.markets", Market),
 }
 
 
@@ -112,11 +111,13 @@ def test_a_kind_without_its_other_half_is_named(what: str, kind: str) -> None:
 def test_a_table_is_refused_where_it_is_imported_if_it_lacks_a_kind(
     of: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(declared_kinds, "kinds", lambda union: kinds(union) | {"odd": Declaration})
+    module, ours = TABLES[of]
+    odd = {"odd": Declaration}
+    monkeypatch.setattr(declared_kinds, "kinds", lambda union: kinds(union) | (odd if union == ours else {}))
     monkeypatch.setattr(systems, "OFFSETTING_KINDS", (*systems.OFFSETTING_KINDS, "odd"))
     # The module has been imported already; the copy here gives no effects anew.
     monkeypatch.setattr(timeline, "gives_effect_to", lambda *_: lambda taker: taker)
-    spec = find_spec(TABLES[of])
+    spec = find_spec(module)
     assert spec is not None
     assert spec.loader is not None
 

@@ -153,7 +153,7 @@ def test_every_limit_that_is_passed_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_so_many_payments_may_be_drawn_as_two_gigabytes_hold(tmp_path: Path) -> None:
-    from sim.world.sizes import size_problems  # noqa: PLC0415 - of the world's own parts, this one alone
+    from sim.world.magnitudes import size_problems  # noqa: PLC0415 - of the world's own parts, this one alone
     from sim.world.timing import Openings  # noqa: PLC0415
 
     for value, found in (("0.04", 0), ("0.01", 1)):

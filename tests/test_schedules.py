@@ -18,7 +18,7 @@ from sim.scenario.load import load
 from sim.scenario.model import Scenario
 from sim.scenario.model.credit import Loan, Project
 from sim.world.build import build_world
-from sim.world.schedules import loan_dues, project_dues
+from sim.world.obligations import loan_dues, project_dues
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,17 +6,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared, observation_counts
 from sim.core.history import covariance
+from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow
-
-Floats = NDArray[np.float64]
 
 _FOLLOWER = "BYN"
 _PARTS = ("CNY", "RUB")

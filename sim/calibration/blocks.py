@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import correlations, volatilities
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import Covariance, load_history, quarters_of
+from sim.core.history import Covariance, load_history, quarters_of, weekly_moves
+from sim.core.rates import Floats
 from sim.errors import CalibrationError
-from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow
-    from sim.world.weeks import Weeks
-
-Floats = NDArray[np.float64]
+    from sim.core.history import Weeks
 
 #: Fewer weeks tell neither correlations nor blocks.
 _FEWEST: Final = 26

@@ -5,21 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared_correlations
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import covariance
+from sim.core.history import covariance, weekly_moves
+from sim.core.rates import Floats
 from sim.errors import CalibrationError
-from sim.world.weeks import weekly_moves
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow
     from sim.core.calendars import Days
-    from sim.world.weeks import Weeks
-
-Floats = NDArray[np.float64]
+    from sim.core.history import Weeks
 
 #: A move beyond so many robust standard deviations is taken for a jump; a normal one is in 16,000 weeks.
 THRESHOLD = 4.0

@@ -6,18 +6,16 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.core.history import correlation, covariance, load_history, volatility
+from sim.core.rates import Floats
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.calibration.estimates import HistoryWindow
     from sim.core.history import Covariance
-
-Floats = NDArray[np.float64]
 
 #: Correlations are brought this much nearer to zero where rounding has made them impossible.
 _SHRINK = 0.999

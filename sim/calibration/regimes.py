@@ -14,13 +14,12 @@ from sim.calibration.estimates import MODELS, Calibration, Estimate, origin
 from sim.calibration.moments import declared
 from sim.core.clock import YEAR_DAYS
 from sim.core.history import correlation, jackknife, quarters_of, volatility
+from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow
-    from sim.world.weeks import Weeks
-
-Floats = NDArray[np.float64]
+    from sim.core.history import Weeks
 
 _STATES: Final = ("calm", "stressed")
 #: Where the search starts: the wildest fifth of the weeks are stressed; calm lasts ten weeks, stress four.

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
 from sim.calibration.moments import declared_correlations, observation_counts
 from sim.core.clock import YEAR_DAYS
 from sim.core.history import covariance, observations
+from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
 if TYPE_CHECKING:
     from sim.calibration.estimates import HistoryWindow
     from sim.core.history import Observations
-
-Floats = NDArray[np.float64]
 
 #: Speeds a year among which the likeliest is sought: half-lives from five days to seven centuries.
 _SPEEDS = (1e-3, 50.0)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from sim.core.clock import NEVER, Seconds
-from sim.engine.fees import charge
+from sim.core.currency import Amounts, round_half_even
 from sim.engine.markets.exchange import Orders
+from sim.engine.records import Fees
 from sim.engine.steps import KINDS
-from sim.engine.steps.back import CorrectionStep, HeldStep, reversed_settlement
+from sim.engine.steps.office import CorrectionStep, HeldStep, reversed_settlement
 from sim.engine.steps.settle import SettleStep
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sim.engine.requests import Asked, Requests
     from sim.engine.steps.base import Rows, Step
     from sim.engine.steps.screen import Case
-    from sim.world.steps import RoutePlan, StepPlan
+    from sim.world.steps import FeePlan, RoutePlan, StepPlan
     from sim.world.world import World
 
 
@@ -261,3 +262,41 @@ def payers_orders(exchange: Exchange, at: Seconds) -> Orders:
         np.concatenate([early.at, at[on_the_way]]),
     )
     return orders.sorted().before(world.window.end)
+
+
+def charge(
+    fee: FeePlan, step: int, owed: tuple[NDArray[np.int64], Seconds, Amounts], world: World, log: Log
+) -> None:
+    """Charge payments at step number `step`, if they reach it before the run ends.
+
+    `owed` are the payments, when they are charged, and the amounts (of the payments' currency) on which.
+    Firms of other groups than those of the fee owe nothing.
+    """
+    reached = owed[1] < log.end
+    parties = world.obligations.payer if fee.bearer == "payer" else world.obligations.payee
+    firms = parties[world.payments.obligation[owed[0]]]
+    reached &= fee.groups[world.firms.group[firms]]
+    rows, at, amount = (column[reached] for column in owed)
+    value = world.fx.convert(amount, world.payments.currency[rows], fee.currency, at)
+    log.charge(
+        Fees(
+            payment=rows,
+            attempt=world.journeys.attempt[rows],
+            step=np.full(len(rows), step, dtype=np.int64),
+            firm=firms[reached],
+            at=at,
+            currency=np.full(len(rows), fee.currency, dtype=np.int64),
+            amount=fee_amounts(fee, value),
+        )
+    )
+
+
+def fee_amounts(fee: FeePlan, value: Amounts) -> Amounts:
+    """Minor units charged on payments of `value` minor units of the fee's currency.
+
+    flat + share · value, not less than the minimum and not more than the maximum.
+    """
+    amount = np.maximum(fee.flat + fee.share * value, fee.minimum)
+    if fee.maximum is not None:
+        amount = np.minimum(amount, fee.maximum)
+    return round_half_even(amount)

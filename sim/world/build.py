@@ -20,16 +20,14 @@ from sim.scenario.model.timeline import Entry
 from sim.scenario.topology import books
 from sim.world.funding import lost_to_zero_balance, prefunded
 from sim.world.fx import FxError, fx_paths
-from sim.world.groups import group_plans
 from sim.world.journeys import plan_journeys
-from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems
-from sim.world.markets import build_markets
+from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems, size_problems
+from sim.world.markets import build_markets, group_plans
 from sim.world.network import build_network
 from sim.world.obligations import draw_obligations
 from sim.world.own_payments import MAX_INPUT
 from sim.world.payments import own_payments, trade_payments
 from sim.world.routing import divert, sides_of
-from sim.world.sizes import size_problems
 from sim.world.steps import route_plans
 from sim.world.systems import system_hours
 from sim.world.timeline import EFFECTS, Jump, Timeline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,6 +17,7 @@ from sim.scenario.crosses import crosses
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.markets import Market
 from sim.scenario.model.timing import seconds_after_midnight
+from sim.scenario.model.trade import WEEKDAYS, Selling
 from sim.world.timeline import OtherQuote
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from sim.scenario.crosses import Cross, Listing
     from sim.scenario.model import Scenario
     from sim.scenario.model.markets import Quote
+    from sim.scenario.model.trade import Keep, OnCredit, Weekly
+    from sim.scenario.window import Window
     from sim.world.timing import Openings
 
 
@@ -231,3 +234,58 @@ def local_dates(start: int, end: int, zone: ZoneInfo) -> Iterator[date]:
     while day <= last:
         yield day
         day += timedelta(days=1)
+
+
+class GroupPlan(NamedTuple):
+    """What firms of a group have in common; side and functional `currency` by number.
+
+    `buys` is the occasion of a payer's order. A payee sells all that it is credited at once or, where firms keep
+    `cash`, the `surrendered` share of it, and what is left at the instants `sold_at`.
+    """
+
+    side: int
+    currency: int
+    buys: str
+    cash: bool
+    surrendered: float
+    sold_at: tuple[int, ...]
+
+
+def group_plans(scenario: Scenario, window: Window, fx: FxPaths) -> tuple[GroupPlan, ...]:
+    """One plan for each group of firms, in their order."""
+    sides, found = list(scenario.sides), []
+    for declared in scenario.firms.values():
+        sells = declared.exchange.sells
+        found.append(
+            GroupPlan(
+                side=sides.index(declared.side),
+                currency=fx.index(scenario.sides[declared.side].functional_currency),
+                buys=declared.exchange.buys,
+                cash=sells.keeps,
+                surrendered=float(sells.surrender_share),
+                sold_at=tuple(SALES[sells.kind](sells, window)),
+            )
+        )
+    return tuple(found)
+
+
+def _weekly(declared: Weekly, window: Window) -> list[int]:
+    """When foreign cash is sold, from the start of the run to its end."""
+    zone, at = ZoneInfo(declared.zone), seconds_after_midnight(declared.at)
+    days = local_dates(window.start, window.end, zone)
+    found = [local_instant(day, at, zone) for day in days if WEEKDAYS[day.weekday()] == declared.weekday]
+    return [instant for instant in found if window.start <= instant < window.end]
+
+
+def _never(declared: OnCredit | Keep, window: Window) -> list[int]:
+    del declared, window
+    return []
+
+
+#: When foreign cash is sold, by the `kind` of selling.
+SALES: Final[dict[str, Callable[[Any, Window], list[int]]]] = {
+    "on_credit": _never,
+    "weekly": _weekly,
+    "keep": _never,
+}
+complete(kinds(Selling), SALES, of="way of selling", what="times of sale in the world")

@@ -1,4 +1,4 @@
-"""Banks and systems as numbered rows, with the hours, cycles and limits by which money moves between them."""
+"""Banks and systems as numbered rows, with the hours, cycles, limits and loans by which money moves between them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from sim.core.hours import OpeningHours
 from sim.scenario.topology import book, books, zone_of
 from sim.world.accounts import Accounts, build_accounts
 from sim.world.bounds import Bounds, Pace, bounds, paces
-from sim.world.facilities import Lending, lendings
 from sim.world.funding import FundingPlan, funding_plans
 from sim.world.systems import SystemPlan, system_hours, system_plans
 from sim.world.timeline import Failure, Grant
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from sim.core.calendars import Days
     from sim.scenario.model import Scenario
+    from sim.scenario.model.facilities import Facility
     from sim.scenario.model.settlement import Books
     from sim.world.timeline import Timeline
     from sim.world.timing import Openings
@@ -262,3 +262,53 @@ _PERIODS: Final[dict[str, Callable[[Days], NDArray[np.int64]]]] = {
     "monthly": _months,
     "two-monthly": lambda days: _months(days) // 2,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Lending:
+    """A facility: its accounts in order, the limit of each or, if `shared`, of all together, prices per year, times.
+
+    `instants` are those of daily draws, none for a facility on demand; a `term` of None is overnight.
+    """
+
+    system: int
+    lender: int
+    accounts: tuple[int, ...]
+    limits: dict[int, int]
+    shared: bool
+    rate: float
+    penalty_rate: float
+    minimum: int
+    on_demand: bool
+    instants: tuple[int, ...]
+    lag: int
+    term: int | None
+
+
+def lendings(scenario: Scenario, accounts: Accounts, openings: Openings) -> tuple[Lending, ...]:
+    """The facilities of a scenario, in the order of their declaration."""
+    return tuple(
+        _lending(facility, scenario, accounts, openings) for facility in scenario.facilities.values()
+    )
+
+
+def _lending(declared: Facility, scenario: Scenario, accounts: Accounts, openings: Openings) -> Lending:
+    currency = books(scenario)[declared.system].currency
+    number = {bank: accounts.number[bank, declared.system] for bank in declared.banks}
+    daily = declared.daily
+    return Lending(
+        system=list(scenario.systems).index(declared.system),
+        lender=accounts.market(declared.system),
+        accounts=tuple(sorted(number.values())),
+        limits={number[bank]: declared.limit_of(bank, currency) for bank in declared.banks},
+        shared=declared.shared,
+        rate=float(declared.rate),
+        penalty_rate=float(declared.penalty_rate),
+        minimum=to_minor(declared.minimum, currency),
+        on_demand=daily is None,
+        instants=()
+        if daily is None
+        else openings.daily([daily.at], openings.days(daily.calendar).dates(), daily.zone),
+        lag=declared.lag,
+        term=declared.lasting,
+    )

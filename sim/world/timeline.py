@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.core.clock import HOUR, NEVER, Seconds, to_instant
 from sim.core.currency import round_half_even, to_minor
 from sim.core.kinds import Halves
+from sim.core.rates import Floats
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.operations import ChangedHours, Closure, FailedBank, Outage, ServiceDays
 from sim.scenario.model.timeline import ChangedQuote, Entry, Liquidity, Mix, RateJump, Review, Volume
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sim.scenario.model.timing import Durations
     from sim.scenario.model.trade import Flow
 
-Floats: TypeAlias = NDArray[np.float64]
 #: Turns an entry, in a scenario whose local times are those of a zone, into what it changes.
 Effect: TypeAlias = Callable[..., Iterable[Any]]
 F = TypeVar("F", bound=Effect)

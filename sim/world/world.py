@@ -14,9 +14,8 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.window import Window
-    from sim.world.groups import GroupPlan
     from sim.world.journeys import Journeys
-    from sim.world.markets import Markets
+    from sim.world.markets import GroupPlan, Markets
     from sim.world.network import Network
     from sim.world.payments import Payments
     from sim.world.steps import RoutePlan

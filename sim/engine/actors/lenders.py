@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.engine.floor import Floor
     from sim.engine.systems.opened import Systems
-    from sim.world.facilities import Lending
+    from sim.world.network import Lending
 
 
 class _Facility:

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from sim.core.currency import Amounts
     from sim.engine.markets.ways import Fill
     from sim.engine.records import Log
-    from sim.world.groups import GroupPlan
-    from sim.world.markets import Markets
+    from sim.world.markets import GroupPlan, Markets
     from sim.world.world import World
 
 

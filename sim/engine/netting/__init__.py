@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from sim.engine.netting.limits import Limits
 from sim.engine.netting.optimum import Optimum, optimal
-from sim.engine.netting.positions import loss_shares, net_positions, unwind
-from sim.engine.netting.queue import Queue
-from sim.engine.netting.release import bilateral, has_gridlock, is_deadlock, multilateral, singly
+from sim.engine.netting.queue import Limits, Queue
+from sim.engine.netting.release import (
+    bilateral,
+    has_gridlock,
+    is_deadlock,
+    loss_shares,
+    multilateral,
+    net_positions,
+    singly,
+    unwind,
+)
 
 __all__ = [
     "Limits",

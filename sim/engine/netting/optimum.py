@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
-from sim.engine.netting.limits import Limits, headroom
-from sim.engine.netting.queue import check
+from sim.engine.netting.queue import Limits, check, headroom
 from sim.engine.netting.release import multilateral
 
 if TYPE_CHECKING:

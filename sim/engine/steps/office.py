@@ -1,17 +1,22 @@
-"""Back offices at work on a payment: taking up the order, correcting it, crediting the payee."""
+"""Steps at which no payment waits for another: back offices at work, an instruction under way."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from sim.core.clock import NEVER
 from sim.engine.steps.base import KINDS, OfficeWork, Step, without_exchange
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sim.core.clock import Seconds
     from sim.engine.records import Log
     from sim.engine.steps.base import Rows
     from sim.world.roles import Roles
-    from sim.world.steps import StepPlan
+    from sim.world.steps import RoutePlan, StepPlan
     from sim.world.world import World
 
 
@@ -50,3 +55,50 @@ class PostStep(Step):
 
 KINDS.add(without_exchange(OriginateStep), "originate")
 KINDS.add(without_exchange(PostStep), "post")
+
+
+class MessageStep(Step):
+    """Transit takes a drawn time."""
+
+    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
+        del world, roles  # every step is made alike
+        self._time = plan.seconds["time"]
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        out = np.where(at < NEVER, at + self._time[rows], NEVER)
+        if log is not None:
+            log.delays.spend(rows, at, out, "processing")
+        return out
+
+
+KINDS.add(without_exchange(MessageStep), "message")
+
+
+class CorrectionStep(Step):
+    """The payer's bank corrects a payment that came back, before it is instructed again."""
+
+    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
+        none = np.zeros(len(world.payments), dtype=np.int64)
+        self._office = OfficeWork(roles, "payer_bank", plan.seconds.get("correction", none))
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        return self._office.plan(rows, at, log, "returned")
+
+
+class HeldStep(Step):
+    """A payer whose payment came back still has the currency that it bought, and buys none again."""
+
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
+        del rows, log
+        return at
+
+
+def reversed_settlement(route: RoutePlan, step: int) -> Iterator[tuple[int, StepPlan]]:
+    """How money comes back from a step: the settlements before it, the last one first, with their places."""
+    for number in range(step - 1, -1, -1):
+        plan = route.steps[number]
+        if plan.move is not None:
+            yield number, plan._replace(move=plan.move.back, fee=None)

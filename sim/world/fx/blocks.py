@@ -7,23 +7,17 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.core.history import correlation, load_history, volatility
-from sim.world.fx.draws import day_numbers
-from sim.world.fx.models import MODELS
-from sim.world.fx.places import FxError
-from sim.world.fx.shocks import correlated, place_of
-from sim.world.fx.start import first_rate
-from sim.world.weeks import weekly_moves
+from sim.core.history import correlation, load_history, volatility, weekly_moves
+from sim.core.rates import Floats
+from sim.world.fx.parts import MODELS, FxError, correlated, day_numbers, first_rate, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.core.calendars import Days
+    from sim.core.history import Weeks
     from sim.scenario.model.fx import BootstrapFx
-    from sim.world.fx.draws import Draws
-    from sim.world.weeks import Weeks
-
-Floats = NDArray[np.float64]
+    from sim.world.fx.parts import Draws
 
 #: Fewer weeks could not show how currencies move together.
 _FEWEST: Final = 26

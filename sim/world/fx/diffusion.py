@@ -5,24 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.core.clock import DAY, YEAR_DAYS
 from sim.core.history import correlation, covariance, load_history, volatility
+from sim.core.rates import Floats
 from sim.scenario.model.fx import correlation_matrix
-from sim.world.fx.models import MODELS
-from sim.world.fx.places import FxError
-from sim.world.fx.shocks import correlated, daily, place_of
-from sim.world.fx.start import first_rate
+from sim.world.fx.parts import MODELS, FxError, correlated, daily, first_rate, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.core.calendars import Days
     from sim.scenario.model.fx import LognormalFx, MeanRevertingFx
-    from sim.world.fx.draws import Draws
-
-Floats = NDArray[np.float64]
+    from sim.world.fx.parts import Draws
 
 
 def lognormal(declared: LognormalFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.history import observations
-from sim.world.fx.models import MODELS
-from sim.world.fx.shocks import daily
+from sim.core.rates import Floats
+from sim.world.fx.parts import MODELS, daily
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from sim.core.calendars import Days
     from sim.core.history import Observations
     from sim.scenario.model.fx import Bridge, HistoryFx
-    from sim.world.fx.draws import Draws
-
-Floats = NDArray[np.float64]
+    from sim.world.fx.parts import Draws
 
 #: Six days are the longest break of a daily table (Christmas and a weekend); rates are held that long.
 _LONGEST_HELD: Final = 6

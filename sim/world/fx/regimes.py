@@ -8,20 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import DAY
+from sim.core.rates import Floats
 from sim.scenario.model.fx import correlation_matrix
-from sim.world.fx.draws import day_numbers
-from sim.world.fx.models import MODELS
-from sim.world.fx.shocks import correlated, daily, place_of
-from sim.world.fx.start import first_rate
+from sim.world.fx.parts import MODELS, correlated, daily, day_numbers, first_rate, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sim.core.calendars import Days
     from sim.scenario.model.fx import Regime, RegimeFx
-    from sim.world.fx.draws import Draws
-
-Floats = NDArray[np.float64]
+    from sim.world.fx.parts import Draws
 
 
 def regime(declared: RegimeFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:

@@ -1,4 +1,4 @@
-"""Now and then a rate moves in one day by more than it does in a year."""
+"""A layer changes one thing about the rates of another model: it adds jumps, or ties or holds one rate."""
 
 from __future__ import annotations
 
@@ -6,25 +6,21 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
 from sim.core.kinds import complete
+from sim.core.rates import Floats
 from sim.scenario.model.fx import JumpFx, Size, is_layer
 from sim.scenario.model.kinds import kinds
 from sim.world.draws import Distribution, standard_normal
-from sim.world.fx.draws import day_numbers
-from sim.world.fx.models import MODELS
-from sim.world.fx.places import below
+from sim.world.fx.parts import MODELS, below, daily, day_numbers, day_of_history, first_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sim.core.calendars import Days
-    from sim.scenario.model.fx import DatedJump, Fx, Jump
-    from sim.world.fx.draws import Draws
-
-Floats = NDArray[np.float64]
+    from sim.scenario.model.fx import BandFx, BasketFx, DatedJump, Fx, Jump
+    from sim.world.fx.parts import Draws
 
 
 def jumping(declared: JumpFx, base: Mapping[str, Floats], days: Days, draws: Draws) -> dict[str, Floats]:
@@ -101,3 +97,50 @@ def _labels(declared: Fx) -> list[str]:
 
 
 MODELS.add(jumping, "jump")
+
+
+def following(declared: BasketFx, base: Mapping[str, Floats], days: Days, draws: Draws) -> dict[str, Floats]:
+    """The rates of the base, and of the currency that follows: ln S = b + Σ weight · ln S of each part.
+
+    b, the log price of the basket, is a Brownian motion whose exponential is a martingale.
+    """
+    scale = daily(float(declared.residual_volatility))
+    moves = scale * draws.normal(f"{declared.currency}/residual", days) - 0.5 * scale**2
+    moves[0] = 0.0  # the move into the first day happened before the run
+    logs = np.cumsum(moves)
+    for part, weight in declared.weights.items():
+        if part != "USD":
+            logs += float(weight) * np.log(base[part] / base[part][0])
+    if declared.start == "history":
+        first = first_rate("history", declared.currency, day_of_history(declared.base, days))
+    else:
+        first = float(declared.start)
+    return {**base, declared.currency: first * np.exp(logs)}
+
+
+MODELS.add(following, "basket")
+
+
+def banded(declared: BandFx, base: Mapping[str, Floats], days: Days, draws: Draws) -> dict[str, Floats]:
+    """The rates of the base, those of one currency held within a band around each day's fixing."""
+    del days, draws  # every layer is made alike
+    rates, _ = held(base[declared.currency], float(declared.width), float(declared.adjustment))
+    return {**base, declared.currency: rates}
+
+
+def held(free: Floats, width: float, adjustment: float) -> tuple[Floats, Floats]:
+    """Rates and fixings of each day, from the rates that there would be without a band.
+
+    The first fixing is the first rate. Within the band, from fixing · (1 − width) to fixing · (1 + width), the
+    free rate stands to the bit.
+    """
+    rates, fixings = np.empty(len(free)), np.empty(len(free))
+    fixing = rate = float(free[0])
+    for day, wanted in enumerate(free.tolist()):
+        fixing *= (rate / fixing) ** adjustment
+        rate = min(max(wanted, fixing * (1.0 - width)), fixing * (1.0 + width))
+        rates[day], fixings[day] = rate, fixing
+    return rates, fixings
+
+
+MODELS.add(banded, "band")
