@@ -7,8 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
-from sim.calibration.moments import declared, observation_counts
+from sim.calibration.estimates import (
+    MODELS,
+    Calibration,
+    Estimate,
+    declared,
+    observation_counts,
+    origin,
+    rounded,
+)
 from sim.core.history import covariance
 from sim.core.rates import Floats
 from sim.errors import CalibrationError

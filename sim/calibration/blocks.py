@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
-from sim.calibration.moments import correlations, volatilities
+from sim.calibration.estimates import (
+    MODELS,
+    Calibration,
+    Estimate,
+    correlations,
+    origin,
+    rounded,
+    volatilities,
+)
 from sim.core.clock import YEAR_DAYS
 from sim.core.history import Covariance, load_history, quarters_of, weekly_moves
 from sim.core.rates import Floats

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
-from sim.calibration.moments import declared_correlations
+from sim.calibration.estimates import MODELS, Calibration, Estimate, declared_correlations, origin, rounded
 from sim.core.clock import YEAR_DAYS
 from sim.core.history import covariance, weekly_moves
 from sim.core.rates import Floats

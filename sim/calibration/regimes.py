@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.blocks import common_weeks
-from sim.calibration.estimates import MODELS, Calibration, Estimate, origin
-from sim.calibration.moments import declared
+from sim.calibration.estimates import MODELS, Calibration, Estimate, declared, origin
 from sim.core.clock import YEAR_DAYS
 from sim.core.history import correlation, jackknife, quarters_of, volatility
 from sim.core.rates import Floats

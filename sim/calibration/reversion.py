@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sim.calibration.estimates import MODELS, Calibration, Estimate, origin, rounded
-from sim.calibration.moments import declared_correlations, observation_counts
+from sim.calibration.estimates import (
+    MODELS,
+    Calibration,
+    Estimate,
+    declared_correlations,
+    observation_counts,
+    origin,
+    rounded,
+)
 from sim.core.clock import YEAR_DAYS
 from sim.core.history import covariance, observations
 from sim.core.rates import Floats

@@ -27,9 +27,8 @@ from ruamel.yaml.events import (
 )
 
 from sim.errors import Problem, ScenarioError
-from sim.scenario.scalars import read_scalar
 from sim.scenario.scanning import parse_events
-from sim.scenario.tree import KeyPath, Located, Mark, Node, Value, located, plain
+from sim.scenario.tree import KeyPath, Located, Mark, Node, Value, located, plain, read_scalar
 from sim.scenario.writing import dump
 
 if TYPE_CHECKING:

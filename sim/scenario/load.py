@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioError
+from sim.scenario.check import sound_findings, sound_sections
 from sim.scenario.document import dump
 from sim.scenario.explain import explain
 from sim.scenario.grouping import Spread, spread
 from sim.scenario.merge import Resolved, resolve
 from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
-from sim.scenario.partial import sound_findings, sound_sections
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from textwrap import wrap
 from typing import Any, Final
 
-from sim.scenario.scalars import read_scalar
+from sim.scenario.tree import read_scalar
 
 _WIDTH: Final = 100
 _NARROWEST: Final = 40

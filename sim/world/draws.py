@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from hashlib import blake2b
 from math import log
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -11,7 +12,6 @@ import numpy as np
 from sim.core.clock import LONGEST
 from sim.core.currency import round_half_even
 from sim.core.kinds import complete
-from sim.core.streams import stream
 from sim.scenario.demands import origins
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.timing import Durations
@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 
     #: A draw for each payment or obligation, from the streams of a name.
     Uniform = Callable[[str], NDArray[np.float64]]
+
+
+def stream(seed: int, replication: int, name: str) -> np.random.Generator:
+    """The generator of the stream `name`, e.g. `trade/potash`; equal arguments give equal draws.
+
+    The name enters the seed by a stable hash (BLAKE2b), never by `hash()`, which differs between processes.
+    """
+    digest = blake2b(name.encode(), digest_size=16).digest()
+    words = tuple(int.from_bytes(digest[k : k + 4], "little") for k in range(0, 16, 4))
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(replication, *words)))
+
 
 #: Standard normal quantile of 0.95, which turns a stated p95 into the scale of a lognormal.
 _Z95 = 1.6448536269514722

@@ -13,11 +13,11 @@ from sim.core.clock import from_instant, local_instant
 from sim.core.currency import minor_digits, to_minor
 from sim.core.hours import OpeningHours
 from sim.core.kinds import complete
-from sim.scenario.crosses import crosses
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.markets import Market
 from sim.scenario.model.timing import seconds_after_midnight
 from sim.scenario.model.trade import WEEKDAYS, Selling
+from sim.scenario.topology import crosses
 from sim.world.timeline import OtherQuote
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 
     from sim.core.calendars import Days
     from sim.core.rates import FxPaths
-    from sim.scenario.crosses import Cross, Listing
     from sim.scenario.model import Scenario
     from sim.scenario.model.markets import Quote
     from sim.scenario.model.trade import Keep, OnCredit, Weekly
+    from sim.scenario.topology import Cross, Listing
     from sim.scenario.window import Window
     from sim.world.timing import Openings
 

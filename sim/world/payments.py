@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.clock import DAY, Seconds
-from sim.core.streams import stream
 from sim.scenario.demands import origins
 from sim.scenario.model.steps import moves
-from sim.scenario.passage import obstacles
-from sim.scenario.topology import Passenger, Topology, books, legs
-from sim.world.draws import draw_names, draws_by_flow
+from sim.scenario.topology import Passenger, Topology, books, legs, obstacles
+from sim.world.draws import draw_names, draws_by_flow, stream
 from sim.world.own_payments import Setting, read_payments
 from sim.world.routing import choose_routes
 from sim.world.trade import midnights

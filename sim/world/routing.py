@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.scenario.passage import detours
-from sim.scenario.topology import Passenger, Topology
+from sim.scenario.topology import Passenger, Topology, detours
 from sim.world.draws import choose
 from sim.world.timeline import ClosedWay
 

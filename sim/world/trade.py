@@ -12,11 +12,10 @@ import numpy as np
 from sim.core.clock import DAY, YEAR_DAYS, Seconds, from_instant
 from sim.core.currency import Amounts, minor_digits, round_half_even
 from sim.core.kinds import complete
-from sim.core.streams import stream
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.trade import InvoiceAmount
-from sim.world.draws import Distribution, choose, choose_each, lognormal, standard_normal
+from sim.world.draws import Distribution, choose, choose_each, lognormal, standard_normal, stream
 from sim.world.timeline import mix_at, volume_at
 
 if TYPE_CHECKING:

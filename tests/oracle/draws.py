@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.streams import stream
 from sim.scenario.demands import origins
+from sim.world.draws import stream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -123,6 +123,10 @@ class BankQueues:
 class Limits:
     """Limits by number: their bank, and what is left of them, which may be negative as long as nothing is taken.
 
+    A limit is net: a payment takes its amount from limits of its payer and gives it back to limits of its payee.
+    What is left of a limit must not end below zero if anything is taken from it. Since only later payments of the
+    same bank use up its limits, sets that keep the order of queues still have a largest one.
+
     `takes` and `brings` have one row per payment of a queue and any number of columns: limits that its payer
     takes from and that it brings its amount back to, −1 for none.
     """

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from sim.scenario.check.accounts import check_accounts, check_deliveries, check_liquidity, check_systems
-from sim.scenario.check.bounds import check_bounds
-from sim.scenario.check.finding import Finding
+from pydantic import BaseModel, ValidationError
+
+from sim.scenario.check.accounts import (
+    check_accounts,
+    check_bounds,
+    check_deliveries,
+    check_liquidity,
+    check_systems,
+)
 from sim.scenario.check.flows import (
     check_flows,
     check_hedges,
@@ -16,11 +22,66 @@ from sim.scenario.check.flows import (
     check_rates,
     check_vehicles,
 )
-from sim.scenario.check.hours import check_auctions, check_calendars
 from sim.scenario.check.routes import check_routes, check_screening
-from sim.scenario.check.timeline import check_dates, check_detours, check_quotes
+from sim.scenario.check.timeline import (
+    check_auctions,
+    check_calendars,
+    check_dates,
+    check_detours,
+    check_quotes,
+)
 from sim.scenario.model import Scenario
-from sim.scenario.partial import sound_findings
+from sim.scenario.tree import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+M = TypeVar("M", bound=BaseModel)
+F = TypeVar("F")
+
+
+class UnsoundError(Exception):
+    """A check has asked for a section that is wrong, so nothing that it would say is sound."""
+
+
+class _Sound:
+    """The sections of a model that are right; whoever asks for another one hears `UnsoundError`."""
+
+    def __init__(self, model: BaseModel, unsound: frozenset[str]) -> None:
+        self._model = model
+        self._unsound = unsound
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the section is
+        if name in self._unsound:
+            raise UnsoundError(name)
+        return getattr(self._model, name)
+
+
+def sound_sections(
+    model: type[M], data: Mapping[str, Any], unsound: frozenset[str], context: dict[str, Any]
+) -> M | None:
+    """The model of `data` of which each section but the `unsound` ones can be asked for; None if there is none.
+
+    What stands in for a needed section is a model's own `STAND_INS`.
+    """
+    kept = {key: value for key, value in data.items() if key in model.model_fields and key not in unsound}
+    stand_ins = {key: value for key, value in getattr(model, "STAND_INS", {}).items() if key in unsound}
+    try:
+        rest = model.model_validate(stand_ins | kept, context=context)
+    except ValidationError:
+        return None
+    return cast("M", _Sound(rest, unsound))
+
+
+def sound_findings(checks: Iterable[Callable[[M], Iterable[F]]], subject: M) -> Iterator[F]:
+    """What the checks find in a model, and what each finds until it asks for a section that is wrong."""
+    for check in checks:
+        try:
+            yield from check(subject)
+        except UnsoundError:
+            continue
+
 
 __all__ = ["CHECKS", "Finding", "check"]
 

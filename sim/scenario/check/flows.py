@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.check.finding import Finding
-from sim.scenario.crosses import crosses, find_quote
 from sim.scenario.demands import demands, passengers
 from sim.scenario.model.steps import moves
-from sim.scenario.passage import closures, obstacles
-from sim.scenario.topology import Topology, legs
+from sim.scenario.topology import Topology, closures, crosses, find_quote, legs, obstacles
+from sim.scenario.tree import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

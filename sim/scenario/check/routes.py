@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sim.scenario.check.finding import Finding
 from sim.scenario.model.steps import ROLES, reviews
 from sim.scenario.model.timeline import Review, numbered
+from sim.scenario.tree import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

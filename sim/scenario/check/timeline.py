@@ -1,22 +1,24 @@
-"""What happens on a date must happen in the run, and no two things may say different of the same."""
+"""Dates lie in the run, times of day in sessions, and no two entries may say different of the same."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from sim.core.clock import exact_instant, from_instant, to_instant
-from sim.scenario.check.finding import Finding
+from sim.core.clock import DAY, exact_instant, from_instant, to_instant
+from sim.core.hours import parse_session
 from sim.scenario.demands import demands, passengers
 from sim.scenario.model.base import FIRST_YEAR, LAST_YEAR
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.timeline import ChangedQuote, numbered
-from sim.scenario.passage import closures, detours
-from sim.scenario.topology import Topology
+from sim.scenario.model.timing import seconds_after_midnight
+from sim.scenario.topology import Topology, closures, detours
+from sim.scenario.tree import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.entry import Stretch
     from sim.scenario.model.timeline import Entry
+    from sim.scenario.model.timing import Hours
 
     Path = tuple[str | int, ...]
 
@@ -137,3 +140,43 @@ def check_detours(scenario: Scenario) -> Iterator[Finding]:
             first, *others = sorted(stranded)
             more = f" (and {len(others)} more such payments)" if others else ""
             yield Finding(("timeline", number, "fallback"), f"none of these routes can carry {first}{more}")
+
+
+#: Calendars that are joint of joint ones, so deep; each level is looked into by the one above it.
+_DEEPEST_CALENDAR: Final = 50
+
+
+def check_calendars(scenario: Scenario) -> Iterator[Finding]:
+    """A calendar is made of others, each complete before it, and not of too many one upon the other."""
+    parts = {name: set(declared.joint or ()) for name, declared in scenario.calendars.items()}
+    deep: dict[str, int] = {}
+    while len(deep) < len(parts):
+        try:
+            for name in TopologicalSorter(parts).static_order():
+                deep[name] = 1 + max((deep[part] for part in parts.get(name, ())), default=0)
+            break
+        except CycleError as error:
+            for name in sorted({*error.args[1]}):
+                yield Finding(("calendars", name, "joint"), f"calendar {name!r} is joint with itself")
+                del parts[name]
+    for name in parts:
+        if deep[name] == _DEEPEST_CALENDAR + 1:
+            message = f"calendar {name!r} rests on more than {_DEEPEST_CALENDAR} others, one upon the other"
+            yield Finding(("calendars", name, "joint"), message)
+
+
+def check_auctions(scenario: Scenario) -> Iterator[Finding]:
+    """An auction takes place while its market is open."""
+    for name, market in scenario.markets.items():
+        for number, text in enumerate(market.at):
+            if not open_at(text, market.hours, scenario):
+                yield Finding(("markets", name, "at", number), f"at {text} the market is closed")
+
+
+def open_at(text: str, choice: str | Hours, scenario: Scenario) -> bool:
+    """Whether a time of day lies in a session of some hours as they are declared."""
+    if choice == "always":
+        return True
+    hours = scenario.hours[choice] if isinstance(choice, str) else choice
+    sessions, at = [parse_session(session) for session in hours.sessions], seconds_after_midnight(text)
+    return any(opens <= at + day < closes for opens, closes in sessions for day in (-DAY, 0, DAY))

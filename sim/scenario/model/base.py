@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from sim.core.clock import format_duration, parse_duration, refuse_other_digits
 from sim.core.currency import MINOR_DIGITS, to_minor, why_not_a_currency
-from sim.scenario.scalars import read_scalar
+from sim.scenario.tree import read_scalar
 
 T = TypeVar("T")
 

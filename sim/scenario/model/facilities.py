@@ -30,8 +30,7 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.kinds import check_stated
-from sim.scenario.model.liquidity import Rate, lendable
-from sim.scenario.model.settlement import TimeOfDay
+from sim.scenario.model.settlement import Rate, TimeOfDay, lendable
 from sim.scenario.model.timing import CalendarName, Zone
 
 

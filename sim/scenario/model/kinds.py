@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, get_args
 
@@ -25,6 +25,12 @@ def kinds(union: Any) -> dict[str, type[Declaration]]:  # noqa: ANN401 - no type
 def kinds_that(union: Any, capability: str) -> tuple[str, ...]:  # noqa: ANN401 - as above
     """The kinds that have a capability, a `ClassVar` that each of them states."""
     return tuple(kind for kind, declaration in kinds(union).items() if getattr(declaration, capability))
+
+
+def alternatives(names: Sequence[str]) -> str:
+    """Some names as a choice: `rtgs, correspondent or hybrid`."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def stated_by(declaration: type[Declaration]) -> list[str]:

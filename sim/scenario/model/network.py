@@ -7,12 +7,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, model_validator
 
+from sim.core.currency import minor_digits
 from sim.scenario.model.base import (
     Amount,
     Currency,
     Declaration,
     Duration,
     Number,
+    Share,
     Truth,
     Whole,
     check_amounts,
@@ -21,8 +23,7 @@ from sim.scenario.model.base import (
     written_currency,
     wrong,
 )
-from sim.scenario.model.liquidity import IntradayCredit, Rate
-from sim.scenario.model.settlement import SystemName, TimeOfDay, Times
+from sim.scenario.model.settlement import Rate, SystemName, TimeOfDay, Times, lendable
 from sim.scenario.model.steps import AnyBank, SideName, Step, not_a_role
 from sim.scenario.model.timing import CalendarName, HoursChoice, Zone
 
@@ -123,6 +124,38 @@ class Holds(Declaration):
     """Local time, in the zone of the system's hours, from which on that day it holds back no more."""
     source: str | None = None
     """Where the numbers come from, or the word assumption with a range."""
+
+
+class IntradayCredit(Declaration):
+    """How far an account may fall below zero, beyond its `credit`, and what that costs."""
+
+    limit: Amount | None = Field(default=None, ge=0)
+    """Most that may be used."""
+    collateral: Amount | None = Field(default=None, ge=0)
+    """Value pledged for it, in the account's currency; the limit is this less the haircut."""
+    haircut: Share = Decimal(0)
+    """Part of the collateral's value that is not lent against."""
+    rate: Rate = Decimal(0)
+    """Price per year of what is used, for the time that it is used within a day of the system; 0 is free."""
+    overnight_rate: Rate | None = None
+    """Price per year of what is used between two days of the system; by default `rate`."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if (self.limit is None) == (self.collateral is None):
+            raise wrong("state either 'limit' or 'collateral'")
+        if self.haircut and self.collateral is None:
+            raise wrong("a haircut needs 'collateral'", field="haircut")
+        return self
+
+    def available(self, currency: str) -> Decimal:
+        """The limit in units of the account's currency."""
+        if self.limit is not None:
+            return self.limit
+        minor = lendable(self.collateral or Decimal(0), self.haircut, currency)
+        return Decimal(minor).scaleb(-minor_digits(currency))
 
 
 class Account(Declaration):

@@ -16,12 +16,11 @@ from sim.scenario.model.fx import Fx
 from sim.scenario.model.markets import Market
 from sim.scenario.model.network import Account, Bank, Desk, Route, Side, Treasury
 from sim.scenario.model.own import OwnPayments
-from sim.scenario.model.risk import InterestRate, Risk
 from sim.scenario.model.settlement import System
 from sim.scenario.model.steps import not_a_role
 from sim.scenario.model.timeline import Entry
 from sim.scenario.model.timing import Calendar, Hours, Period
-from sim.scenario.model.trade import Firms, Flow
+from sim.scenario.model.trade import Firms, Flow, InterestRate, Risk
 
 #: Names that a scenario may not give to a calendar or to hours, because they are built in.
 _BUILT_IN = frozenset({"always", "weekdays"})

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, NamedTuple, Self, TypeGuard
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema, model_validator
 
+from sim.core.currency import minor_digits
 from sim.scenario.model.base import (
     Amount,
     Currency,
     Declaration,
     Duration,
+    Number,
     Share,
     Truth,
     Whole,
@@ -21,11 +23,18 @@ from sim.scenario.model.base import (
     wrong,
 )
 from sim.scenario.model.kinds import check_stated
-from sim.scenario.model.liquidity import Rate
 from sim.scenario.model.timing import HoursChoice, seconds_after_midnight, time_of_day
 
 TimeOfDay = Annotated[str, AfterValidator(time_of_day)]
 SystemName = Annotated[str, AfterValidator(reference("systems"))]
+#: A rate per year, 0.05 for 5 %.
+Rate = Annotated[Number, Field(ge=0, le=1_000)]
+
+
+def lendable(collateral: Decimal, haircut: Decimal, currency: str) -> int:
+    """Minor units that collateral is good for: its value less the haircut, rounded down."""
+    value = (collateral * (1 - haircut)).scaleb(minor_digits(currency))
+    return int(value.to_integral_value(rounding=ROUND_FLOOR))
 
 
 def _one_or_several(value: object) -> object:

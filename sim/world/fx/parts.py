@@ -16,7 +16,7 @@ from sim.core.clock import YEAR_DAYS
 from sim.core.history import observations
 from sim.core.kinds import Halves
 from sim.core.rates import Floats
-from sim.core.streams import stream
+from sim.world.draws import stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,7 +1,15 @@
 """Exchange rates are what nobody in a scenario decides: fixed, taken from history, or drawn."""
 
-from sim.scenario.model.fx.drawn import BootstrapFx, LognormalFx, MeanRevertingFx, Regime, RegimeFx
-from sim.scenario.model.fx.given import Bridge, ConstantFx, HistoryFx
+from sim.scenario.model.fx.bases import (
+    BootstrapFx,
+    Bridge,
+    ConstantFx,
+    HistoryFx,
+    LognormalFx,
+    MeanRevertingFx,
+    Regime,
+    RegimeFx,
+)
 from sim.scenario.model.fx.layers import (
     BandFx,
     BasketFx,

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeGuard
 from pydantic import Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, Share, Truth, wrong
-from sim.scenario.model.fx.drawn import Drawn
-from sim.scenario.model.fx.given import Given
+from sim.scenario.model.fx.bases import Drawn, Given
 from sim.scenario.model.fx.parts import Foreign, Model, Rate, Volatility
 from sim.scenario.model.kinds import check_stated, kinds
 
