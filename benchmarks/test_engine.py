@@ -14,8 +14,7 @@ from sim.engine.actors import build_actors
 from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.requests import plan_requests
-from sim.engine.run import simulate
-from sim.engine.settlement import Settlement
+from sim.engine.run import Settlement, simulate
 from sim.engine.walks import build_walks
 from sim.results.execute import execute
 from sim.scenario.load import load

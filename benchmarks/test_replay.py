@@ -18,7 +18,7 @@ from sim.engine.actors import build_actors
 from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
 from sim.engine.requests import Requests, plan_requests
-from sim.engine.settlement import Settlement
+from sim.engine.run import Settlement
 from sim.engine.walks import build_walks
 from sim.scenario.load import load
 from sim.world.build import build_world
