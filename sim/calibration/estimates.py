@@ -82,7 +82,6 @@ MODELS: Final[Halves[Callable[[HistoryWindow], Calibration]]] = Halves(
     "model of exchange rates", "an estimator"
 )
 
-
 #: Correlations are brought this much nearer to zero where rounding has made them impossible.
 _SHRINK = 0.999
 

@@ -20,7 +20,6 @@ from sim.core.rates import Floats
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-
 _QUARTER_MONTHS = 3
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sim.scenario.model.settlement import Books
     from sim.scenario.model.steps import Settle
 
-
 #: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
 MARKET: Final = "market"
 

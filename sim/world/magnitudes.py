@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from sim.world.timeline import Timeline
     from sim.world.trade import Obligations
 
-
 #: Most that all amounts of a currency together may come to, so that no sum of them passes 64 bits.
 MOST_IN_ALL: Final = 2.0**61
 #: Most that a conversion counts exactly, see `FxPaths.convert`.

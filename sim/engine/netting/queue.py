@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from sim.core.currency import Amounts
 
-
 #: The value of a queue stays below this, so that sums over it, and differences of two, are exact in int64.
 MOST: Final = 2**62
 

@@ -20,9 +20,10 @@ from sim.scenario.check.flows import (
     check_origins,
     check_own_payments,
     check_rates,
+    check_routes,
+    check_screening,
     check_vehicles,
 )
-from sim.scenario.check.routes import check_routes, check_screening
 from sim.scenario.check.timeline import (
     check_auctions,
     check_calendars,
@@ -35,7 +36,6 @@ from sim.scenario.tree import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
 
 M = TypeVar("M", bound=BaseModel)
 F = TypeVar("F")

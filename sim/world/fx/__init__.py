@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from sim.core.calendars import Days
 
-
 __all__ = ["MODELS", "FxError", "fx_paths"]
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from sim.core.calendars import Days
     from sim.scenario.model.fx import Fx, Start
 
-
 #: Draws are numbered from here, so that a date meets the same ones wherever a run starts.
 _EPOCH: Final = date(1970, 1, 1)
 
