@@ -211,7 +211,11 @@ def systems(world: DrawnWorld, records: Records) -> dict[str, Any]:
     ),
 )
 def offsettings(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per run of offsetting that settled something, and per search for the optimum."""
+    """One row per run of offsetting that settled something, and per search for the optimum.
+
+    `optimal` has no gap; `tolerance` one that floating point does not resolve; with `time_limit` the search was ended,
+    with `failed` the solver gave up. A run never settles less than `multilateral` would.
+    """
     rows, systems = records.offsets, world.network.systems
     whole = {
         name: np.array([getattr(row, name) for row in rows], dtype=np.int64)
