@@ -58,6 +58,8 @@ class Floor:
         self.cycles: dict[int, tuple[int, int]] = {}
         #: Transfers in the order in which they came to wait.
         self.queued: list[int] = []
+        #: By transfer that waited for money or a cycle and has settled: the change that let it go, see `Changes`.
+        self.released: dict[int, int] = {}
         #: What actors did beside settling payments, in order of time.
         self.deals: list[TreasuryDeal] = []
         self.shifts: list[tuple[int, int, int, int]] = []
@@ -79,6 +81,11 @@ class Floor:
     def covers(self, number: int) -> bool:
         """Whether the debited account covers a transfer."""
         return self.ledger.covers(self.debit[number], self.amount[number])
+
+    def brought(self, posting: int) -> int:
+        """How much money a posting moved."""
+        transfer = self.ledger.transfer(posting)
+        return self.amount[transfer] if transfer >= 0 else self.ledger.other_amount(posting)
 
     def touches(self, number: int, accounts: frozenset[int]) -> bool:
         """Whether a transfer, or its counter-movement, debits or credits one of the accounts."""

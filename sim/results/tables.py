@@ -10,6 +10,7 @@ import pandas as pd
 from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
 from sim.core.currency import to_minor
+from sim.core.releasers import RELEASERS
 from sim.results.clearing import clearings_table
 from sim.results.columns import firm_sides, looked_up, names, optional, payment_ids
 from sim.results.deals import conversions_table, fees_table
@@ -208,6 +209,8 @@ def _transfers(world: DrawnWorld, records: Records) -> pd.DataFrame:
             "submitted_at": instants(rows.submitted_at),
             "settled_at": instants(rows.settled_at),
             "queue_entry": optional(rows.queue_entry),
+            "released_by": names(RELEASERS, rows.released_by),
+            "released_by_posting": optional(rows.released_by_posting),
         }
     )
 
