@@ -54,7 +54,7 @@ class Changes:
 
 
 def releasers(
-    released: Mapping[int, int],
+    queued: Mapping[int, int],
     opened: NDArray[np.bool_],
     requests: Requests,
     settled: Seconds,
@@ -62,12 +62,12 @@ def releasers(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """By request: the kind of what let it go, by its place in `RELEASERS`, and the posting; −1 where there is none.
 
-    `released` holds the changes that let go what waited in queues and for cycles, `opened` whether a request waited
-    for an opening before it was submitted.
+    `queued` holds what waited for money or for cycles and the change that let it go, if it went, `opened` whether a
+    request waited for an opening before it was submitted.
     """
     change = np.full(requests.rows, NOTHING)
     change[opened & (settled < NEVER)] = OPENING
-    change[list(released)] = list(released.values())
+    change[list(queued)] = list(queued.values())
     linked = np.flatnonzero(requests.counter >= 0)
     change[requests.counter[linked]] = change[linked]
     posted = change >= 0

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.agenda import Agenda, Phase
+from sim.engine.changes import NOTHING
 from sim.engine.ledger import Ledger
 from sim.engine.loans import LoanBook
 
@@ -56,10 +57,8 @@ class Floor:
         self.late = bytearray((requests.arrival >= NEVER).tobytes())
         #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
         self.cycles: dict[int, tuple[int, int]] = {}
-        #: Transfers in the order in which they came to wait.
-        self.queued: list[int] = []
-        #: By transfer that waited for money or a cycle and has settled: the change that let it go, see `Changes`.
-        self.released: dict[int, int] = {}
+        #: Transfers in the order in which they came to wait, and by which change each was let go, see `Changes`.
+        self.queued: dict[int, int] = {}
         #: What actors did beside settling payments, in order of time.
         self.deals: list[TreasuryDeal] = []
         self.shifts: list[tuple[int, int, int, int]] = []
@@ -104,7 +103,7 @@ class Floor:
     def hold(self, number: int) -> None:
         """A submitted transfer has to wait for money: what was planned for its payment from here on is void."""
         self.void(number)
-        self.queued.append(number)
+        self.queued[number] = NOTHING
         if self._wanted is not None:
             self.want(self.debit[number], self.arrival[number])
             if self.counter[number] >= 0:

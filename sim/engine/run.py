@@ -24,7 +24,7 @@ from sim.engine.walks import build_walks, payers_orders, reached
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -74,7 +74,7 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) 
     # From here on a step is that of the route, whichever way a payment went.
     requests = requests._replace(step=walks.route_steps(requests))
     journal = floor.ledger.journal(requests, world.journeys.payment)
-    released = releasers(floor.released, opened, requests, settled, journal)
+    released = releasers(floor.queued, opened, requests, settled, journal)
     return Records(
         **outcome,
         conversions=log.conversions(),
@@ -134,7 +134,7 @@ def _submissions(
     requests: Requests,
     arrival: Seconds,
     settled: Seconds,
-    queued: Sequence[int],
+    queued: Mapping[int, int],
     released: tuple[NDArray[np.int64], NDArray[np.int64]],
     world: World,
 ) -> Submissions:
@@ -148,7 +148,7 @@ def _submissions(
     order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
     place = np.full(requests.rows, -1)
-    place[queued] = np.arange(len(queued))
+    place[list(queued)] = np.arange(len(queued))
     linked = np.flatnonzero(requests.counter >= 0)
     place[requests.counter[linked]] = place[linked]
     return Submissions(

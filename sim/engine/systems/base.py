@@ -62,7 +62,7 @@ class System(Facility, Protocol):
         """Money has come to an account from outside: settle what that allows.
 
         `changes` are the postings that brought it, or what else had the account looked at, see `Changes`. Whatever
-        waited and settles is entered in `Floor.released`, with the last change that it needed.
+        waited and settles is entered in `Floor.queued` with the last change that it needed.
         """
         ...
 

@@ -82,7 +82,7 @@ class DeferredNet:
         self._lend(snapshot.queue[kept], snapshot.available, lent, at)
         if settled:
             self._floor.post_together(settled, at)
-            self._floor.released.update(dict.fromkeys(settled, CYCLE))
+            self._floor.queued.update(dict.fromkeys(settled, CYCLE))
         gone = set(settled)
         self._accepted = [number for number in self._accepted if number not in gone]
         self._reckon(at)

@@ -75,10 +75,11 @@ class Gross:
 
     def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
         """See `System`."""
-        for change in changes:
-            self._note(account, change)
+        if self._queues[account]:
+            self._changed.setdefault(account, []).extend(changes)
         self._turn(at)
-        self._release([account], at)
+        if account in self._changed:
+            self._release([account], at)
 
     def emptied(self) -> None:
         """See `System`."""
@@ -137,8 +138,11 @@ class Gross:
                 continue
             queue, needs = queues[account], None
             while queue and (number := queue.pop(self._covers, floor.ledger.available(account))) is not None:
-                needs = needs or Needs(changes, self, floor, self._bounded, in_line=self._in_line)
-                floor.released[number] = needs.of(number)
+                if len(changes) == 1:
+                    floor.queued[number] = changes[0]
+                else:
+                    needs = needs or Needs(changes, self, floor, self._bounded, in_line=self._in_line)
+                    floor.queued[number] = needs.of(number)
                 self._leave(number)
                 self._post(number, at)
                 payee = floor.credit[number]
@@ -202,7 +206,7 @@ class Gross:
                     number = queue.pop(bounded.covers_unheld, floor.ledger.available(account))
                     if number is None:
                         break
-                    floor.released[number] = PACE
+                    floor.queued[number] = PACE
                     self._leave(number)
                     self._post(number, at)
                     self._release_payee(number, at)
@@ -233,7 +237,7 @@ class Gross:
         debit, credit = self._floor.debit, self._floor.credit
         first = self._floor.ledger.latest + 1
         self._floor.post_together(numbers, at)
-        self._floor.released.update(dict.fromkeys(numbers, OFFSETTING))
+        self._floor.queued.update(dict.fromkeys(numbers, OFFSETTING))
         if self._bounded is not None:
             for number in numbers:
                 self._bounded.settled(number)

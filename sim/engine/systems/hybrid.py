@@ -64,7 +64,7 @@ class Hybrid:
         settled = snapshot.chosen(multilateral(snapshot.queue, snapshot.available))
         if settled:
             self._floor.post_together(settled, at)
-            self._floor.released.update(dict.fromkeys(settled, CYCLE))
+            self._floor.queued.update(dict.fromkeys(settled, CYCLE))
         gone = set(settled)
         for account, queue in self._queues.items():
             self._queues[account] = deque(number for number in queue if number not in gone)

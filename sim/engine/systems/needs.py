@@ -20,7 +20,10 @@ class Needs:
     def __init__(
         self, changes: Sequence[int], system: System, floor: Floor, bounded: Bounded | None, *, in_line: bool
     ) -> None:
-        """`changes` are those since the queue was last tried, at least one; `in_line`: nobody passes in it."""
+        """`changes` are those since the queue was last tried, at least one; `in_line`: nobody passes in it.
+
+        Where there is but one, it is what lets all of them go.
+        """
         self._changes = changes
         self._system = system
         self._floor = floor
@@ -36,8 +39,6 @@ class Needs:
         It is the last change that its cover or its limit needed, or, in line, what let those before it go now; if it
         needed none of them, the last one, which had the queue tried.
         """
-        if len(self._changes) == 1:
-            return self._changes[0]
         floor, bounded = self._floor, self._bounded
         if bounded is None:
             spare = floor.ledger.available(floor.debit[number]) - floor.amount[number]

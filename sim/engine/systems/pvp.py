@@ -110,7 +110,7 @@ class Link:
         for account in changed:  # which grows on the way
             while (number := self._next(account)) is not None:
                 change = self._needed(number, credited, before)
-                self._floor.released[number] = change
+                self._floor.queued[number] = change
                 before.update(dict.fromkeys(self._debited(number), change))
                 self._leave(number)
                 self._post(number, at)
