@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test quick long check format bench clean
+.PHONY: demo test quick long check format docs bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sim run scenarios/baseline.yaml -o runs/demo --force
@@ -31,6 +31,10 @@ check: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+# The pages that list all tables and measures, from what these declare.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m sim.results.dictionary
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest benchmarks --benchmark-only -q

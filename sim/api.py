@@ -5,39 +5,59 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import sim.show as _figures  # noqa: F401 - registers the figures
-from sim.results.execute import execute, text_of
-from sim.results.results import Results, open_run
+import sim.show.figures as _figures  # noqa: F401 - registers the figures
+from sim.results.execute import checked, execute, text_of
+from sim.results.results import Results, open_run, saved_tables
 from sim.results.saving import check_target
 from sim.scenario.load import load_located
 from sim.show.mechanisms import plot_mechanisms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.scenario.model import Scenario
 
 
 __all__ = ["open", "plot_mechanisms", "run"]
 
 
-def run(scenario: Scenario | str | Path, *, output: str | Path | None = None, force: bool = False) -> Results:
+def run(
+    scenario: Scenario | str | Path,
+    *,
+    measures: Iterable[str] | None = None,
+    output: str | Path | None = None,
+    tables: Iterable[str] | None = None,
+    force: bool = False,
+) -> Results:
     """Run a scenario, given as such, as a file or as a library name.
 
-    Nothing is written unless `output` names a run folder: a free name, an empty folder, or a run of the same
-    text, or with `force` of any; other folders are refused before anything runs. `ScenarioError`,
-    `ResultsError`, `RunError` and `PromiseError` as the command line tells them.
+    `measures` are those that are computed now, all by default; every other one, and every table, is computed when
+    it is first asked for. Nothing is written unless `output` names a run folder: a free name, an empty folder, or a
+    run of the same text, or with `force` of any; other folders are refused before anything runs. `tables` are the
+    derived tables that are saved beside the facts, all by default. `ScenarioError`, `ResultsError` (also for an
+    unknown measure or table), `RunError` and `PromiseError` as the command line tells them.
     """
-    if isinstance(scenario, (str, Path)):
-        loaded = load_located(scenario)
-        with loaded.placing():
-            return _run(loaded.scenario, output, force=force)
-    return _run(scenario, output, force=force)
+    asked = None if measures is None else checked(measures)
+    saved = saved_tables(tables)
+    if not isinstance(scenario, (str, Path)):
+        return _run(scenario, asked, output, saved, force=force)
+    loaded = load_located(scenario)
+    with loaded.placing():
+        return _run(loaded.scenario, asked, output, saved, force=force)
 
 
-def _run(scenario: Scenario, output: str | Path | None, *, force: bool) -> Results:
+def _run(
+    scenario: Scenario,
+    measures: Iterable[str] | None,
+    output: str | Path | None,
+    tables: Iterable[str],
+    *,
+    force: bool,
+) -> Results:
     if output is None:
-        return execute(scenario)
+        return execute(scenario, measures=measures)
     check_target(output, lambda: text_of(scenario), force=force)
-    return execute(scenario).save(output, force=force)
+    return execute(scenario, measures=measures).save(output, tables=tables, force=force)
 
 
 def open(folder: str | Path) -> Results:  # noqa: A001 - reads as `sim.open(folder)`

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from functools import wraps
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 import click
 
@@ -189,6 +189,11 @@ def cli() -> None:
 @_SET
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON instead of a summary.")
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
+@click.option(
+    "--tables",
+    metavar="NAME,…",
+    help="Derived tables to save; the facts always are, and the others can be computed from them.  [default: all]",
+)
 @_MAX_INPUT
 @_tell_errors
 def run(
@@ -199,23 +204,26 @@ def run(
     overrides: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a flag of click
     no_figures: bool,  # noqa: FBT001 - a flag of click
+    tables: str | None,
     max_input: int,
 ) -> None:
     """Run scenarios, save their results and show them."""
-    from sim.scenario.load import load_all  # noqa: PLC0415 - see the module
+    from sim.results.results import saved_tables  # noqa: PLC0415 - see the module
+    from sim.scenario.load import load_all  # noqa: PLC0415
 
     if force and output is None:
         raise click.UsageError("--force is for -o; without it a run takes a free name")
+    chosen = saved_tables(
+        None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
+    )
     loaded = load_all(scenarios, _with_seed(overrides, seed))
     targets = [_target(output, one.scenario, alone=len(loaded) == 1) for one in loaded]
     if len({*targets}) < len(targets):
         raise click.UsageError("two of these scenarios have the same name and seed, so the same run folder")
     for one, target in zip(loaded, targets, strict=True):
         _check_target(one, target, free=output is None, force=force)
-    found = [
-        _run_one(one, target, figures=not no_figures, free=output is None, force=force, max_input=max_input)
-        for one, target in zip(loaded, targets, strict=True)
-    ]
+    how = Saving(tables=chosen, figures=not no_figures, free=output is None, force=force)
+    found = [_run_one(one, target, how, max_input) for one, target in zip(loaded, targets, strict=True)]
     side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets[0].parent)
     if as_json:
         _print_json(found)
@@ -274,12 +282,10 @@ def show(scenario: str, seed: int | None, overrides: tuple[str, ...]) -> None:
 @_tell_errors
 def list_() -> None:
     """List the scenarios of the library, with the question that each answers."""
-    from sim.scenario.library import names  # noqa: PLC0415 - see the module
-    from sim.scenario.load import load  # noqa: PLC0415
-    from sim.show.console import output  # noqa: PLC0415
-    from sim.show.summary import print_library  # noqa: PLC0415
+    from sim.scenario.library import names, question  # noqa: PLC0415 - see the module
+    from sim.show.console import output, print_library  # noqa: PLC0415
 
-    print_library([(name, load(name).question) for name in names()], output())
+    print_library([(name, question(name)) for name in names()], output())
 
 
 @cli.command()
@@ -401,9 +407,16 @@ def _check_target(loaded: Loaded[Scenario], target: Path, *, free: bool, force: 
         check_target(target, lambda: text_of(loaded.scenario), force=force)
 
 
-def _run_one(
-    loaded: Loaded[Scenario], target: Path, *, figures: bool, free: bool, force: bool, max_input: int
-) -> Results:
+class Saving(NamedTuple):
+    """What of a run is saved, and whether in the place of another."""
+
+    tables: tuple[str, ...]
+    figures: bool
+    free: bool
+    force: bool
+
+
+def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving, max_input: int) -> Results:
     from sim.results.execute import execute  # noqa: PLC0415 - see the module
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
@@ -415,7 +428,8 @@ def _run_one(
         with loaded.placing(), progress_bar(loaded.scenario.name) as told:
             results = execute(loaded.scenario, told, max_input=max_input)
         _warn(results.manifest["warnings"])
-        return results.save(target, draw if figures else None, force=force, free=free)
+        drawing = draw if how.figures else None
+        return results.save(target, drawing, tables=how.tables, force=how.force, free=how.free)
 
 
 def _side_by_side(found: list[Results], folder: Path) -> Path | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
+from sim.core.releasers import RELEASERS
 
 if TYPE_CHECKING:
     from oracle import Story
@@ -73,12 +74,14 @@ def _assert_same_movements(world: World, records: Records, story: Story) -> None
     sent = records.submissions
     ways = attempt[sent.journey], back[sent.journey]
     told = [
-        (t.payment, t.attempt, t.back, t.step, t.part, t.submitted_at, _never(t.settled_at))
+        (
+            *(t.payment, t.attempt, t.back, t.step, t.part, t.submitted_at, _never(t.settled_at)),
+            *(-1 if t.released_by is None else RELEASERS.index(t.released_by), t.released_by_posting),
+        )
         for t in story.transfers
     ]
-    assert sorted(told) == sorted(
-        rows(sent.payment, *ways, sent.step, sent.part, sent.submitted_at, sent.settled_at)
-    )
+    columns = sent.payment, *ways, sent.step, sent.part, sent.submitted_at, sent.settled_at
+    assert sorted(told) == sorted(rows(*columns, sent.released_by, sent.released_by_posting))
 
 
 def _assert_same_costs(records: Records, story: Story) -> None:

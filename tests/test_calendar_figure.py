@@ -10,7 +10,7 @@ from builders import Order, accounts, by_hand, declare, town
 from matplotlib.figure import Figure
 from telling import run_of
 
-import sim.show  # noqa: F401 - registers the figures
+import sim.show.figures  # noqa: F401 - registers the figures
 from sim.engine.run import simulate
 from sim.results.results import FIGURES
 

@@ -12,7 +12,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from sim.show.calendar import calendar
+from sim.show.figures.calendar import calendar
 from sim.show.save import write_figure
 
 if TYPE_CHECKING:

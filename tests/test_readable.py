@@ -14,8 +14,8 @@ from sim.errors import Problem, RunError
 from sim.readable import encodable, readable
 from sim.results.html import results_html
 from sim.scenario.load import load
-from sim.show.console import output
-from sim.show.summary import print_library, print_summary
+from sim.show.console import output, print_library
+from sim.show.summary import print_summary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from outsider import MINOR, Rates, Saved, assert_rounded, clock, near_cents
-from sim.engine.causes import CAUSES
 
 import sim
+from sim.core.causes import CAUSES
 
 
 def quantile(values: pd.Series, share: float) -> float:

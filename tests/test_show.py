@@ -17,15 +17,16 @@ from matplotlib.patches import StepPatch
 from rich.console import Console
 from tiny import tiny_run
 
-import sim.show  # noqa: F401 - registers the figures
+import sim.show.figures  # noqa: F401 - registers the figures
 from sim.core.causes import CAUSES
 from sim.core.causes import WORDS as CAUSE_WORDS
 from sim.results.execute import execute
 from sim.results.results import FIGURES
 from sim.scenario.load import load
 from sim.show import palette
+from sim.show.console import print_library
 from sim.show.save import save_figures
-from sim.show.summary import print_library, print_summary
+from sim.show.summary import print_summary
 from sim.show.words import amount, duration, percent, spelt
 
 if TYPE_CHECKING:
@@ -377,9 +378,7 @@ def test_saved_figures_are_the_same_bytes_and_none_stays_open(results: Results, 
 
 
 def test_importing_the_room_chooses_no_backend() -> None:
-    code = (
-        "import sys, sim.show, sim.show.save, sim.show.summary; sys.exit('matplotlib.pyplot' in sys.modules)"
-    )
+    code = "import sys, sim.show.figures, sim.show.save, sim.show.summary; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.engine.agenda import Agenda, Phase
+from sim.engine.changes import NOTHING
 from sim.engine.ledger import Ledger
 from sim.engine.loans import LoanBook
 
@@ -56,8 +57,8 @@ class Floor:
         self.late = bytearray((requests.arrival >= NEVER).tobytes())
         #: When a request was accepted for a netting cycle, and when that takes place; for a review, its beginning.
         self.cycles: dict[int, tuple[int, int]] = {}
-        #: Transfers in the order in which they came to wait.
-        self.queued: list[int] = []
+        #: Transfers in the order in which they came to wait, and by which change each was let go, see `Changes`.
+        self.queued: dict[int, int] = {}
         #: What actors did beside settling payments, in order of time.
         self.deals: list[TreasuryDeal] = []
         self.shifts: list[tuple[int, int, int, int]] = []
@@ -80,6 +81,11 @@ class Floor:
         """Whether the debited account covers a transfer."""
         return self.ledger.covers(self.debit[number], self.amount[number])
 
+    def brought(self, posting: int) -> int:
+        """How much money a posting moved."""
+        transfer = self.ledger.transfer(posting)
+        return self.amount[transfer] if transfer >= 0 else self.ledger.other_amount(posting)
+
     def touches(self, number: int, accounts: frozenset[int]) -> bool:
         """Whether a transfer, or its counter-movement, debits or credits one of the accounts."""
         if self.debit[number] in accounts or self.credit[number] in accounts:
@@ -97,7 +103,7 @@ class Floor:
     def hold(self, number: int) -> None:
         """A submitted transfer has to wait for money: what was planned for its payment from here on is void."""
         self.void(number)
-        self.queued.append(number)
+        self.queued[number] = NOTHING
         if self._wanted is not None:
             self.want(self.debit[number], self.arrival[number])
             if self.counter[number] >= 0:

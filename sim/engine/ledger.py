@@ -28,7 +28,7 @@ class Ledger:
         self.balance: list[int] = accounts.opening.tolist()
         #: The balance of each account at its overdraft limit.
         self._lowest: list[int] = accounts.lowest.tolist()
-        # One entry per posting: the number of the transfer, −1 for other money, which stands in `_others`.
+        # One entry per posting: the number of the transfer, or −k for other money, the k-th of `_others`.
         self._at: list[int] = []
         self._reference: list[int] = []
         #: Accounts that nothing leaves and nothing comes to any more.
@@ -63,6 +63,19 @@ class Ledger:
         """How much can leave the account before it reaches its limit; never negative between postings."""
         return self.balance[account] - self._lowest[account]
 
+    @property
+    def latest(self) -> int:
+        """The number of the latest posting, −1 before the first."""
+        return len(self._at) - 1
+
+    def transfer(self, posting: int) -> int:
+        """The number of the transfer that a posting settled; negative for other money."""
+        return self._reference[posting]
+
+    def other_amount(self, posting: int) -> int:
+        """How much other money a posting moved."""
+        return self._others[~self._reference[posting]][2]
+
     def freeze(self, account: int) -> None:
         """From now on nothing is available on the account; who posts makes sure that nothing comes to it."""
         self.frozen.add(account)
@@ -85,10 +98,11 @@ class Ledger:
             for told in self._listeners[credit]:
                 told(credit, at)
 
-    def move(self, debit: int, credit: int, amount: int, at: int) -> None:
-        """Post money that belongs to no payment, as `settle` does."""
+    def move(self, debit: int, credit: int, amount: int, at: int) -> int:
+        """Post money that belongs to no payment, as `settle` does; returns the number of the posting."""
         self._others.append((debit, credit, amount))
-        self.settle(-1, debit, credit, amount, at)
+        self.settle(-len(self._others), debit, credit, amount, at)
+        return self.latest
 
     def journal(self, requests: Requests, payment: NDArray[np.int64]) -> Journal:
         """Everything posted, in order; transfers are looked up by their numbers, `payment` by journey."""

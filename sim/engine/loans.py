@@ -65,11 +65,11 @@ class LoanBook:
         loan = self.loans[number]
         return not self._ledger.frozen.isdisjoint((loan.lender, loan.account))
 
-    def receive(self, number: int, at: int) -> None:
-        """Move the money to the borrower."""
+    def receive(self, number: int, at: int) -> int:
+        """Move the money to the borrower, and return the number of the posting."""
         loan = self.loans[number]
         loan.received_at = at
-        self._ledger.move(loan.lender, loan.account, loan.amount, at)
+        return self._ledger.move(loan.lender, loan.account, loan.amount, at)
 
     def repay(self, number: int, at: int, rate: float) -> int | None:
         """Move back what the account covers; returns the number of the loan into which the rest goes, if any."""

@@ -76,6 +76,15 @@ class Submissions(NamedTuple):
     A payment that is split has a row for each `part`, from 0 on; one in a link has two, a row for each leg. Of
     one that was sent back, `journey` tells which way and attempt it was; `step` is always that of the route.
     `queue_entry` counts, over the whole run, in which order movements came to wait; −1 for what settled at once.
+
+    `released_by` is what let a movement go that waited, for an opening or in the system, and settled: the last change
+    that it needed, by its place in `RELEASERS`; −1 for all others. Of a `credit` or `grant`, `released_by_posting` is
+    the row of the journal that brought the money: at the instant of settlement, before the movement's own row, to the
+    account that it debits. Without it, and what came to the account after it, there would not have been cover, or
+    room within the limit. Whoever stands in a queue that nobody passes needs what those before him needed. A movement
+    in a link needs cover on both accounts that the link debits, its counter-movement's, too.
+    Who waits for an opening and then in the system is let go by what ends the second wait; a system with cycles
+    lets go what waits in it by `cycle` alone, also where money came for it.
     """
 
     payment: NDArray[np.int64]
@@ -89,6 +98,8 @@ class Submissions(NamedTuple):
     submitted_at: Seconds
     settled_at: Seconds
     queue_entry: NDArray[np.int64]
+    released_by: NDArray[np.int64]
+    released_by_posting: NDArray[np.int64]
 
 
 class Waits(NamedTuple):

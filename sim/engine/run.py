@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +13,7 @@ from sim.engine.actors import build_actors
 from sim.engine.actors.dealers import Dealers
 from sim.engine.actors.returns import Returns
 from sim.engine.agenda import Phase
+from sim.engine.changes import releasers
 from sim.engine.course import Course
 from sim.engine.delays import Delays
 from sim.engine.floor import Floor
@@ -22,7 +24,7 @@ from sim.engine.walks import build_walks, payers_orders, reached
 from sim.errors import PromiseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
@@ -142,12 +144,15 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) 
     # Counter-movements arrive with what they answer to, and their amounts have come about.
     arrival = arrival[requests.first_part] if len(floor.planned) < requests.rows else arrival
     requests = requests._replace(amount=np.array(floor.amount, dtype=np.int64))
-    course = _trace(world, walks, log, _Simulated(requests, arrival, settled, *_cycles(floor, settled)))
+    simulated = _Simulated(requests, arrival, settled, *_cycles(floor, settled))
+    course, opened = _trace(world, walks, log, simulated)
     outcome = course.outcome(log)
     exchange.cancel(outcome["cancelled_at"])
     sold_back = exchange.report(log)
     # From here on a step is that of the route, whichever way a payment went.
     requests = requests._replace(step=walks.route_steps(requests))
+    journal = floor.ledger.journal(requests, world.journeys.payment)
+    released = releasers(floor.queued, opened, requests, settled, journal)
     return Records(
         **outcome,
         conversions=log.conversions(),
@@ -155,8 +160,8 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) 
         fees=log.fees(),
         reviews=log.reviews(),
         returns=course.returns(),
-        journal=floor.ledger.journal(requests, world.journeys.payment),
-        submissions=_submissions(requests, arrival, settled, floor.queued, world),
+        journal=journal,
+        submissions=_submissions(requests, arrival, settled, floor.queued, released, world),
         loans=floor.loans.columns(),
         funding=Funding.of(floor.deals),
         shifts=Shifts.of(floor.shifts),
@@ -176,9 +181,13 @@ class _Simulated(NamedTuple):
     cycle: Seconds
 
 
-def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> Course:
-    """Walk all routes with the times that came about, and compare with what was simulated."""
+def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> tuple[Course, NDArray[np.bool_]]:
+    """Walk all routes with the times that came about, and compare with what was simulated.
+
+    The second value is, by request, whether its journey came before it could ask, since something was shut.
+    """
     course, requests, end = Course(world), simulated.requests, world.window.end
+    shut: dict[int, NDArray[np.bool_]] = defaultdict(lambda: np.zeros(len(world.payments), dtype=np.bool_))
 
     @cache
     def waits(step: int) -> Waits:
@@ -188,13 +197,24 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> Cours
         traced = walk.trace({number: waits(number) for number in walk.contended}, course.begun, log, end)
         course.follow(walk, traced, log)
         for number, told in traced.arrivals.items():
+            came = traced.left[number - 1] if number else course.begun[walk.rows]
+            shut[number][walk.rows] = told > came
             arrivals = _by_journey(requests, simulated.arrival, number, len(world.payments))
             _compare(walk, told, arrivals[walk.rows], end)
-    return course
+    opened = np.zeros(requests.rows, dtype=np.bool_)
+    for number, waited in shut.items():
+        here = requests.step == number
+        opened[here] = waited[requests.journey[here]]
+    return course, opened
 
 
 def _submissions(
-    requests: Requests, arrival: Seconds, settled: Seconds, queued: Sequence[int], world: World
+    requests: Requests,
+    arrival: Seconds,
+    settled: Seconds,
+    queued: Mapping[int, int],
+    released: tuple[NDArray[np.int64], NDArray[np.int64]],
+    world: World,
 ) -> Submissions:
     """The movements that were really asked for before the end: those after what was not met never were."""
     first = requests.first_part
@@ -206,7 +226,7 @@ def _submissions(
     order = (rows, requests.part[rows], requests.step[rows], requests.journey[rows], arrival[rows])
     rows = rows[np.lexsort(order)]
     place = np.full(requests.rows, -1)
-    place[queued] = np.arange(len(queued))
+    place[list(queued)] = np.arange(len(queued))
     linked = np.flatnonzero(requests.counter >= 0)
     place[requests.counter[linked]] = place[linked]
     return Submissions(
@@ -221,6 +241,8 @@ def _submissions(
         submitted_at=arrival[rows],
         settled_at=settled[rows],
         queue_entry=place[rows],
+        released_by=released[0][rows],
+        released_by_posting=released[1][rows],
     )
 
 

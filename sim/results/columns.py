@@ -90,7 +90,8 @@ def whole(name: str, meaning: str, unit: str = "", source: str = "") -> Column:
 
 def money(name: str, meaning: str, of: str = "currency", source: str = "") -> Column:
     """An amount in minor units of the currency that the column `of` names, or of the `reporting` one."""
-    unit = f"minor units of `{of}`" if of != "reporting" else "minor units of the reporting currency"
+    told = "the reporting currency" if of == "reporting" else f"the {of}" if " " in of else f"`{of}`"
+    unit = f"minor units of {told}"
     return Column(name, "whole", meaning, unit, source)
 
 

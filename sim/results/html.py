@@ -7,6 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from sim.readable import readable
+from sim.results.registry import leaves, unit_at
 
 if TYPE_CHECKING:
     from sim.results.registry import Measure
@@ -30,12 +31,12 @@ def _rows(name: str, measure: Measure) -> Iterator[str]:
     if not isinstance(value, Mapping):
         yield _row(name, "", number(value), measure.unit)
     elif any(isinstance(part, Mapping) for part in value.values()):
-        yield _row(
-            name, f"by {len(value)} names", f"<code>measures[{escape(repr(name))}].value</code>", measure.unit
-        )
+        units = dict.fromkeys(unit_at(measure.unit, path) for path, _ in leaves(value))
+        where = f"<code>measures[{escape(repr(name))}].value</code>"
+        yield _row(name, f"by {len(value)} names", where, ", ".join(units))
     else:
         for key, part in value.items():
-            yield _row(name, key, number(part), measure.unit)
+            yield _row(name, key, number(part), unit_at(measure.unit, (key,)))
 
 
 def _row(name: str, key: str, value: str, unit: str) -> str:

@@ -39,9 +39,10 @@ from sim.results.folder import (
     write_json,
 )
 from sim.results.html import results_html
-from sim.results.registry import MEASURES, TABLES, Measure, leaves, unit_at
+from sim.results.registry import Measure, leaves, unit_at
 from sim.results.run import Run
 from sim.results.saving import free_folder, new_folder, real_place, tidy
+from sim.results.shelves import MEASURES, TABLES
 from sim.results.store import read_table, write_table
 from sim.scenario.load import load_saved, to_yaml
 
@@ -93,7 +94,7 @@ class Measures(Mapping[str, Measure]):
 
     def __iter__(self) -> Iterator[str]:
         """The names of those there are, in the order in which they are declared."""
-        return (name for name in (*MEASURES, *self._found) if name in self._found)
+        return (name for name in MEASURES if name in self._found)
 
     def __len__(self) -> int:
         """How many there are."""

@@ -32,7 +32,7 @@ from sim.scenario.tree import KeyPath, Located, Mark, Node, Value, located, plai
 from sim.scenario.writing import dump
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 __all__ = [
     "DEEPEST",
@@ -45,6 +45,7 @@ __all__ = [
     "parse_value",
     "plain",
     "read",
+    "text_at_top",
 ]
 
 #: Bytes of a file, values in it (aliases counted in full), and levels of nesting that are still a scenario.
@@ -113,6 +114,25 @@ def read(data: bytes | str, file: str) -> Read:
         found = "a list" if isinstance(built.value, list) else "a single value"
         builder.fail(built.mark, f"a scenario is a mapping of keys, not {found}")
     return Read(built, tuple(builder.findings), frozenset(builder.spoilt))
+
+
+def text_at_top(data: bytes, file: str, key: str) -> str | None:
+    """The text under a key of the mapping that a file is, read no further than that; None if there is none.
+
+    ScenarioError if the text before it is no YAML.
+    """
+    depth, name = 0, None
+    for event in _Builder(_decode(data, file), lambda line, column: Mark(file, line, column)).events():
+        if isinstance(event, ScalarEvent) and depth == 1:
+            if name == key:
+                return str(event.value)
+            name = str(event.value) if name is None else None
+        elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            depth += 1
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            depth -= 1
+            name = None if depth == 1 else name
+    return None
 
 
 def parse_value(text: str, source: str) -> Node:
@@ -187,6 +207,11 @@ class _Builder:
         if isinstance(self._next(), DocumentStartEvent):
             self._problem(self._last, (), "a second document begins here; a file holds one scenario")
         return built.node
+
+    def events(self) -> Iterator[Any]:
+        """The parse events, one after the other; ScenarioError where the text is no YAML."""
+        while not isinstance(event := self._next(), StreamEndEvent):
+            yield event
 
     def _next(self) -> Any:  # noqa: ANN401  # the parser's events are untyped
         try:

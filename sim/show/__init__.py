@@ -1,25 +1,18 @@
-"""Figures and words for the results of a run; importing this room makes `results.plot` know its figures."""
+"""Figures and words for the results of a run; what draws is loaded when it is first asked for."""
 
-from sim.show.backlog import backlog
-from sim.show.calendar import calendar
-from sim.show.delay import delay
-from sim.show.exposure import exposure
-from sim.show.fan import exposure_fan
-from sim.show.fx_result import fx_result
-from sim.show.liquidity import liquidity
-from sim.show.maturity import maturity
-from sim.show.principal import principal_risk
-from sim.show.throughput import throughput
+from __future__ import annotations
 
-__all__ = [
-    "backlog",
-    "calendar",
-    "delay",
-    "exposure",
-    "exposure_fan",
-    "fx_result",
-    "liquidity",
-    "maturity",
-    "principal_risk",
-    "throughput",
-]
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from sim.show.figures.fan import exposure_fan
+
+__all__ = ["exposure_fan"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "exposure_fan":
+        raise AttributeError(f"module 'sim.show' has no attribute {name!r}")
+    from sim.show.figures.fan import exposure_fan  # noqa: PLC0415 - see above
+
+    return exposure_fan

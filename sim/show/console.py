@@ -6,10 +6,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.table import Table
 
 from sim.readable import encodable, readable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.text import Text
 
 #: Width where there is no terminal to ask, as in a pipe or a log; and the least in which a table can be read.
@@ -32,3 +35,13 @@ def output() -> Console:
     console = _Plain(highlight=False, markup=False, emoji=False, width=None if watched else _WIDTH)
     console.width = max(console.width, _NARROWEST)
     return console
+
+
+def print_library(scenarios: Sequence[tuple[str, str]], console: Console) -> None:
+    """Print names of scenarios, each with the question that it answers."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column()
+    for name, question in scenarios:
+        table.add_row(name, " ".join(question.split()))
+    console.print(table, highlight=False)

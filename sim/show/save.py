@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import matplotlib as mpl
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+import sim.show.figures  # noqa: F401 - all that can be drawn
 from sim.errors import ResultsError, RunError
 from sim.results.results import FIGURES
 from sim.results.saving import new_file

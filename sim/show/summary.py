@@ -82,16 +82,6 @@ def _print_exposure(values: Mapping[str, Any], currency: str, console: Console) 
         _line(console, f"Most that was paid away and not final at one time: {amount(at_risk, currency)}")
 
 
-def print_library(scenarios: Sequence[tuple[str, str]], console: Console) -> None:
-    """Print names of scenarios, each with the question that it answers."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold", no_wrap=True)
-    table.add_column()
-    for name, question in scenarios:
-        table.add_row(name, " ".join(question.split()))
-    console.print(table, highlight=False)
-
-
 def _print_head(results: Results, values: Mapping[str, Any], currency: str, console: Console) -> None:
     scenario = results.scenario
     console.print(

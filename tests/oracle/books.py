@@ -31,7 +31,10 @@ class Posting(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Transfer:
-    """What a payment asks of a system, and the event of its settlement."""
+    """What a payment asks of a system, the event of its settlement, and what let it go if it waited.
+
+    That is an opening, a payment (`credit`) or other money (`grant`), with the number of the posting that brought it.
+    """
 
     payment: int
     attempt: int
@@ -44,6 +47,8 @@ class Transfer:
     settled: simpy.Event
     submitted_at: int
     settled_at: int | None = None
+    released_by: str | None = None
+    released_by_posting: int = -1
 
 
 class Books:
@@ -55,12 +60,15 @@ class Books:
         self._floor = [int(amount) for amount in accounts.lowest]
         self._lines: list[deque[Transfer]] = [deque() for _ in self.balance]
         self.postings: list[Posting] = []
+        self._waiting: list[Transfer] = []
 
     def submit(self, transfer: Transfer) -> None:
         """Settle a transfer or put it in line."""
         self._lines[transfer.debit].append(transfer)
         if len(self._lines[transfer.debit]) == 1:
             self.retry(transfer.debit)
+        if transfer.settled_at is None:
+            self._waiting.append(transfer)
 
     def retry(self, account: int) -> None:
         """Settle what an account can pay now, in order; then what its payees can pay with that, and so on."""
@@ -70,6 +78,9 @@ class Books:
             line = self._lines[debit]
             while line and self.balance[debit] - line[0].amount >= self._floor[debit]:
                 transfer = line.popleft()
+                if transfer in self._waiting:
+                    self._waiting.remove(transfer)
+                    self._tell_releaser(transfer)
                 self.move(debit, transfer.credit, transfer.amount, transfer)
                 transfer.settled_at = self._env.now
                 transfer.settled.succeed()
@@ -83,6 +94,18 @@ class Books:
         if transfer is not None:
             of = (transfer.payment, transfer.attempt, transfer.back, transfer.step, transfer.part)
         self.postings.append(Posting(self._env.now, *of, debit, credit, amount))
+
+    def _tell_releaser(self, transfer: Transfer) -> None:
+        """Take away what came to the account, the latest first, until the transfer could not have gone."""
+        left = self.balance[transfer.debit] - transfer.amount
+        for number in reversed(range(len(self.postings))):
+            posting = self.postings[number]
+            if posting.credit == transfer.debit:
+                left -= posting.amount
+                if left < self._floor[transfer.debit]:
+                    transfer.released_by = "grant" if posting.payment < 0 else "credit"
+                    transfer.released_by_posting = number
+                    return
 
     def waiting(self, account: int) -> int:
         """Sum of what waits on an account."""

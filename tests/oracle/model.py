@@ -209,13 +209,17 @@ class _Model:
             debit, credit = credit, debit
         if debit != credit:
             hours = self.declared_hours(self.scenario.systems[step.system].hours, "system", step.system)
+            came_at = self.env.now
             yield from self.opening(payment, hours)
             payment.queued_at = self.env.now
             of, parts = (payment.number, payment.attempt, back, place), []
             for part, amount in enumerate(self.parts(payment, step.system)):
                 yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place, part)
-                parts.append(Transfer(*of, part, debit, credit, amount, self.env.event(), self.env.now))
-                self.books.submit(parts[-1])
+                transfer = Transfer(*of, part, debit, credit, amount, self.env.event(), self.env.now)
+                self.books.submit(transfer)
+                if transfer.settled_at is not None and came_at < self.env.now:
+                    transfer.released_by = "opening"
+                parts.append(transfer)
             self.transfers += parts
             yield self.env.all_of([transfer.settled for transfer in parts])
             self._leave_the_line(payment)

@@ -21,8 +21,8 @@ class Rule(Protocol):
 
     instants: Iterable[int]
 
-    def close(self, accounts: list[int], at: int) -> list[int]:
-        """Move what is left on accounts that are not frozen, and return those that got money."""
+    def close(self, accounts: list[int], at: int) -> dict[int, list[int]]:
+        """Move what is left on accounts that are not frozen; returns those that got money, and by which postings."""
         ...
 
 
@@ -46,8 +46,8 @@ class Closing:
     def _close(self, at: int) -> None:
         frozen = self._floor.ledger.frozen
         free = [account for account in self._accounts if account not in frozen]
-        for account in self._rule.close(free, at):
-            self._systems.credited(account, at)
+        for account, postings in self._rule.close(free, at).items():
+            self._systems.credited(account, at, postings)
         self._systems.every[self._number].emptied()
         for account in self._accounts:
             self._floor.want(account, at)
@@ -62,12 +62,12 @@ class ZeroBalance:
         self._market = market
         self._ledger = floor.ledger
 
-    def close(self, accounts: list[int], at: int) -> list[int]:
+    def close(self, accounts: list[int], at: int) -> dict[int, list[int]]:
         """See `Rule`: nobody gets money."""
         for account in accounts:
             if self._ledger.balance[account] > 0:
                 self._ledger.move(account, self._market, self._ledger.balance[account], at)
-        return []
+        return {}
 
 
 class Squaring:
@@ -78,19 +78,20 @@ class Squaring:
         self._number = number
         self._floor = floor
 
-    def close(self, accounts: list[int], at: int) -> list[int]:
+    def close(self, accounts: list[int], at: int) -> dict[int, list[int]]:
         """See `Rule`: the positions move together; whoever owed can pay again."""
         ledger = self._floor.ledger
         owing = [account for account in accounts if ledger.balance[account] < 0]
+        squared: dict[int, list[int]] = {}
         with ledger.together():
             for debtor in owing:
                 for creditor in accounts:
                     amount = min(-ledger.balance[debtor], ledger.balance[creditor])
                     if amount > 0:
-                        ledger.move(creditor, debtor, amount, at)
+                        squared.setdefault(debtor, []).append(ledger.move(creditor, debtor, amount, at))
                         payment = SquaringPayment(self._number, at, debtor, creditor, amount)
                         self._floor.squarings.append(payment)
-        return owing
+        return squared
 
 
 def build_closings(world: World, floor: Floor, systems: Systems) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sim.engine.agenda import Phase
+from sim.engine.changes import FAILURE, OPENING
 
 if TYPE_CHECKING:
     from sim.engine.floor import Floor
@@ -32,5 +33,7 @@ class Failures:
         for system, hours in zip(self._systems.every, self._systems.hours, strict=True):
             for account in system.withdraw(accounts, at):
                 # Those behind go on when the system is open, which may be now.
-                go_on = partial(self._systems.credited, account)
-                self._floor.agenda.schedule(hours.opens_at(at), Phase.FAILURE, go_on, account)
+                opens = hours.opens_at(at)
+                change = FAILURE if opens == at else OPENING
+                go_on = partial(self._systems.credited, account, changes=[change])
+                self._floor.agenda.schedule(opens, Phase.FAILURE, go_on, account)

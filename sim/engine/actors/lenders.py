@@ -106,9 +106,9 @@ class Lenders:
         self._coming[loan.account] -= loan.amount
         if self._floor.loans.stuck(number):
             return
-        self._floor.loans.receive(number, at)
+        posting = self._floor.loans.receive(number, at)
         self._await(self._repay, number, self._facilities[loan.facility].due(at))
-        self._systems.credited(loan.account, at)
+        self._systems.credited(loan.account, at, [posting])
 
     def _repay(self, number: int, at: int) -> None:
         """What is not covered is rolled over; what is repaid can be drawn again, by whoever waits."""

@@ -34,8 +34,8 @@ class Shifts:
         self._floor.shifts.append((at, account, amount, moved))
 
     def _grant(self, account: int, amount: int, at: int) -> int:
-        self._floor.ledger.move(self._market(account), account, amount, at)
-        self._systems.credited(account, at)
+        posting = self._floor.ledger.move(self._market(account), account, amount, at)
+        self._systems.credited(account, at, [posting])
         return amount
 
     def _withdraw(self, account: int, amount: int, at: int) -> int:

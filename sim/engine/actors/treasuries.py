@@ -73,5 +73,5 @@ class Treasury:
     def _deliver(self, account: int, amount: int, at: int) -> None:
         self._ordered[account] -= amount
         if account not in self._floor.ledger.frozen:
-            self._floor.ledger.move(self._plan.market, account, amount, at)
-            self._systems.credited(account, at)
+            posting = self._floor.ledger.move(self._plan.market, account, amount, at)
+            self._systems.credited(account, at, [posting])

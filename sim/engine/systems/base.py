@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from sim.core.kinds import Halves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sim.core.hours import OpeningHours
     from sim.engine.ledger import Ledger
@@ -58,8 +58,12 @@ class Facility(Protocol):
 class System(Facility, Protocol):
     """Rules of settlement; every call happens while the system is open, at the instant `at`."""
 
-    def credited(self, account: int, at: int) -> None:
-        """Money has come to an account from outside: settle what that allows."""
+    def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
+        """Money has come to an account from outside: settle what that allows.
+
+        `changes` are the postings that brought it, or what else had the account looked at, see `Changes`. Whatever
+        waited and settles is entered in `Floor.queued` with the last change that it needed.
+        """
         ...
 
     def emptied(self) -> None:

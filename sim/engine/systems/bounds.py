@@ -88,11 +88,22 @@ class Bounded:
         """Whether they would if the payer held nothing back."""
         return self._allows(number, self._reserved.get(self._floor.debit[number], 0))
 
+    def spare(self, number: int) -> int:
+        """What a transfer leaves of the payer's cover beside what must be kept from it."""
+        floor = self._floor
+        payer = floor.debit[number]
+        kept = 0 if self._urgent(number) else self._kept(payer)
+        return floor.ledger.available(payer) - kept - floor.amount[number]
+
+    def room(self, limit: tuple[int, int]) -> int:
+        """How much may still be sent within a limit."""
+        return self._room[limit]
+
     def settled(self, number: int) -> None:
         """A transfer has settled."""
         floor = self._floor
         payer, payee, amount = floor.debit[number], floor.credit[number], floor.amount[number]
-        for limit, change in ((self._limit(payer, payee), -amount), (self._limit(payee, payer), amount)):
+        for limit, change in ((self.limit(payer, payee), -amount), (self.limit(payee, payer), amount)):
             if limit is not None:
                 self._room[limit] += change
         if payer in self._reserved and self._urgent(number):
@@ -147,7 +158,7 @@ class Bounded:
         takes, brings = [], []
         for number in numbers:
             payer, payee = floor.debit[number], floor.credit[number]
-            there, back = self._limit(payer, payee), self._limit(payee, payer)
+            there, back = self.limit(payer, payee), self.limit(payee, payer)
             usual = -1 if self._urgent(number) else unkept.get(payer, -1)
             takes.append((-1 if there is None else numbered[there], usual))
             brings.append((-1 if back is None else numbered[back], unkept.get(payee, -1)))
@@ -165,7 +176,7 @@ class Bounded:
         """Whether balance and limits allow a transfer, and an ordinary one leaves what is kept."""
         floor = self._floor
         payer, amount = floor.debit[number], floor.amount[number]
-        limit = self._limit(payer, floor.credit[number])
+        limit = self.limit(payer, floor.credit[number])
         if not floor.covers(number) or (limit is not None and self._room[limit] < amount):
             return False
         return self._urgent(number) or floor.ledger.available(payer) - kept >= amount
@@ -190,7 +201,7 @@ class Bounded:
                 self._held[account] = bounds.held
                 self._sent[account] = 0
 
-    def _limit(self, payer: int, payee: int) -> tuple[int, int] | None:
+    def limit(self, payer: int, payee: int) -> tuple[int, int] | None:
         """The limit that holds for what `payer` sends to `payee`."""
         for limit in ((payer, payee), (payer, payer)):
             if limit in self._room:

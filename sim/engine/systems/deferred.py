@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sim.core.currency import UNLIMITED
+from sim.engine.changes import CYCLE
 from sim.engine.loans import Loan
 from sim.engine.netting import loss_shares, net_positions, unwind
 from sim.engine.systems.base import KINDS
@@ -15,6 +16,8 @@ from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.core.currency import Amounts
     from sim.engine.floor import Floor
     from sim.engine.netting import Queue
@@ -53,7 +56,7 @@ class DeferredNet:
             self._readmit(self._floor.credit[number], at)
         self._cycles.await_next(at)
 
-    def credited(self, account: int, at: int) -> None:
+    def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
         """See `System`: money does not loosen a cap, and cycles look at it when they take place."""
 
     def emptied(self) -> None:
@@ -79,6 +82,7 @@ class DeferredNet:
         self._lend(snapshot.queue[kept], snapshot.available, lent, at)
         if settled:
             self._floor.post_together(settled, at)
+            self._floor.queued.update(dict.fromkeys(settled, CYCLE))
         gone = set(settled)
         self._accepted = [number for number in self._accepted if number not in gone]
         self._reckon(at)

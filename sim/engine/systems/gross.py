@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sim.engine.agenda import Phase
+from sim.engine.changes import OFFSETTING, PACE, RENEWAL, UNHELD
 from sim.engine.netting import multilateral
 from sim.engine.systems.base import KINDS
-from sim.engine.systems.bounds import Bounded
+from sim.engine.systems.bounds import Bounded, Change
+from sim.engine.systems.needs import Needs
 from sim.engine.systems.offsetting import Offsetting
 from sim.engine.systems.queues import QUEUES
 from sim.engine.systems.snapshot import Snapshot
 from sim.engine.systems.together import Together
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from fractions import Fraction
 
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Setup
     from sim.engine.systems.queues import Queue
     from sim.world.systems import SystemPlan
+
+#: What lets go whom the bounds did not.
+_TURNS: Final = {Change.RENEWAL: RENEWAL, Change.RELEASE: UNHELD, Change.PACE: PACE}
 
 
 class Gross:
@@ -42,6 +48,9 @@ class Gross:
         self._offsetting = Offsetting(plan.offsetting, plan.stated["queue"], self, setup, floor)
         self._covers = floor.covers if self._bounded is None else self._bounded.covers
         self._turn_awaited = -1
+        self._in_line = plan.stated["queue"] != "bypass"
+        #: What has changed for accounts on which somebody waits, until they have been looked at.
+        self._changed: dict[int, list[int]] = {}
 
     def submit(self, number: int, at: int) -> None:
         """See `System`."""
@@ -54,7 +63,7 @@ class Gross:
             self._post(number, at)
             if self._together.count:
                 self._together.paid(payer, floor.amount[number])
-                self._release([floor.credit[number]], at)
+                self._release_payee(number, at)
         else:
             queue.push(number)
             self._together.joined(number)
@@ -64,10 +73,12 @@ class Gross:
             self._await_turn()
             self._offsetting.entered(at)
 
-    def credited(self, account: int, at: int) -> None:
+    def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
         """See `System`."""
-        self._turn(at)
         if self._queues[account]:
+            self._changed.setdefault(account, []).extend(changes)
+        self._turn(at)
+        if account in self._changed:
             self._release([account], at)
 
     def emptied(self) -> None:
@@ -105,16 +116,39 @@ class Gross:
             return 0
         return sum(self._floor.amount[number] for number in self._queues[account] if bounded.is_held(number))
 
-    def _release(self, credited: list[int], at: int) -> None:
-        """Settle what the accounts now cover, and so on where the money goes."""
+    def _note(self, account: int, change: int) -> None:
+        """Something has changed for an account, which is to be looked at by `_release`."""
+        if self._queues[account]:
+            self._changed.setdefault(account, []).append(change)
+
+    def _release_payee(self, number: int, at: int) -> None:
+        """Settle what the payee of the transfer that was posted last can now pay."""
+        payee = self._floor.credit[number]
+        if self._queues[payee]:
+            self._changed[payee] = [self._floor.ledger.latest]
+            self._release([payee], at)
+
+    def _release(self, changed: list[int], at: int) -> None:
+        """Settle what changed accounts now cover, and so on where the money goes."""
         floor, together, queues = self._floor, self._together, self._queues
-        for account in credited:  # which grows on the way
-            queue = queues[account]
+        for account in changed:  # which grows on the way
+            changes = self._changed.pop(account, None)
+            if changes is None:
+                # Nobody waits there, or nothing has changed since it was looked at.
+                continue
+            queue, needs = queues[account], None
             while queue and (number := queue.pop(self._covers, floor.ledger.available(account))) is not None:
+                if len(changes) == 1:
+                    floor.queued[number] = changes[0]
+                else:
+                    needs = needs or Needs(changes, self, floor, self._bounded, in_line=self._in_line)
+                    floor.queued[number] = needs.of(number)
                 self._leave(number)
                 self._post(number, at)
-                if queues[floor.credit[number]]:
-                    credited.append(floor.credit[number])
+                payee = floor.credit[number]
+                if queues[payee]:
+                    self._changed.setdefault(payee, []).append(floor.ledger.latest)
+                    changed.append(payee)
             if queue:
                 together.credited(account)
 
@@ -147,8 +181,11 @@ class Gross:
             if not self._together.count:
                 continue
             self._together.forget()
-            # All of them, for one may have been credited at this very instant.
-            self._release([account for account, queue in self._queues.items() if queue], at)
+            # All of them, for one may have been credited at this very instant, which then comes after this.
+            waiting = [account for account, queue in self._queues.items() if queue]
+            for account in waiting:
+                self._changed.setdefault(account, []).insert(0, _TURNS[turn.change])
+            self._release(waiting, at)
             if turn.share is not None:
                 self._keep_pace(bounded, turn.share, at)
             if turn.account >= 0:
@@ -169,9 +206,10 @@ class Gross:
                     number = queue.pop(bounded.covers_unheld, floor.ledger.available(account))
                     if number is None:
                         break
+                    floor.queued[number] = PACE
                     self._leave(number)
                     self._post(number, at)
-                    self._release([floor.credit[number]], at)
+                    self._release_payee(number, at)
 
     def _want(self, account: int, at: int) -> None:
         """Who held back and still lacks money, asks those who lend."""
@@ -197,7 +235,9 @@ class Gross:
     def settle_together(self, numbers: list[int], at: int) -> None:
         """Settle waiting transfers at once, and then what that lets settle."""
         debit, credit = self._floor.debit, self._floor.credit
+        first = self._floor.ledger.latest + 1
         self._floor.post_together(numbers, at)
+        self._floor.queued.update(dict.fromkeys(numbers, OFFSETTING))
         if self._bounded is not None:
             for number in numbers:
                 self._bounded.settled(number)
@@ -207,6 +247,9 @@ class Gross:
             mine.setdefault(debit[number], set()).add(number)
         for account, gone in mine.items():
             self._queues[account].remove(gone)
+            self._note(account, OFFSETTING)
+        for posting, number in enumerate(numbers, first):
+            self._note(credit[number], posting)
         self._release(list(dict.fromkeys(side[k] for k in numbers for side in (debit, credit))), at)
 
 

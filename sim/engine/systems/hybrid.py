@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from sim.engine.changes import CYCLE
 from sim.engine.netting import multilateral
 from sim.engine.systems.base import KINDS
 from sim.engine.systems.cycles import Cycles
 from sim.engine.systems.snapshot import Snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Setup
     from sim.world.systems import SystemPlan
@@ -40,7 +43,7 @@ class Hybrid:
             self._floor.hold(number)
             self._floor.note_cycle(number, at, self._cycles.await_next(at))
 
-    def credited(self, account: int, at: int) -> None:
+    def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
         """See `System`: what waits, waits for the cycle."""
 
     def emptied(self) -> None:
@@ -61,6 +64,7 @@ class Hybrid:
         settled = snapshot.chosen(multilateral(snapshot.queue, snapshot.available))
         if settled:
             self._floor.post_together(settled, at)
+            self._floor.queued.update(dict.fromkeys(settled, CYCLE))
         gone = set(settled)
         for account, queue in self._queues.items():
             self._queues[account] = deque(number for number in queue if number not in gone)

@@ -8,6 +8,8 @@ from sim.engine.systems import KINDS
 from sim.engine.systems.base import Setup
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sim.engine.floor import Floor
     from sim.engine.systems.base import System
     from sim.world.world import World
@@ -37,9 +39,9 @@ class Systems:
         self._home = [opened[number] for number in network.accounts.system_number]
         floor.serve(self.every, floor.requests.system)
 
-    def credited(self, account: int, at: int) -> None:
-        """Money has come to an account: what that allows settles."""
-        self._home[account].credited(account, at)
+    def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
+        """Money has come to an account: what that allows settles; see `System` for the changes."""
+        self._home[account].credited(account, at, changes)
 
     def emptied(self, account: int) -> None:
         """Money has left an account."""

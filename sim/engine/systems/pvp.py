@@ -6,10 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from sim.engine.agenda import Phase
+from sim.engine.changes import FAILURE, NOTHING, OPENING, Changes
 from sim.engine.systems.base import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sim.engine.floor import Floor
     from sim.engine.systems.base import Setup
@@ -29,8 +30,8 @@ class Link:
         self._setup = setup
         self._fifo = plan.stated["queue"] == "fifo"
         self._queues: dict[int, deque[int]] = {account: deque() for account in setup.accounts}
-        #: Accounts that got money since the queues were last tried, in order, and when they will be tried.
-        self._credited: dict[int, None] = {}
+        #: Accounts that got money since the queues were last tried, in order, how, and when they will be tried.
+        self._credited: dict[int, list[int]] = {}
         self._awaited = -1
 
     def submit(self, number: int, at: int) -> None:
@@ -46,7 +47,7 @@ class Link:
             floor.ledger.listen(account, self._hear)
         floor.hold(number)
 
-    def credited(self, account: int, at: int) -> None:
+    def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
         """See `System`: a link keeps no accounts; it hears of credits by listening."""
 
     def emptied(self) -> None:
@@ -63,7 +64,7 @@ class Link:
         for number in gone:
             self._leave(number)
             for account in self._debited(number):
-                self._hear(account, at)
+                self._change(account, at, FAILURE)
         return []
 
     def _look(self, at: int) -> None:
@@ -86,21 +87,49 @@ class Link:
         return 0
 
     def _hear(self, account: int, at: int) -> None:
-        """An account in question was credited: look at it when both legs are open."""
-        self._credited[account] = None
+        """An account in question was credited by the latest posting: look at it when both legs are open."""
+        self._change(account, at, self._floor.ledger.latest)
+
+    def _change(self, account: int, at: int, change: int) -> None:
         if self._awaited < at:
             self._awaited = self._setup.hours.opens_at(at)
             self._floor.agenda.schedule(self._awaited, Phase.LINK, self._look, self._setup.number)
+        changes = self._credited.setdefault(account, [])
+        if self._awaited > at:
+            # What came while the link is shut is there when it opens.
+            change = OPENING
+        if change < 0:
+            changes.clear()
+        changes.append(change)
 
-    def _release(self, accounts: Iterable[int], at: int) -> None:
+    def _release(self, credited: dict[int, list[int]], at: int) -> None:
         """Settle what the accounts now cover, and so on for whom that lets forward."""
-        changed = list(accounts)
+        changed = list(credited)
+        #: What let those go who stood before others on an account.
+        before: dict[int, int] = {}
         for account in changed:  # which grows on the way
             while (number := self._next(account)) is not None:
+                change = self._needed(number, credited, before)
+                self._floor.queued[number] = change
+                before.update(dict.fromkeys(self._debited(number), change))
                 self._leave(number)
                 self._post(number, at)
                 # Behind it, others may now be first on the other account, too.
                 changed += self._debited(number)
+
+    def _needed(self, number: int, credited: dict[int, list[int]], before: dict[int, int]) -> int:
+        """The last change that a payment needed on either account, or, in line, those before it did."""
+        floor, found, last = self._floor, NOTHING, NOTHING
+        for movement in (number, floor.counter[number]):
+            account = floor.debit[movement]
+            # What links have moved since they were called is heard, but has not been looked at.
+            changes = [*credited.get(account, ()), *self._credited.get(account, ())]
+            spare = floor.ledger.available(account) - floor.amount[movement]
+            found = max(found, Changes(changes, floor.brought).needed(spare))
+            last = max(last, *changes[-1:], NOTHING)
+            if self._fifo:
+                found = max(found, before.get(account, NOTHING))
+        return last if found == NOTHING else found
 
     def _leave(self, number: int) -> None:
         """A payment leaves the queues in which it stands."""
@@ -129,10 +158,11 @@ class Link:
         """Settle both movements, then let the queues of the legs have what came in."""
         floor = self._floor
         both = (number, floor.counter[number])
+        first = floor.ledger.latest + 1
         floor.post_together(both, at)
-        for movement in both:
+        for posting, movement in enumerate(both, first):
             leg = self._setup.legs[floor.debit[movement]]
-            leg.credited(floor.credit[movement], at)
+            leg.credited(floor.credit[movement], at, [posting])
             leg.emptied()
 
 

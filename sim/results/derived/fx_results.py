@@ -245,7 +245,7 @@ def _latest(number: NDArray[np.int64], at: Seconds, count: int) -> Seconds:
     whole("results", "how many rows of `fx_results` they are", "results"),
     money("value_due", "their obligations at mid when due", of="reporting"),
     *(money(cause, _MEANINGS[cause], of="reporting") for cause in TOLD),
-    needs=(*TRADE, "fx_results"),
+    needs=("fx", "firms", "payments", "fx_results"),
 )
 def fx_result_by(run: Run) -> pd.DataFrame:
     """One row per dimension, value and side: realised FX results of obligations due in the period, gains positive.

@@ -121,12 +121,11 @@ def _opening_balances(accounts: pd.DataFrame, postings: pd.DataFrame, days: Busi
 def _time_specific(run: Run, system: str, days: BusinessDays, end: int) -> tuple[Amounts, Amounts]:
     """Value with a time to settle by, and what of it missed that time, by day and paying account."""
     due, late = (np.zeros((len(days), len(run["accounts"])), dtype=np.int64) for _ in range(2))
-    payments = run["payments"]
+    payments, transfers = run["payments"], run["transfers"]
     # A firm that orders early has no time of day in mind.
     stated = payments["obligation_id"].isna() & (payments["due_at"] > payments["instructed_at"])
     timed = payments[stated.to_numpy()]
     if len(timed):
-        transfers = run["transfers"]
         mine = transfers[(transfers["system"] == system).to_numpy()]
         place = pd.Index(timed["payment_id"]).get_indexer(mine["payment_id"])
         rows, due_at = submitted(run, system), np.append(seconds(timed["due_at"]), NEVER)[place]

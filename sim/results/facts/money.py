@@ -10,6 +10,7 @@ import pandas as pd
 from sim.core.causes import STANDSTILLS
 from sim.core.clock import NEVER
 from sim.core.currency import interest, to_minor
+from sim.core.releasers import RELEASERS
 from sim.results.columns import (
     ident,
     instant,
@@ -112,9 +113,18 @@ _OF_A_PAYMENT: Final = (
         "queue_entry",
         "its place in the order in which all movements of the run came to wait; missing if it did not",
     ),
+    label("released_by", "the last change without which it would still wait; missing if it did not wait"),
+    whole("released_by_posting", "of a `credit` or `grant`, the posting that brought the money"),
 )
 def transfers(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per movement that a payment asked a system for, by instant of submission."""
+    """One row per movement that a payment asked a system for, by instant of submission.
+
+    Of one that waited and settled, `released_by` tells the last change that it needed: `credit` (a payment brought the
+    money, or room within a limit), `grant` (other money did: a treasury, a loan, a grant, squaring), `offsetting`,
+    `cycle`, `opening`, `renewal` (limits and reservations of a new day), `unheld` (its bank holds back no more), `pace`
+    (a throughput rule) or `failure` (of a bank whose payment stood before it). Of a credit or grant,
+    `released_by_posting` is the posting without which, and without those after it, there would have been no cover.
+    """
     rows = records.submissions
     system = system_of(world, rows.debit)
     return {
@@ -123,6 +133,8 @@ def transfers(world: DrawnWorld, records: Records) -> dict[str, Any]:
         "system": system,
         "link": np.where(system == rows.system, -1, rows.system),
         "queue_entry": optional(rows.queue_entry),
+        "released_by": names(RELEASERS, rows.released_by),
+        "released_by_posting": optional(rows.released_by_posting),
     }
 
 
@@ -211,7 +223,11 @@ def systems(world: DrawnWorld, records: Records) -> dict[str, Any]:
     ),
 )
 def offsettings(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per run of offsetting that settled something, and per search for the optimum."""
+    """One row per run of offsetting that settled something, and per search for the optimum.
+
+    `optimal` has no gap; `tolerance` one that floating point does not resolve; with `time_limit` the search was ended,
+    with `failed` the solver gave up. A run never settles less than `multilateral` would.
+    """
     rows, systems = records.offsets, world.network.systems
     whole = {
         name: np.array([getattr(row, name) for row in rows], dtype=np.int64)

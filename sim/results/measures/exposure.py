@@ -1,7 +1,10 @@
 """Exposure to exchange rates.
 
 Positions are told daily at the local midnights of the period, at mid in the reporting currency. Losses are positive, FX
-results are gains if positive.
+results are gains if positive. `sim.results.risk` has the formulas of positions and losses as functions
+(`overall_position`, `lognormal_losses`, `normal_losses`, `historical_losses`, `part_payment`, `hedge_effectiveness`,
+`flow_at_risk`), `sim.results.derived.hedges` the `forward_rate`. Over several runs,
+`sim.results.views.cash_flow_at_risk` gives expected − quantile of the functional currency that comes in by month.
 """
 
 from __future__ import annotations
@@ -157,7 +160,7 @@ def hedge_cost(run: Run) -> dict[str, dict[str, float]]:
     return found
 
 
-@measure("share of the result by rates", "higher", _HEDGES)
+@measure("share of the result by rates", "higher", ("payments", "fx_results", "hedges"))
 def hedge_effectiveness(run: Run) -> dict[str, dict[str, float | None]]:
     """How much of what rates did hedges made good, by side and currency; none if rates did nothing.
 

@@ -5,7 +5,7 @@ run (`followed_until` in the manifest) it is the time until then. Payments that 
 run, because their payer is late, do not exist. **Counted** payments are those that fell due within the period (column
 `counted`).
 
-## Causes of delay
+### Causes of delay
 
 The seconds of a payment split without remainder into the columns
 
@@ -219,7 +219,7 @@ def returned_share(run: Run) -> float:
     return ratio(float(worth[rows["payment_id"].isin(_failed(run)["payment_id"])].sum()), float(worth.sum()))
 
 
-@measure("share of value", "lower", _RETURNS)
+@measure("share of value", "lower", _NEEDS)
 def cancelled_share(run: Run) -> float:
     """Value of counted payments that were given up / value counted, at `due_at`."""
     rows = counted(run)

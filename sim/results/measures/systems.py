@@ -7,7 +7,7 @@ submission, s that of settlement, a the amount. A measure that cannot be compute
 nothing was submitted, is null. The table `system_days` holds the numbers of each day. Accounts that can run dry are all
 but servicers' own positions in their own books and the market's.
 
-## Gridlock, deadlock, shortage
+### Gridlock, deadlock, shortage
 
 These are states of a gross system (`rtgs`, `correspondent`, `clearing`) after all of an instant at which it is open. If
 nobody waits, there is none of them. It is a **gridlock** if a set of waiting payments exists that leaves no account below
@@ -60,7 +60,8 @@ if TYPE_CHECKING:
 
     BySystem = dict[str, float | None]
 
-_DAYS: Final = ("systems", "accounts", "transfers", "postings", "sessions", "system_days")
+_DAYS: Final = ("systems", "system_days")
+_SUBMITTED: Final = ("systems", "transfers", "sessions")
 _HOURS: Final = DAY // HOUR
 _MONEY: Final = "{of}"
 
@@ -125,7 +126,7 @@ def value_per_day(run: Run, system: str) -> float:
     return _mean(_counted_days(run, system)["submitted"]) / _scale(run, system)
 
 
-@by_system("0 to 1", "lower", _DAYS)
+@by_system("0 to 1", "lower", _SUBMITTED)
 def settlement_delay_indicator(run: Run, system: str) -> float:
     """Bank of Finland's indicator of delay: 0 if all settles at once, 1 if all at the end of the day.
 
@@ -168,7 +169,7 @@ def liquidity_efficiency(run: Run, system: str) -> float:
     return _ratio(rows["sent"].sum(), rows["net_debit_peak"].sum())
 
 
-@by_system("share of value", "higher", (*_DAYS, "postings"))
+@by_system("share of value", "higher", (*_DAYS, "accounts", "postings"))
 def netting_efficiency(run: Run, system: str) -> float:
     """What netting would save, or does: 1 − net value / gross value.
 
@@ -222,14 +223,14 @@ def queue_peak_value(run: Run, system: str) -> float:
     return float(_counted_days(run, system)["queue_peak_value"].max()) / _scale(run, system)
 
 
-@by_system(_MONEY, "lower", _DAYS)
+@by_system(_MONEY, "lower", _SUBMITTED)
 def unsettled_value(run: Run, system: str) -> float:
     """Value not settled by the end of the run."""
     rows = _inside(run)[system]
     return float(rows.amount[rows.settled_at == NEVER].sum()) / _scale(run, system)
 
 
-@by_system("value a day / money available", "higher", _DAYS)
+@by_system("value a day / money available", "higher", (*_SUBMITTED, "accounts"))
 def turnover_ratio(run: Run, system: str) -> float:
     """Settled value per day with submissions / opening balances and credit lines of the accounts that pay."""
     accounts, rows = run["accounts"], _inside(run)[system]
@@ -240,17 +241,14 @@ def turnover_ratio(run: Run, system: str) -> float:
     return _ratio(settled, available * len(np.unique(rows.day)))
 
 
-_OFFSETTINGS: Final = (*_DAYS, "offsettings")
-
-
-@by_system("share of value", "neither", _OFFSETTINGS)
+@by_system("share of value", "neither", (*_SUBMITTED, "offsettings"))
 def offset_ratio(run: Run, system: str) -> float:
     """Value settled by offsetting / value submitted, in the whole run."""
     runs, rows = run["offsettings"], _everything(run)[system]
     return _ratio(runs.loc[(runs["system"] == system).to_numpy(), "settled_value"].sum(), rows.amount.sum())
 
 
-@by_system("share of the proven bound", "lower", _OFFSETTINGS)
+@by_system("share of the proven bound", "lower", ("systems", "offsettings"))
 def optimality_gap(run: Run, system: str) -> float:
     """Largest (bound − settled value) / bound of a run of `optimal` offsetting; null if there was none."""
     runs = run["offsettings"]

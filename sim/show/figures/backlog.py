@@ -8,7 +8,7 @@ import matplotlib.dates as mdates
 import pandas as pd
 
 from sim.core.clock import DAY
-from sim.show.calendar import shade_holidays
+from sim.show.figures.calendar import shade_holidays
 from sim.show.frame import figure, heading, headline, label_ends, nothing, panels
 from sim.show.palette import ACCOUNTS, OTHER_ACCOUNTS, dress
 from sim.show.words import spelt
