@@ -38,15 +38,14 @@ from own_files import (
 
 from sim.core.clock import to_instant
 from sim.errors import Problem, ScenarioError
-from sim.world.own_cells import MOST_MINOR, amounts, instants, whole_numbers
 from sim.world.own_csv import csv_sheets
 from sim.world.own_payments import OwnPaymentsTable, read_payments
-from sim.world.own_sheet import MOST_TOLD, Findings
+from sim.world.own_sheet import MOST_MINOR, MOST_TOLD, Findings, amounts, instants, whole_numbers
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from sim.world.own_cells import Reading
+    from sim.world.own_sheet import Reading
 
 pytestmark = [pytest.mark.quick, pytest.mark.usefixtures("folder")]
 

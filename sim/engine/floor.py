@@ -10,8 +10,7 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.engine.agenda import Agenda, Phase
 from sim.engine.changes import NOTHING
-from sim.engine.ledger import Ledger
-from sim.engine.loans import LoanBook
+from sim.engine.ledger import Ledger, LoanBook
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

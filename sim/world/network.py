@@ -12,8 +12,7 @@ from sim.core.clock import NEVER, Seconds
 from sim.core.currency import to_minor
 from sim.core.hours import OpeningHours
 from sim.scenario.topology import book, books, zone_of
-from sim.world.accounts import Accounts, build_accounts
-from sim.world.bounds import Bounds, Pace, bounds, paces
+from sim.world.accounts import Accounts, Bounds, Pace, bounds, build_accounts, paces
 from sim.world.funding import FundingPlan, funding_plans
 from sim.world.systems import SystemPlan, system_hours, system_plans
 from sim.world.timeline import Failure, Grant

@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.world.own_cells import Texts
-    from sim.world.own_sheet import Findings
+    from sim.world.own_sheet import Findings, Texts
 
 _MAGIC: Final = b"PAR1"
 #: The end of a file: the length of its footer, and the magic bytes.

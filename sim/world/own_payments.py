@@ -19,11 +19,10 @@ from sim.core.currency import Amounts
 from sim.core.size import format_size
 from sim.errors import ScenarioError
 from sim.scenario.tree import Mark
-from sim.world.own_cells import Texts
 from sim.world.own_csv import csv_sheets
 from sim.world.own_parquet import parquet_sheets
 from sim.world.own_rows import Numbers, Rows
-from sim.world.own_sheet import Findings, Sheet, too_large
+from sim.world.own_sheet import Findings, Sheet, Texts, too_large
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Mapping, Sequence

@@ -15,14 +15,26 @@ from sim.core.clock import Seconds, from_instant
 from sim.core.currency import Amounts, minor_digits
 from sim.scenario.model.base import nearest
 from sim.scenario.tree import dotted
-from sim.world.own_cells import Flags, amounts, instants, missing, shown, whole_numbers
-from sim.world.own_sheet import NEEDED, OPTIONAL, ROW_BYTES, Findings, Lines, Sheet
+from sim.world.own_sheet import (
+    NEEDED,
+    OPTIONAL,
+    ROW_BYTES,
+    Findings,
+    Flags,
+    Lines,
+    Sheet,
+    amounts,
+    instants,
+    missing,
+    shown,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sim.world.own_cells import Reading, Texts
     from sim.world.own_payments import Setting
+    from sim.world.own_sheet import Reading, Texts
 
 Numbers = NDArray[np.int64]
 

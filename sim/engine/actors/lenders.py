@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sim.core.clock import NEVER
 from sim.engine.agenda import Phase
-from sim.engine.loans import Loan
+from sim.engine.ledger import Loan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

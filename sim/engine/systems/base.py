@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sim.core.hours import OpeningHours
     from sim.engine.ledger import Ledger
-    from sim.world.bounds import Bounds, Pace
+    from sim.world.accounts import Bounds, Pace
 
 
 class Setup(NamedTuple):

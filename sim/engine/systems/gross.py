@@ -6,11 +6,10 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from sim.engine.agenda import Phase
-from sim.engine.changes import OFFSETTING, PACE, RENEWAL, UNHELD
+from sim.engine.changes import OFFSETTING, PACE, RENEWAL, UNHELD, Needs
 from sim.engine.netting import multilateral
 from sim.engine.systems.base import KINDS
 from sim.engine.systems.bounds import Bounded, Change
-from sim.engine.systems.needs import Needs
 from sim.engine.systems.offsetting import Offsetting
 from sim.engine.systems.queues import QUEUES
 from sim.engine.systems.snapshot import Snapshot

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sim.engine.changes import CYCLE
 from sim.engine.netting import multilateral
 from sim.engine.systems.base import KINDS
-from sim.engine.systems.cycles import Cycles
+from sim.engine.systems.deferred import Cycles
 from sim.engine.systems.snapshot import Snapshot
 
 if TYPE_CHECKING:
