@@ -234,6 +234,11 @@ def _offsets(days: WorkingDays, chosen: set[date]) -> list[int]:
     return [(day - days.first).days for day in chosen if days.first <= day <= days.last]
 
 
+def weeks_of(days: Days) -> NDArray[np.int64]:
+    """Number of the week of each day; weeks begin on Mondays, and day 0, 1 January 1970, was a Thursday."""
+    return np.asarray((days.astype("datetime64[D]").astype(np.int64) + 3) // 7)
+
+
 class Code(NamedTuple):
     """What the holidays package calls a country or a financial market."""
 

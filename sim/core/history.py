@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.core.calendars import Days
+from sim.core.calendars import Days, weeks_of
 from sim.core.clock import YEAR_DAYS
 from sim.core.rates import Floats
 
@@ -221,10 +221,6 @@ def _as_date(day: np.datetime64) -> date:
     return date.fromisoformat(str(day))
 
 
-#: 1970-01-01 was a Thursday.
-_MONDAYS_OFFSET = 3
-
-
 class Weeks(NamedTuple):
     """Weekly log changes of rates per USD: `moves` [weeks, currencies], the week that ends on `ends[k]`."""
 
@@ -248,11 +244,10 @@ def weekly_moves(currencies: tuple[str, ...], first: date, last: date) -> Weeks:
     common = seen[0].days
     for series in seen[1:]:
         common = np.intersect1d(common, series.days)
-    week = (common.astype(np.int64) + _MONDAYS_OFFSET) // 7
+    week = weeks_of(common)
     ends = common[np.append(week[1:] != week[:-1], True)] if len(common) else common
     levels = np.column_stack([np.log(series.per_usd[np.searchsorted(series.days, ends)]) for series in seen])
-    number = (ends.astype(np.int64) + _MONDAYS_OFFSET) // 7
-    consecutive = np.diff(number) == 1
+    consecutive = np.diff(weeks_of(ends)) == 1
     weeks = Weeks(currencies, ends[1:][consecutive], np.diff(levels, axis=0)[consecutive])
     for array in (weeks.ends, weeks.moves):
         array.setflags(write=False)

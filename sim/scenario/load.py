@@ -19,7 +19,7 @@ from sim.scenario.explain import explain
 from sim.scenario.merge import Resolved, resolve
 from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
-from sim.scenario.tree import KeyPath, Located, Node, dotted, located
+from sim.scenario.tree import KeyPath, Located, Node, dotted, located, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -113,7 +113,7 @@ def load_as(
     resolved = resolve(source, overrides, alone=saved)
     groups = spread(resolved.tree, getattr(model, "GROUPED", {}))
     tree = groups.tree
-    data = _written(tree)
+    data = plain(tree, _written)
     context = {"names": _names(data, model, resolved), "document": data, "saved": saved}
     scenario = None
     told = [*resolved.findings, *groups.findings]
@@ -153,16 +153,12 @@ def to_yaml(scenario: BaseModel, *, ascii_only: bool = False) -> str:
     return dump(_writable(scenario.model_dump(exclude_none=True, by_alias=True)), ascii_only=ascii_only)
 
 
-def _written(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
-    """The tree without marks, but for the file that each text remembers: paths start beside it."""
-    if isinstance(node.value, dict):
-        return {key: _written(child) for key, child in node.value.items()}
-    if isinstance(node.value, list):
-        return [_written(child) for child in node.value]
-    if isinstance(node.value, str):
-        # What has no line was said on the command line, as a whole.
-        return WrittenText(node.value, node.mark.file if node.mark.line else "")
-    return node.value
+def _written(node: Node) -> object:
+    """A single value; a text remembers its file, for paths start beside it."""
+    if not isinstance(node.value, str):
+        return node.value
+    # What has no line was said on the command line, as a whole.
+    return WrittenText(node.value, node.mark.file if node.mark.line else "")
 
 
 def _judged(findings: list[Located], groups: Spread, spoilt: frozenset[KeyPath]) -> list[Located]:

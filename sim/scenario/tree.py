@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sim.errors import Problem
@@ -70,13 +72,13 @@ def dotted(path: KeyPath) -> str:
     return ".".join(step if step.isprintable() else repr(step)[1:-1] for step in map(str, path))
 
 
-def plain(node: Node) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
-    """The same tree without marks."""
+def plain(node: Node, single: Callable[[Node], Any] = attrgetter("value")) -> Any:  # noqa: ANN401  # of unknown shape
+    """The same tree without marks; `single` says what a value is that is no mapping or list."""
     if isinstance(node.value, dict):
-        return {key: plain(child) for key, child in node.value.items()}
+        return {key: plain(child, single) for key, child in node.value.items()}
     if isinstance(node.value, list):
-        return [plain(child) for child in node.value]
-    return node.value
+        return [plain(child, single) for child in node.value]
+    return single(node)
 
 
 class Finding(NamedTuple):

@@ -277,8 +277,7 @@ def _weekly(declared: Weekly, window: Window) -> list[int]:
     return [instant for instant in found if window.start <= instant < window.end]
 
 
-def _never(declared: OnCredit | Keep, window: Window) -> list[int]:
-    del declared, window
+def _never(_declared: OnCredit | Keep, _window: Window) -> list[int]:
     return []
 
 

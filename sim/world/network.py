@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
+from sim.core.calendars import weeks_of
 from sim.core.clock import NEVER, Seconds
 from sim.core.currency import to_minor
 from sim.core.hours import OpeningHours
@@ -246,18 +247,13 @@ def _clearings(name: str, scenario: Scenario, openings: Openings) -> tuple[int, 
     )
 
 
-def _weeks(days: Days) -> NDArray[np.int64]:
-    """Number of the week of each day; weeks begin on Mondays, and day 0, 1 January 1970, was a Thursday."""
-    return np.asarray((days.astype("datetime64[D]").astype(np.int64) + 3) // 7)
-
-
 def _months(days: Days) -> NDArray[np.int64]:
     return np.asarray(days.astype("datetime64[M]").astype(np.int64))
 
 
 #: Numbers of the period that each day belongs to, by how often a clearing account is settled.
 _PERIODS: Final[dict[str, Callable[[Days], NDArray[np.int64]]]] = {
-    "weekly": _weeks,
+    "weekly": weeks_of,
     "monthly": _months,
     "two-monthly": lambda days: _months(days) // 2,
 }

@@ -21,7 +21,6 @@ from sim.world.trade import midnights
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
     from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario

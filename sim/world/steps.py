@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
     from sim.scenario.model.steps import Fee, Screen
-    from sim.scenario.model.timing import Durations
     from sim.world.network import Network
     from sim.world.payments import Payments
     from sim.world.reviews import ReviewPolicy

@@ -101,9 +101,8 @@ class Gap(NamedTuple):
 
 
 @gives_effect_to(Outage)
-def _outage(entry: Outage, scenario: Scenario, zone: ZoneInfo) -> Iterator[Gap]:
+def _outage(entry: Outage, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Gap]:
     """The outage itself, then the part of each hour of its recovery before things work again."""
-    del scenario
     since, end = entry.span(zone)
     yield Gap(entry.target, since, end)
     for number, share in enumerate(entry.recovery):
@@ -119,8 +118,7 @@ class Failure(NamedTuple):
 
 
 @gives_effect_to(FailedBank)
-def _failed_bank(entry: FailedBank, scenario: Scenario, zone: ZoneInfo) -> Iterator[Failure | Gap]:
-    del scenario
+def _failed_bank(entry: FailedBank, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Failure | Gap]:
     at = to_instant(entry.at, zone)
     yield Failure(entry.bank, at)
     yield Gap(("bank", entry.bank), at, NEVER)
@@ -137,8 +135,7 @@ class OtherHours(NamedTuple):
 
 
 @gives_effect_to(ChangedHours)
-def _changed_hours(entry: ChangedHours, scenario: Scenario, zone: ZoneInfo) -> Iterator[OtherHours]:
-    del scenario, zone
+def _changed_hours(entry: ChangedHours, _scenario: Scenario, _zone: ZoneInfo) -> Iterator[OtherHours]:
     stated = {"sessions": entry.sessions, "after_break": entry.after_break, "calendar": entry.calendar}
     yield OtherHours(
         entry.hours,
@@ -156,8 +153,7 @@ class ServiceDay(NamedTuple):
 
 
 @gives_effect_to(ServiceDays)
-def _service_days(entry: ServiceDays, scenario: Scenario, zone: ZoneInfo) -> Iterator[ServiceDay]:
-    del scenario, zone
+def _service_days(entry: ServiceDays, _scenario: Scenario, _zone: ZoneInfo) -> Iterator[ServiceDay]:
     for name in dict.fromkeys(entry.hours):
         for day in entry.days:
             yield ServiceDay(name, day)
@@ -172,8 +168,7 @@ class ClosedWay(NamedTuple):
 
 
 @gives_effect_to(Closure)
-def _closure(entry: Closure, scenario: Scenario, zone: ZoneInfo) -> Iterator[ClosedWay]:
-    del scenario
+def _closure(entry: Closure, _scenario: Scenario, zone: ZoneInfo) -> Iterator[ClosedWay]:
     yield ClosedWay(*entry.span(zone), entry)
 
 
@@ -201,8 +196,7 @@ class Jump(NamedTuple):
 
 
 @gives_effect_to(RateJump)
-def _rate_jump(entry: RateJump, scenario: Scenario, zone: ZoneInfo) -> Iterator[Jump]:
-    del scenario
+def _rate_jump(entry: RateJump, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Jump]:
     yield Jump(to_instant(entry.at, zone), entry.currency, 1.0 + float(entry.size))
 
 
@@ -217,8 +211,7 @@ class OtherQuote(NamedTuple):
 
 
 @gives_effect_to(ChangedQuote)
-def _changed_quote(entry: ChangedQuote, scenario: Scenario, zone: ZoneInfo) -> Iterator[OtherQuote]:
-    del zone
+def _changed_quote(entry: ChangedQuote, scenario: Scenario, _zone: ZoneInfo) -> Iterator[OtherQuote]:
     end = None if entry.to is None else entry.to.date()
     for pair, usual in scenario.markets[entry.market].pairs.items():
         if entry.pair in (None, pair):
@@ -241,8 +234,7 @@ class OtherReview(NamedTuple):
 
 
 @gives_effect_to(Review)
-def _review(entry: Review, scenario: Scenario, zone: ZoneInfo) -> Iterator[OtherReview]:
-    del scenario
+def _review(entry: Review, _scenario: Scenario, zone: ZoneInfo) -> Iterator[OtherReview]:
     reviewed, returned = (
         None if chance is None else float(chance) for chance in (entry.probability, entry.return_probability)
     )

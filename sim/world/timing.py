@@ -204,12 +204,7 @@ class Openings:
             if declared.joint is not None
             else self._published(declared)
         )
-        covered = range(self._first.toordinal(), self._last.toordinal() + 1)
-        return amended(
-            origin,
-            closed=[day for day in declared.closed if day.toordinal() in covered],
-            opened=[day for day in declared.opened if day.toordinal() in covered],
-        )
+        return amended(origin, declared.closed, declared.opened)
 
     def _published(self, declared: Calendar) -> WorkingDays:
         given = declared.exceptions

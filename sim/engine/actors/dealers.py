@@ -128,9 +128,8 @@ class Dealers:
             at = int(self._orders.at[self._next])
             self._agenda.schedule(at, Phase.EXCHANGE, self._order, self._next)
 
-    def _order(self, at: int) -> None:
+    def _order(self, _at: int) -> None:
         """One payer's turn has come; the next one's may at the same instant."""
-        del at  # it stands in the order
         self._give_order()
         self._await_order()
 

@@ -31,8 +31,7 @@ class ConvertStep(Step):
     the rest.
     """
 
-    def __init__(self, exchange: Exchange, plan: StepPlan, world: World, roles: Roles) -> None:
-        del roles  # every step is made alike
+    def __init__(self, exchange: Exchange, plan: StepPlan, world: World, _roles: Roles) -> None:
         self.by_payee = plan.exchanging == "payee"
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers

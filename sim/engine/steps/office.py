@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 class OriginateStep(Step):
     """The payer's bank takes the order up before its cut-off, or at the next opening, and works on it."""
 
-    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
-        del world  # every step is made alike
+    def __init__(self, plan: StepPlan, _world: World, roles: Roles) -> None:
         #: When each bank takes orders up, which an outage of it closes; None for any time.
         self._accepts = plan.hours.get("accepts")
         self._roles = roles
@@ -44,8 +43,7 @@ class OriginateStep(Step):
 class PostStep(Step):
     """The payee's bank credits its client within its own hours."""
 
-    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
-        del world  # every step is made alike
+    def __init__(self, plan: StepPlan, _world: World, roles: Roles) -> None:
         self._office = OfficeWork(roles, "payee_bank", plan.seconds["work"])
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
@@ -60,8 +58,7 @@ KINDS.add(without_exchange(PostStep), "post")
 class MessageStep(Step):
     """Transit takes a drawn time."""
 
-    def __init__(self, plan: StepPlan, world: World, roles: Roles) -> None:
-        del world, roles  # every step is made alike
+    def __init__(self, plan: StepPlan, _world: World, _roles: Roles) -> None:
         self._time = plan.seconds["time"]
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
@@ -90,9 +87,8 @@ class CorrectionStep(Step):
 class HeldStep(Step):
     """A payer whose payment came back still has the currency that it bought, and buys none again."""
 
-    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+    def plan(self, _rows: Rows, at: Seconds, _log: Log | None) -> Seconds:
         """See `Step`."""
-        del rows, log
         return at
 
 

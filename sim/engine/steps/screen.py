@@ -56,9 +56,8 @@ class ScreenStep(Contended):
         out[reviewed] = self._worked(rows[reviewed], banks[reviewed], at[reviewed], work, log)
         return out
 
-    def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+    def enter(self, _rows: Rows, at: Seconds, _log: Log | None) -> Seconds:
         """See `Contended`: cases lie on the desk as soon as they come, also at night."""
-        del rows, log
         return at
 
     def asked(self, number: int, rows: Rows, arrival: Seconds) -> Asked:

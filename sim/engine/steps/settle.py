@@ -67,13 +67,12 @@ class SettleStep(Contended):
             log.delays.spend(rows, opens, arrival, "outage")
         return arrival
 
-    def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
+    def wait(self, _number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
         """See `Contended`: they leave as they settle.
 
         With cover a payment would have settled at once, so money is the cause of its wait; in a system with
         cycles it would still have waited for the first cycle after its acceptance: that part is netting's.
         """
-        del number  # only who sends payments back tells from where
         settled, accepted, cycle = (column[rows] for column in waits)
         out = np.where(settled < 0, arrival, settled)
         # What waits for a bank that fails, or in its account, stays there because of that.

@@ -130,9 +130,8 @@ class DeferredNet:
         refused = sum(self._floor.amount[number] for number in self._refused[account])
         return max(self._owed[account], 0) + refused
 
-    def held(self, account: int) -> int:
+    def held(self, _account: int) -> int:
         """See `System`: nobody holds back here."""
-        del account
         return 0
 
     def _reckon(self, at: int) -> None:

@@ -84,9 +84,8 @@ class Gross:
         """See `System`."""
         self._together.forget()
 
-    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+    def withdraw(self, accounts: frozenset[int], _at: int) -> list[int]:
         """See `System`."""
-        del at
         changed = []
         for account, queue in self._queues.items():
             gone = dict.fromkeys(number for number in queue if self._floor.touches(number, accounts))

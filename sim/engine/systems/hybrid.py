@@ -26,8 +26,7 @@ class Hybrid:
     Later payments do not pass those that wait.
     """
 
-    def __init__(self, plan: SystemPlan, setup: Setup, floor: Floor) -> None:
-        del plan  # every system is made alike
+    def __init__(self, _plan: SystemPlan, setup: Setup, floor: Floor) -> None:
         self._floor = floor
         self._setup = setup
         self._cycles = Cycles(setup, floor.agenda, self._net)
@@ -49,9 +48,8 @@ class Hybrid:
     def emptied(self) -> None:
         """See `System`."""
 
-    def withdraw(self, accounts: frozenset[int], at: int) -> list[int]:
+    def withdraw(self, accounts: frozenset[int], _at: int) -> list[int]:
         """See `System`: what is left waits for the cycle."""
-        del at
         for account, queue in self._queues.items():
             self._queues[account] = deque(n for n in queue if not self._floor.touches(n, accounts))
         return []
@@ -75,9 +73,8 @@ class Hybrid:
         """See `System`."""
         return sum(self._floor.amount[number] for number in self._queues[account])
 
-    def held(self, account: int) -> int:
+    def held(self, _account: int) -> int:
         """See `System`: nobody holds back here."""
-        del account
         return 0
 
 

@@ -62,8 +62,7 @@ def _none(plan: OffsettingPlan, *, by_pair: bool) -> None:
     del plan, by_pair
 
 
-def _bilateral(plan: OffsettingPlan, *, by_pair: bool) -> Rule:
-    del plan
+def _bilateral(_plan: OffsettingPlan, *, by_pair: bool) -> Rule:
     return Rule(
         lambda found: (bilateral(found.queue, found.available, by_pair=by_pair, limits=found.limits), None),
         in_order=not by_pair,

@@ -81,9 +81,8 @@ class Link:
             for number in self._queues.get(account, ())
         )
 
-    def held(self, account: int) -> int:
+    def held(self, _account: int) -> int:
         """See `System`: nobody holds back here."""
-        del account
         return 0
 
     def _hear(self, account: int, at: int) -> None:

@@ -56,8 +56,7 @@ class Queue(Protocol):
 class FifoQueue:
     """First in, first out: the head blocks everybody behind it."""
 
-    def __init__(self, floor: Movements) -> None:
-        del floor  # every queue is made alike
+    def __init__(self, _floor: Movements) -> None:
         self._line: deque[int] = deque()
 
     def __len__(self) -> int:
@@ -78,14 +77,12 @@ class FifoQueue:
         """See `Queue`."""
         self._line.append(number)
 
-    def admits(self, number: int) -> bool:
+    def admits(self, _number: int) -> bool:
         """See `Queue`."""
-        del number
         return not self._line
 
-    def pop(self, covers: Callable[[int], bool], most: int) -> int | None:
+    def pop(self, covers: Callable[[int], bool], _most: int) -> int | None:
         """See `Queue`."""
-        del most
         return self._line.popleft() if self._line and covers(self._line[0]) else None
 
     def remove(self, numbers: Collection[int]) -> None:
@@ -141,9 +138,8 @@ class BypassQueue:
         self._line.append(number)
         self._put(self._place[number], self._amount[number])
 
-    def admits(self, number: int) -> bool:
+    def admits(self, _number: int) -> bool:
         """See `Queue`."""
-        del number
         return True
 
     def pop(self, covers: Callable[[int], bool], most: int) -> int | None:
@@ -244,9 +240,8 @@ class PriorityQueue:
         """See `Queue`."""
         return not self._waiting or self._priority[number] > self._waiting[-1]
 
-    def pop(self, covers: Callable[[int], bool], most: int) -> int | None:
+    def pop(self, covers: Callable[[int], bool], _most: int) -> int | None:
         """See `Queue`."""
-        del most
         if not self._count or not covers(self.first()):
             return None
         self._count -= 1

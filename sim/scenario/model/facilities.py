@@ -166,9 +166,8 @@ class SwapLine(_Facility):
         """See `_Facility`."""
         return "limit", self.limit
 
-    def limit_of(self, bank: str, currency: str) -> int:
+    def limit_of(self, _bank: str, currency: str) -> int:
         """See `_Facility`."""
-        del bank
         return to_minor(self.limit, currency)
 
     def drawers(self) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -64,9 +64,8 @@ class Outage(Span):
         """What does not work: the section that declares it in the singular, and its name."""
         return next((kind, name) for kind in _TARGETS if (name := getattr(self, kind)) is not None)
 
-    def about(self, scenario: Scenario) -> Iterator[tuple[Subject, str]]:
+    def about(self, _scenario: Scenario) -> Iterator[tuple[Subject, str]]:
         """See `Span`."""
-        del scenario
         kind, name = self.target
         yield (self.kind, kind, name), f"whether {name!r} works"
 
@@ -98,9 +97,8 @@ class ChangedHours(Span):
             check_date_only(at, field, "hours change with a working day")
         return self
 
-    def about(self, scenario: Scenario) -> Iterator[tuple[Subject, str]]:
+    def about(self, _scenario: Scenario) -> Iterator[tuple[Subject, str]]:
         """See `Span`."""
-        del scenario
         yield (self.kind, self.hours), repr(self.hours)
 
 
@@ -123,9 +121,8 @@ class ServiceDays(Dated):
             raise wrong(f"{day} is listed twice", field="days")
         return self
 
-    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
+    def stretches(self, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
         """See `Dated`."""
-        del scenario
         for number, day in enumerate(self.days):
             since, until = (
                 to_instant(datetime.combine(one, time()), zone) for one in (day, day + timedelta(days=1))
@@ -167,9 +164,8 @@ class ClosedRoute(Closure):
     route: RouteName
     """The route."""
 
-    def about(self, scenario: Scenario) -> Iterator[tuple[Subject, str]]:
+    def about(self, _scenario: Scenario) -> Iterator[tuple[Subject, str]]:
         """See `Span`."""
-        del scenario
         yield (self.kind, self.route), f"the way over {self.route!r}"
 
     def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
@@ -180,9 +176,8 @@ class ClosedRoute(Closure):
             else:
                 yield stretch
 
-    def closes(self, route: str, passenger: Passenger, topology: Topology) -> bool:
+    def closes(self, route: str, _passenger: Passenger, _topology: Topology) -> bool:
         """See `Closure`: to everybody."""
-        del passenger, topology
         return route == self.route
 
 
@@ -194,9 +189,8 @@ class LostCorrespondent(Closure):
     bank: BankName
     """The correspondent: payments that need an account in its books must go another way."""
 
-    def about(self, scenario: Scenario) -> Iterator[tuple[Subject, str]]:
+    def about(self, _scenario: Scenario) -> Iterator[tuple[Subject, str]]:
         """See `Span`."""
-        del scenario
         yield (self.kind, self.bank), f"the way over {self.bank!r}"
 
     def closes(self, route: str, passenger: Passenger, topology: Topology) -> bool:
@@ -219,9 +213,8 @@ class FailedBank(Dated):
     source: str | None = None
     """Where the choice comes from, or the word assumption."""
 
-    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
+    def stretches(self, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
         """See `Dated`."""
-        del scenario
         subject = ("outage", "bank", self.bank)
         yield Stretch.alone(to_instant(self.at, zone), NEVER, subject, "at", f"whether {self.bank!r} works")
 

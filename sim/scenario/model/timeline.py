@@ -68,9 +68,8 @@ class Liquidity(Dated):
             raise wrong("an amount other than zero is needed", field="amount")
         return self
 
-    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
+    def stretches(self, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
         """See `Dated`."""
-        del scenario
         at, subject = to_instant(self.at, zone), (self.kind, self.holder, self.system)
         yield Stretch.alone(at, at + 1, subject, "at", f"the liquidity of {self.holder!r} in {self.system!r}")
 
@@ -96,9 +95,8 @@ class RateJump(Dated):
             raise wrong("USD is the unit of all rates; let the others jump", field="currency")
         return self
 
-    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
+    def stretches(self, _scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
         """See `Dated`."""
-        del scenario
         at = to_instant(self.at, zone)
         yield Stretch.alone(at, at + 1, (self.kind, self.currency), "at", f"the rate of {self.currency}")
 

@@ -84,8 +84,7 @@ def _columns(declared: Fx, wanted: Sequence[str], days: Days, draws: Draws) -> d
     return columns
 
 
-def _constant(declared: ConstantFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
-    del draws
+def _constant(declared: ConstantFx, wanted: Sequence[str], days: Days, _draws: Draws) -> dict[str, Floats]:
     return {code: np.full(len(days), stated_rate(declared.rates, code)) for code in wanted}
 
 

@@ -121,9 +121,8 @@ def following(declared: BasketFx, base: Mapping[str, Floats], days: Days, draws:
 MODELS.add(following, "basket")
 
 
-def banded(declared: BandFx, base: Mapping[str, Floats], days: Days, draws: Draws) -> dict[str, Floats]:
+def banded(declared: BandFx, base: Mapping[str, Floats], _days: Days, _draws: Draws) -> dict[str, Floats]:
     """The rates of the base, those of one currency held within a band around each day's fixing."""
-    del days, draws  # every layer is made alike
     rates, _ = held(base[declared.currency], float(declared.width), float(declared.adjustment))
     return {**base, declared.currency: rates}
 
