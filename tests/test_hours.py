@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sim.core.calendars import WorkingDays, country_days, every_day, weekdays
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
-from sim.core.hours import ALWAYS, OpeningHours, opening_hours, parse_session
+from sim.core.hours import OpeningHours, opening_hours, parse_session
 
 pytestmark = pytest.mark.quick
 
@@ -236,15 +236,16 @@ def test_no_working_day_means_no_session() -> None:
 
 
 def test_some_places_never_close() -> None:
+    always = OpeningHours(np.array([-NEVER]), np.array([NEVER]), np.array([np.datetime64("NaT", "D")]))
     times = np.array([0, at("2024-12-25 03:00"), NEVER])
-    assert ALWAYS.next_open(times).tolist() == times.tolist()
-    assert ALWAYS.is_open(times).tolist() == [True, True, False]
-    assert ALWAYS.advance(times, np.array([5, 7, 9])).tolist() == [5, times[1] + 7, NEVER]
-    assert ALWAYS.advance(times, np.array([NEVER] * 3)).tolist() == [NEVER] * 3
-    assert ALWAYS.open_seconds(times[:2], times[1:]).tolist() == np.diff(times).tolist()
-    assert np.isnat(ALWAYS.value_date(times)).all()
-    assert ALWAYS.opens_at(42) == 42
-    assert ALWAYS.is_open_at(42)
+    assert always.next_open(times).tolist() == times.tolist()
+    assert always.is_open(times).tolist() == [True, True, False]
+    assert always.advance(times, np.array([5, 7, 9])).tolist() == [5, times[1] + 7, NEVER]
+    assert always.advance(times, np.array([NEVER] * 3)).tolist() == [NEVER] * 3
+    assert always.open_seconds(times[:2], times[1:]).tolist() == np.diff(times).tolist()
+    assert np.isnat(always.value_date(times)).all()
+    assert always.opens_at(42) == 42
+    assert always.is_open_at(42)
 
 
 def test_time_and_work_run_forwards() -> None:

@@ -28,7 +28,6 @@ from sim.engine.netting import (
     net_positions,
     optimal,
     singly,
-    unwind,
 )
 
 if TYPE_CHECKING:
@@ -142,7 +141,7 @@ def test_a_covered_head_is_neither_gridlock_nor_deadlock() -> None:
 
 def test_an_empty_queue_settles_nothing_and_is_no_gridlock() -> None:
     empty = case([], [3, 0])
-    for mask in (singly(*empty), multilateral(*empty), unwind(*empty), bilateral(*empty, by_pair=True)):
+    for mask in (singly(*empty), multilateral(*empty), bilateral(*empty, by_pair=True)):
         assert mask.shape == (0,)
         assert mask.dtype == np.bool_
     assert optimal(*empty, time_limit=PATIENCE)[1:] == (0, 0, 0.0, "optimal")
@@ -174,7 +173,7 @@ def test_columns_must_be_alike_and_of_whole_numbers() -> None:
         Queue(one, one + 1, np.array([0.5]))
 
 
-@pytest.mark.parametrize("rule", [singly, multilateral, unwind, has_gridlock, is_deadlock])
+@pytest.mark.parametrize("rule", [singly, multilateral, has_gridlock, is_deadlock])
 def test_banks_beyond_their_overdraft_limit_and_unknown_banks_are_refused(
     rule: Callable[..., object],
 ) -> None:
@@ -196,11 +195,11 @@ def test_unwinding_takes_the_newest_payments_of_whoever_is_short(given: Case) ->
     kept = np.ones(len(given.queue), dtype=bool)
     while min(after := left(given, kept)) < 0:
         kept[max(row for row in rows(kept) if after[given.queue.payer[row]] < 0)] = False
-    assert rows(unwind(*given)) == rows(kept)
+    assert rows(multilateral(*given)) == rows(kept)
 
 
 def test_an_unwound_payment_can_make_its_payee_short() -> None:
     chain = case([(0, 1, 10), (1, 2, 10), (2, 0, 4), (0, 2, 1)], [6, 0, 0])
-    assert unwind(*chain).all() == (left(chain, np.ones(4, dtype=bool))[0] >= 0)
+    assert multilateral(*chain).all() == (left(chain, np.ones(4, dtype=bool))[0] >= 0)
     broke = case([(0, 1, 10), (1, 2, 10), (2, 0, 4)], [5, 0, 0])
-    assert rows(unwind(*broke)) == set()
+    assert rows(multilateral(*broke)) == set()

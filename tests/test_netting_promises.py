@@ -33,7 +33,6 @@ from sim.engine.netting import (
     net_positions,
     optimal,
     singly,
-    unwind,
 )
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ def test_nothing_depends_on_the_numbers_of_the_banks(given: Case, random: Random
     available = np.zeros(given.n + 2, dtype=np.int64)
     available[number] = given.available
     queue = Queue(number[given.queue.payer], number[given.queue.payee], given.queue.amount)
-    for rule in (singly, multilateral, unwind):
+    for rule in (singly, multilateral):
         assert rows(rule(*given)) == rows(rule(queue, available))
     for by_pair in (False, True):
         assert rows(bilateral(*given, by_pair=by_pair)) == rows(bilateral(queue, available, by_pair=by_pair))
@@ -179,6 +178,5 @@ def test_arguments_stay_as_they_were(given: Case) -> None:
     multilateral(*given)
     bilateral(*given, by_pair=True)
     optimal(*given, time_limit=PATIENCE)
-    unwind(*given)
     after = [*columns(given.queue), given.available]
     assert all((old == new).all() for old, new in zip(before, after, strict=True))

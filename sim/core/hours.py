@@ -162,10 +162,6 @@ def joint_hours(one: OpeningHours, other: OpeningHours) -> OpeningHours:
     )
 
 
-#: Open at every instant, on no particular value date.
-ALWAYS: Final = OpeningHours(np.array([-NEVER]), np.array([NEVER]), np.array([_NO_DATE]))
-
-
 def parse_session(text: str) -> tuple[int, int]:
     """Opening and closing of a session such as `09:00-17:30`, in seconds from midnight of working day T.
 

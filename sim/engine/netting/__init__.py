@@ -12,7 +12,6 @@ from sim.engine.netting.release import (
     multilateral,
     net_positions,
     singly,
-    unwind,
 )
 
 __all__ = [
@@ -27,5 +26,4 @@ __all__ = [
     "net_positions",
     "optimal",
     "singly",
-    "unwind",
 ]

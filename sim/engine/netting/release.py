@@ -220,17 +220,6 @@ def net_positions(queue: Queue, n: int) -> Amounts:
     return queue.received(n) - queue.sent(n)
 
 
-def unwind(queue: Queue, limits: Amounts) -> NDArray[np.bool_]:
-    """Payments that stay in a netting cycle once every net debit is within its bank's limit.
-
-    The newest payment (the last row) of a bank that cannot cover its net debit leaves, and again, until all
-    banks can cover theirs. A removal takes a receipt from the payee, who may then be short in turn. No
-    smaller removal keeps each bank's payments in order, and the turn of the banks does not matter: what stays
-    is the same unique set that multilateral netting would settle.
-    """
-    return multilateral(queue, limits)
-
-
 def loss_shares(shortfall: int, weights: NDArray[np.int64]) -> Amounts:
     """Split a loss in proportion to `weights`, in whole minor units that add up to it exactly.
 

@@ -13,7 +13,7 @@ from sim.core.currency import UNLIMITED
 from sim.engine.agenda import Phase
 from sim.engine.changes import CYCLE
 from sim.engine.ledger import Loan
-from sim.engine.netting import loss_shares, net_positions, unwind
+from sim.engine.netting import loss_shares, multilateral, net_positions
 from sim.engine.systems.base import KINDS
 from sim.engine.systems.snapshot import Snapshot
 
@@ -113,7 +113,8 @@ class DeferredNet:
         self._pay_back(at)
         snapshot = Snapshot(self._floor, self._setup, self._accepted)
         lent = self._lendable(snapshot) if self._pool else np.zeros((len(snapshot.available),) * 2, np.int64)
-        kept = unwind(snapshot.queue, snapshot.available + lent.sum(axis=0) - lent.sum(axis=1))
+        # Putting off the newest payments of whoever is short, again and again, leaves the set that this settles.
+        kept = multilateral(snapshot.queue, snapshot.available + lent.sum(axis=0) - lent.sum(axis=1))
         settled = snapshot.chosen(kept)
         self._lend(snapshot.queue[kept], snapshot.available, lent, at)
         if settled:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self, TypeAlias
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from sim.core.clock import NEVER, to_instant
 from sim.scenario.model.base import Declaration, Instant
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from zoneinfo import ZoneInfo
 
     from sim.scenario.model import Scenario
@@ -104,23 +104,31 @@ class Point(Declaration):
     """The instant, local to the zone of the period."""
 
 
-def points(path: Sequence[Point]) -> Iterator[tuple[Path, datetime]]:
-    """The instants of a path, with their keys."""
-    for number, point in enumerate(path):
-        yield ("path", number, "at"), point.at
+class Moving(Dated):
+    """Something of some flows, or of all of them, that moves along a path from its first point on."""
 
+    moves: ClassVar[str]
+    """What moves, in words."""
 
-def out_of_order(path: Sequence[Point], zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
-    """Keys and words for each point of a path that does not come after the one before it."""
-    for number, (one, other) in enumerate(pairwise(path), start=1):
-        if to_instant(other.at, zone) <= to_instant(one.at, zone):
-            yield ("path", number, "at"), "each point of a path comes after the one before it"
+    if TYPE_CHECKING:
+        # Fields of each of them, which declares them in the order of its own keys.
+        kind: str
+        flows: tuple[str, ...] | None
+        path: tuple[Point, ...]
 
+    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
+        """See `Dated`."""
+        since = min(to_instant(point.at, zone) for point in self.path)
+        for name in self.flows or scenario.flows:
+            yield Stretch.alone(since, NEVER, (self.kind, name), "path", f"{self.moves} of {name!r}")
 
-def moving(
-    kind: str, flows: Sequence[str], path: Sequence[Point], zone: ZoneInfo, what: str
-) -> Iterator[Stretch]:
-    """Something moves from the first point of a path on, for each flow."""
-    since = min(to_instant(point.at, zone) for point in path)
-    for name in flows:
-        yield Stretch.alone(since, NEVER, (kind, name), "path", f"{what} of {name!r}")
+    def local_times(self) -> Iterator[tuple[Path, datetime]]:
+        """See `Dated`."""
+        for number, point in enumerate(self.path):
+            yield ("path", number, "at"), point.at
+
+    def disorder(self, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
+        """See `Dated`."""
+        for number, (one, other) in enumerate(pairwise(self.path), start=1):
+            if to_instant(other.at, zone) <= to_instant(one.at, zone):
+                yield ("path", number, "at"), "each point of a path comes after the one before it"

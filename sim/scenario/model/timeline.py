@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
@@ -24,7 +23,7 @@ from sim.scenario.model.base import (
     written_currency,
     wrong,
 )
-from sim.scenario.model.entry import Dated, Point, Span, Stretch, moving, out_of_order, points
+from sim.scenario.model.entry import Dated, Moving, Point, Span, Stretch
 from sim.scenario.model.kinds import check_stated
 from sim.scenario.model.markets import Quote
 from sim.scenario.model.network import BankName, MarketName
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from sim.scenario.model import Scenario
-    from sim.scenario.model.entry import Path, Subject
+    from sim.scenario.model.entry import Subject
 
 
 FlowName = Annotated[str, AfterValidator(reference("flows"))]
@@ -183,8 +182,10 @@ class MixPoint(Point):
         return self
 
 
-class Mix(Dated):
+class Mix(Moving):
     """The currencies in which flows are invoiced change by and by; who owes how much and when does not."""
+
+    moves: ClassVar = "the currency mix"
 
     kind: Literal["mix"]
     """The currency mix moves along a path."""
@@ -198,18 +199,6 @@ class Mix(Dated):
     source: str | None = None
     """Where the choice comes from, or the word assumption."""
 
-    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
-        """See `Dated`."""
-        yield from moving(self.kind, self.flows or tuple(scenario.flows), self.path, zone, "the currency mix")
-
-    def local_times(self) -> Iterator[tuple[Path, datetime]]:
-        """See `Dated`."""
-        return points(self.path)
-
-    def disorder(self, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
-        """See `Dated`."""
-        return out_of_order(self.path, zone)
-
 
 class VolumePoint(Point):
     """A volume of trade at an instant."""
@@ -218,8 +207,10 @@ class VolumePoint(Point):
     """Invoices per day, as a multiple of what the flow's own `value` means."""
 
 
-class Volume(Dated):
+class Volume(Moving):
     """Flows grow or shrink: they have more or fewer invoices; those that are there anyway stay as they are."""
+
+    moves: ClassVar = "the volume"
 
     kind: Literal["volume"]
     """The number of invoices moves along a path."""
@@ -232,18 +223,6 @@ class Volume(Dated):
     """
     source: str | None = None
     """Where the choice comes from, or the word assumption."""
-
-    def stretches(self, scenario: Scenario, zone: ZoneInfo) -> Iterator[Stretch]:
-        """See `Dated`."""
-        yield from moving(self.kind, self.flows or tuple(scenario.flows), self.path, zone, "the volume")
-
-    def local_times(self) -> Iterator[tuple[Path, datetime]]:
-        """See `Dated`."""
-        return points(self.path)
-
-    def disorder(self, zone: ZoneInfo) -> Iterator[tuple[Path, str]]:
-        """See `Dated`."""
-        return out_of_order(self.path, zone)
 
 
 Entry = Annotated[
