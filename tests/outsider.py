@@ -36,7 +36,9 @@ class Saved(NamedTuple):
 
 def read(folder: Path) -> Saved:
     """All that a run folder tells."""
-    tables = {path.stem: pq.read_table(path).to_pandas() for path in folder.glob("*.parquet")}
+    tables = {
+        path.stem: pq.read_table(path).to_pandas(date_as_object=False) for path in folder.glob("*.parquet")
+    }
     for table in tables.values():
         for column in table.columns[table.dtypes == "category"]:
             table[column] = table[column].astype(object)

@@ -271,7 +271,8 @@ def test_banks_positions_are_their_foreign_balances(saved: dict[str, pd.DataFram
     told = {(row.date, row.bank, row.currency): row.balance for row in rows.itertuples()}
     assert told == expected
     for row in rows.iloc[::97].itertuples():
-        assert row.balance_reporting == mids.value(row.balance, row.currency, "USD", row.date)
+        midnight = int(pd.Timestamp(row.date, tz="Europe/Minsk").timestamp())
+        assert row.balance_reporting == mids.value(row.balance, row.currency, "USD", midnight)
 
 
 def test_what_hedges_cost_beside_the_moves_of_rates(

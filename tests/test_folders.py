@@ -290,7 +290,7 @@ def test_what_a_user_put_into_a_run_folder_survives_every_save(
         expected = {
             *opened.manifest["files"],
             "manifest.json",
-            *(f"{name}.parquet" for name in opened.table_names),
+            *(f"{name}.parquet" for name in opened.manifest["tables"]),
         }
         found = {name for name, kind in contents(folder / "mine").items() if kind != "folder"}
         assert found == {*expected, *mine, "link", "late.txt", "figures/late.png"}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 
 def named(results: Results, name: str) -> Results:
-    return replace(results, scenario=results.scenario.model_copy(update={"name": name}))
+    scenario = results.scenario.model_copy(update={"name": name})
+    return replace(results, run=replace(results.run, scenario=scenario))
 
 
 def title(results: Results, name: str) -> Text:

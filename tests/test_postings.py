@@ -20,13 +20,19 @@ class Replay(NamedTuple):
     after: dict[str, dict[pd.Timestamp, int]]
 
 
+def midnight_of(date: pd.Timestamp) -> pd.Timestamp:
+    """When a date begins in the zone of the period."""
+    return date.tz_localize("Europe/Minsk").tz_convert("UTC")
+
+
 @pytest.fixture(scope="module")
 def replay(saved: Saved) -> Replay:
     balance = dict(zip(saved.accounts["account"], saved.accounts["opening_balance"].tolist(), strict=True))
     lowest = dict(balance)
     closing_of: dict[str, dict[int, int]] = defaultdict(dict)
     after: dict[str, dict[pd.Timestamp, int]] = defaultdict(dict)
-    day = (saved.postings["posted_at"] - saved.balances["date"].min()) // pd.Timedelta(days=1)
+    first = midnight_of(saved.balances["date"].min())
+    day = (saved.postings["posted_at"] - first) // pd.Timedelta(days=1)
     for when, at, debit, credit, amount in zip(
         day.tolist(),
         saved.postings["posted_at"],
@@ -65,9 +71,10 @@ def test_daily_balances(saved: Saved, replay: Replay) -> None:
         # Of each instant only what it leaves behind, the first of the day included.
         of_day: dict[int, list[int]] = defaultdict(list)
         for at, balance in replay.after[account].items():
-            of_day[(at - told["date"].min()) // pd.Timedelta(days=1)].append(balance)
-        for day, midnight in enumerate(told["date"]):
-            lowests.append(min([*of_day[day], replay.after[account].get(midnight, closing)]))
+            of_day[(at - midnight_of(told["date"].min())) // pd.Timedelta(days=1)].append(balance)
+        for day, date in enumerate(told["date"]):
+            at_midnight = replay.after[account].get(midnight_of(date), closing)
+            lowests.append(min([*of_day[day], at_midnight]))
             closing = replay.closing_of[account].get(day, closing)
             closings.append(closing)
         assert told["closing_balance"].tolist() == closings

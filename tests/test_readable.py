@@ -101,7 +101,8 @@ def test_a_summary_shows_names_as_they_are(
     baseline_run: Results, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     scenario = baseline_run.scenario.model_copy(update={"question": EVIL})
-    print_summary(replace(baseline_run, scenario=scenario, folder=folder / EVIL), output())
+    evil = replace(baseline_run.run, scenario=scenario)
+    print_summary(replace(baseline_run, run=evil, folder=folder / EVIL), output())
     summary = capsys.readouterr().out
     assert summary.replace("\n", "").isprintable()
     assert r"Saved in " in summary

@@ -323,7 +323,7 @@ def test_the_summary_shows_the_numbers_of_the_measures(results: Results) -> None
     assert [float(cell) for cell in rows["CNY to China"][3:]] == pytest.approx(expected, abs=0.051)
     assert float(rows["liquidity"][1]) == pytest.approx(measures["delay_by_cause"]["liquidity"], abs=0.0051)
     peak = measures["net_open_position_peak"]["belarus"]["CNY"] / 1e3
-    assert f"{peak:.1f}" in text
+    assert f"{peak:.1f}".replace("-", "−") in text
     spread = measures["fx_result"]["belarus"]["spread"] / 1e3
     assert f"{spread:.1f}".replace("-", "−") in text
     costs = measures["payment_cost_bps"]

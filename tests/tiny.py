@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sim
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 SCENARIO = """
@@ -41,5 +41,13 @@ def tiny_run(folder: Path, more: str = "") -> sim.Results:
 
 
 def with_tables(results: sim.Results, *names: str) -> sim.Results:
-    """The same run with these tables alone, which is quicker to save."""
-    return replace(results, manifest={**results.manifest, "tables": dict.fromkeys(names)})
+    """The same run, of which these tables alone are saved, which is quicker."""
+
+    class Few(sim.Results):
+        def _write(self, folder: Path, tables: Iterable[str], *more: Any) -> dict[str, Any]:  # noqa: ANN401
+            del tables
+            return super()._write(folder, names, *more)
+
+    few = Few.__new__(Few)
+    few.__dict__.update(results.__dict__)
+    return few

@@ -21,7 +21,7 @@ MEASURES_FILE: Final = "measures.json"
 FIGURES_FOLDER: Final = "figures"
 
 _FORMAT: Final = "local-currency-settlement run"
-_VERSION: Final = 1
+_VERSION: Final = 2
 _SEAL: Final = "manifest_sha256"
 _LARGEST_JSON: Final = 64_000_000
 _HASH: Final = re.compile("[0-9a-f]{64}")
@@ -137,9 +137,10 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if manifest.get("format") != _FORMAT:
         raise ResultsError(f"{where}: not the manifest of a run (its format is not {_FORMAT!r})")
     version = manifest.get("format_version")
-    if type(version) is int and version > _VERSION:
+    if type(version) is int and version != _VERSION:
+        age = "a newer" if version > _VERSION else "an earlier"
         raise ResultsError(
-            f"{where}: of format {version}, written by a newer version; this one reads {_VERSION}"
+            f"{where}: of format {version}, written by {age} version; this one reads {_VERSION}"
         )
     wrong = [key for key, holds in _KEYS.items() if key not in manifest or not holds(manifest[key])]
     if wrong or not _is_payments_file(manifest.get("payments_file", {})):

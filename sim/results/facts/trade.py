@@ -94,8 +94,8 @@ def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
     return {
         "obligation_id": np.arange(len(rows)),
         "flow": names(list(sources), rows.flow),
-        "kind": names(kinds, kind[rows.flow]),
-        "term": names(terms, lookup[rows.flow, rows.term]),
+        "kind": names(kinds, looked_up(kind, rows.flow)),
+        "term": names(terms, np.where(rows.flow < 0, -1, lookup[rows.flow, rows.term])),
         "payer": rows.payer,
         "payee": rows.payee,
         "payer_side": sides[rows.payer],

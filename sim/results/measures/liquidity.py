@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sim.core.clock import NEVER
-from sim.core.currency import minor_digits
+from sim.core.currency import minor_digits, round_half_even
 from sim.results.columns import seconds
 from sim.results.derived.costs import COMPONENTS
 from sim.results.measures.exposure import fx_result
@@ -24,6 +24,8 @@ from sim.results.registry import measure, shared
 from sim.scenario.topology import MARKET
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.results.run import Run
 
     Worst = dict[str, dict[str, float | None]]
@@ -51,7 +53,12 @@ def _declared(run: Run) -> pd.DataFrame:
 
 def _major(run: Run) -> pd.Series[float]:
     rows = _declared(run)
-    return (rows["used"] / 10.0 ** rows["currency"].map(minor_digits)).set_axis(rows["account"])
+    return (rows["used"] / _scales(rows["currency"])).set_axis(rows["account"])
+
+
+def _scales(currencies: pd.Series[str]) -> NDArray[np.float64]:
+    """Minor units of a major unit of each currency."""
+    return np.array([10.0 ** minor_digits(code) for code in currencies], dtype=np.float64)
 
 
 @measure("{of}", "lower", ("accounts", "balances"))
@@ -82,11 +89,10 @@ def _by_account(run: Run) -> dict[str, pd.DataFrame]:
     """Rows of `intraday` of the business days counted, amounts in major units, by account."""
     rows, accounts = run["intraday"], run["accounts"]
     rows = rows[rows["counted"].to_numpy()]
-    digits = dict(zip(accounts["account"], accounts["currency"].map(minor_digits), strict=True))
+    scales = dict(zip(accounts["account"], _scales(accounts["currency"]), strict=True))
     amounts = [name for name in rows.columns if name not in {"account", "business_day", "counted"}]
     return {
-        str(name): group[amounts] / 10.0 ** digits[name]
-        for name, group in rows.groupby("account", observed=True)
+        str(name): group[amounts] / scales[name] for name, group in rows.groupby("account", observed=True)
     }
 
 
@@ -136,9 +142,9 @@ def intraday_liquidity_usage_total(run: Run) -> float:
     """The sum over accounts of their mean day, valued at the start of the period."""
     usage = _tool(run, "net_debit_peak")
     accounts = run["accounts"].set_index("account").loc[list(usage)]
-    digits = accounts["currency"].map(minor_digits)
-    means = np.array([told["mean"] or 0.0 for told in usage.values()])
-    minor = pd.Series(np.rint(means * 10.0**digits).astype(np.int64), index=accounts.index)
+    means = np.array([told["mean"] or 0.0 for told in usage.values()], dtype=np.float64)
+    amounts = round_half_even(means * _scales(accounts["currency"]))
+    minor = pd.Series(amounts, index=accounts.index)
     return int(run.value(minor, accounts["currency"], run.period[0]).sum()) / run.scale
 
 
@@ -313,7 +319,7 @@ def frozen_value(run: Run) -> dict[str, dict[str, float]]:
 
     `balances` is Σ of positive balances on its frozen accounts at the last instant; a servicer's own position in its own
     books, which is what it owes, is left out. `payments` is Σ of those from or to it that are neither credited nor given
-    up by then, at `due_at`.
+    up by then, at `due_at` or the last instant, whichever comes first.
     """
     frozen, payments = run["frozen"], run["payments"]
     accounts = run["accounts"].set_index("account").loc[frozen["account"]]
@@ -321,7 +327,9 @@ def frozen_value(run: Run) -> dict[str, dict[str, float]]:
     balance = frozen["balance"].clip(lower=0).mask(own, 0)
     held = run.value(balance, frozen["currency"], run.window.end - 1)
     pending = payments[payments["status"].isin(["pending", "returned"])]
-    worth = run.value(pending["amount"], pending["currency"], pending["due_at"])
+    # What was ordered early may fall due after the last rate.
+    due_at = np.minimum(seconds(pending["due_at"]), run.window.end - 1)
+    worth = run.value(pending["amount"], pending["currency"], due_at)
     found = {}
     for bank in frozen["bank"].unique():
         concerned = (pending["payer_bank"] == bank) | (pending["payee_bank"] == bank)
