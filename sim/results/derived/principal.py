@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from sim.results.columns import ident, instant, label, money, seconds
+from sim.results.columns import codes, ident, instant, label, money, seconds
 from sim.results.registry import derived
 from sim.scenario.topology import home_currencies
 
@@ -58,13 +58,13 @@ def principal_risk(run: Run) -> pd.DataFrame:
     parts = [_exchanges(scenario, run), _funding(scenario, run), _correspondents(run)]
     found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     found = found[(found["final_at"] > found["paid_at"]) | found["final_at"].isna()]
+    found["holder"] = pd.Categorical(found["holder"])
     found = found.sort_values(["paid_at", "kind", "holder"], kind="stable", ignore_index=True)
     found["payment_id"] = _ids(found["payment_id"], run["payments"]["payment_id"])
     found["value"] = run.value(found["amount"], found["currency"], found["paid_at"])
     categories = {"kind": list(KINDS), "currency": sorted({str(code) for code in found["currency"]})}
     for column, known in categories.items():
-        found[column] = pd.Categorical(found[column].astype(str), categories=pd.Index(known, dtype="str"))
-    found["holder"] = pd.Categorical(found["holder"].astype(str))
+        found[column] = pd.Categorical(found[column], categories=pd.Index(known, dtype="str"))
     return found
 
 
@@ -75,20 +75,20 @@ def _exchanges(scenario: Scenario, tables: Run) -> pd.DataFrame:
     """
     deals = tables["conversions"]
     deals = deals[deals["kind"].isin(["market", "sold_back"])]
-    delivery = {name: pd.Timedelta(seconds=market.delivery) for name, market in scenario.markets.items()}
+    delivery = {name: market.delivery for name, market in scenario.markets.items()}
     # Payers buy, unless they sell what came back.
     buys = ((deals["bearer"] == "payer") & (deals["kind"] == "market")).to_numpy()
     # Of a cross, both deals are made at once, and the later delivery counts.
     lags = [
-        pd.to_timedelta(deals[column].astype(object).map(delivery)).fillna(pd.Timedelta(0))
+        np.append([delivery[name] for name in deals[column].cat.categories], 0)[codes(deals[column])]
         for column in ("market", "vehicle_market")
     ]
-    lag = lags[0].where(lags[0] >= lags[1], lags[1])
+    lag = pd.to_timedelta(np.maximum(*lags).astype(np.int64), unit="s").as_unit("s")
     return _part(
         "exchange",
         payment_id=deals["payment_id"],
         holder=deals["firm"],
-        currency=np.where(buys, deals["functional_currency"].astype(str), deals["currency"].astype(str)),
+        currency=np.where(buys, np.asarray(deals["functional_currency"]), np.asarray(deals["currency"])),
         amount=np.where(buys, deals["realised_value"], deals["amount"]),
         paid_at=deals["converted_at"],
         final_at=deals["converted_at"] + lag,
