@@ -25,6 +25,8 @@ from ruamel.yaml import YAML
 from sim.errors import ScenarioError
 from sim.results.execute import execute
 from sim.scenario.load import load_located
+from sim.scenario.model.fx import Fx
+from sim.scenario.model.kinds import kinds
 from sim.world.build import prepare
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "rates.md"
@@ -38,8 +40,7 @@ EXAMPLES = {
 
 
 def test_each_model_has_an_example() -> None:
-    kinds = {"constant", "history", "bootstrap", "lognormal", "mean_reverting", "regime"}
-    assert set(EXAMPLES) == kinds | {"jump", "basket", "band"}
+    assert {*EXAMPLES} == {*kinds(Fx)}
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

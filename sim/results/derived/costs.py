@@ -13,6 +13,8 @@ from sim.results.columns import codes, instant, label, money, names, places, sec
 from sim.results.days import business_days, local_days
 from sim.results.derived.balances import running_balances
 from sim.results.registry import derived
+from sim.scenario.model.facilities import Facility
+from sim.scenario.model.kinds import kinds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +25,9 @@ if TYPE_CHECKING:
     from sim.results.derived.balances import Running
     from sim.results.run import Run
 
-#: What liquidity costs, in the order in which it is told.
-COMPONENTS: Final = ("holding", "intraday_credit", "overnight_credit", "repo", "swap_line", "top_ups")
+#: What a balance costs its holder, and all that liquidity costs, in the order in which it is told.
+_OF_BALANCES: Final = ("holding", "intraday_credit", "overnight_credit")
+COMPONENTS: Final = (*_OF_BALANCES, *kinds(Facility), "top_ups")
 
 
 class _Costs(NamedTuple):
@@ -59,7 +62,7 @@ def liquidity_costs(run: Run) -> dict[str, Any]:
     | `holding` | Σ max(balance, 0) · seconds · `holding_rate` / year | account and local day |
     | `intraday_credit` | Σ max(−balance − `credit`, 0) · seconds within a day of the system · `intraday_rate` / year | account and local day |
     | `overnight_credit` | the same for the seconds between two days of the system, at `overnight_rate` | account and local day |
-    | `repo`, `swap_line` | Σ amount · seconds of the period from `received_at` to `repaid_at` · `rate` / year (table `borrowings`) | loan |
+    | the kind of a facility | Σ amount · seconds of the period from `received_at` to `repaid_at` · `rate` / year (table `borrowings`) | loan |
     | `top_ups` | `realised_value` − `mid_value` of what was bought, the opposite of what was sold (table `funding`, by `dealt_at`) | deal |
 
     `interest` in `borrowings` is the same for the whole time of a loan, up to the end of the run. A pool lends free of
@@ -114,7 +117,7 @@ def _of_balances(run: Run) -> Iterator[_Costs]:
             np.where(stretches.within_day, used, 0),
             np.where(stretches.within_day, 0, used),
         )
-        for component, rate, amount in zip(COMPONENTS[:3], priced, amounts, strict=True):
+        for component, rate, amount in zip(_OF_BALANCES, priced, amounts, strict=True):
             if rate and amount.any():
                 held = np.bincount(stretches.day, weights=amount * stretches.lasting.astype(np.float64))
                 cost = interest(held.astype(np.float64), rate)

@@ -27,7 +27,7 @@ from sim.results.columns import (
 from sim.results.facts.source import fact, money_of, system_of
 from sim.results.facts.standstills import standstills
 from sim.scenario.model.facilities import Facility
-from sim.scenario.model.kinds import kinds
+from sim.scenario.model.kinds import alternatives, kinds
 from sim.scenario.topology import books
 
 if TYPE_CHECKING:
@@ -295,7 +295,7 @@ def clearings(world: DrawnWorld, records: Records) -> dict[str, Any]:
 @fact(
     ident("loan_id", "the loan"),
     label("facility", "the facility, or the system in whose pool the money was"),
-    label("kind", "`repo`, `swap_line` or `pool`"),
+    label("kind", alternatives([f"`{lender}`" for lender in _LENDERS])),
     label("lender", "the account that lends", of="account"),
     label("account", "the account that borrows", of="account"),
     label("currency", "its currency", of="money"),
