@@ -81,6 +81,7 @@ def test_an_installed_wheel_has_the_library_and_runs_it(lowest: Path, tmp_path: 
     opened = "import sim; print(sim.__file__, len(sim.open('out').payments))"
     place, _, payments = run(lowest / "python", "-c", opened, cwd=tmp_path).rpartition(" ")
     assert Path(place).is_relative_to(lowest.parent)
+    assert Path(place).with_name("py.typed").is_file()
     assert int(payments) > 100
 
 
@@ -91,6 +92,10 @@ def test_the_quick_tests_pass_with_the_lowest_versions(lowest: Path) -> None:
     quick += ("-p", "no:cacheprovider", "--benchmark-disable")
     said = run(lowest / "pytest", *quick, cwd=CHECKOUT, seconds=1500)
     assert " passed" in said
+
+
+def test_the_package_says_that_it_has_types() -> None:
+    assert (CHECKOUT / "sim/py.typed").is_file()
 
 
 def test_every_library_states_its_lowest_version(lower_bounds: list[str]) -> None:
