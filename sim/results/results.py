@@ -176,6 +176,8 @@ class Results:
     def __repr__(self) -> str:
         """The run in one line, without computing anything."""
         told = [f"<Results of {self.scenario.name!r}, seed {self.scenario.seed}"]
+        if replication := self.manifest["replication"]:
+            told.append(f", replication {replication}")
         if {"payments", "value", "settled_share", "delay"} <= self._found.keys():
             m = self._found
             told.append(
