@@ -24,6 +24,7 @@ __all__ = ["open", "plot_mechanisms", "run"]
 def run(
     scenario: Scenario | str | Path,
     *,
+    replication: int = 0,
     measures: Iterable[str] | None = None,
     output: str | Path | None = None,
     tables: Iterable[str] | None = None,
@@ -31,33 +32,27 @@ def run(
 ) -> Results:
     """Run a scenario, given as such, as a file or as a library name.
 
-    `measures` are those that are computed now, all by default; every other one, and every table, is computed when
-    it is first asked for. Nothing is written unless `output` names a run folder: a free name, an empty folder, or a
-    run of the same text, or with `force` of any; other folders are refused before anything runs. `tables` are the
-    derived tables that are saved beside the facts, all by default. `ScenarioError`, `ResultsError` (also for an
-    unknown measure or table), `RunError` and `PromiseError` as the command line tells them.
+    Each `replication`, from 0 on, has draws of its own from the scenario's seed. `measures` are those that are
+    computed now, all by default; every other one, and every table, is computed when it is first asked for. Nothing is
+    written unless `output` names a run folder: a free name, an empty folder, or a run of the same text, or with
+    `force` of any; other folders are refused before anything runs. `tables` are the derived tables that are saved
+    beside the facts, all by default. `ScenarioError`, `ResultsError` (also for an unknown measure or table),
+    `RunError` and `PromiseError` as the command line tells them.
     """
     asked = None if measures is None else checked(measures)
     saved = saved_tables(tables)
+
+    def made(of: Scenario) -> Results:
+        if output is not None:
+            check_target(output, lambda: text_of(of, replication), force=force)
+        found = execute(of, replication=replication, measures=asked)
+        return found if output is None else found.save(output, tables=saved, force=force)
+
     if not isinstance(scenario, (str, Path)):
-        return _run(scenario, asked, output, saved, force=force)
+        return made(scenario)
     loaded = load_located(scenario)
     with loaded.placing():
-        return _run(loaded.scenario, asked, output, saved, force=force)
-
-
-def _run(
-    scenario: Scenario,
-    measures: Iterable[str] | None,
-    output: str | Path | None,
-    tables: Iterable[str],
-    *,
-    force: bool,
-) -> Results:
-    if output is None:
-        return execute(scenario, measures=measures)
-    check_target(output, lambda: text_of(scenario), force=force)
-    return execute(scenario, measures=measures).save(output, tables=tables, force=force)
+        return made(loaded.scenario)
 
 
 def open(folder: str | Path) -> Results:  # noqa: A001 - reads as `sim.open(folder)`

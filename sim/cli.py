@@ -186,6 +186,12 @@ def cli() -> None:
     "--force", is_flag=True, help="Replace a run of another text at -o; nothing else is ever replaced."
 )
 @_SEED
+@click.option(
+    "--replication",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    default=0,
+    help="Which of the runs that share the scenario's seed; 0 is a plain run.",
+)
 @_SET
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON instead of a summary.")
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
@@ -201,6 +207,7 @@ def run(
     output: Path | None,
     force: bool,  # noqa: FBT001 - a flag of click
     seed: int | None,
+    replication: int,
     overrides: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a flag of click
     no_figures: bool,  # noqa: FBT001 - a flag of click
@@ -217,13 +224,13 @@ def run(
         None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
     )
     loaded = load_all(scenarios, _with_seed(overrides, seed))
-    targets = [_target(output, one.scenario, alone=len(loaded) == 1) for one in loaded]
+    how = Saving(chosen, not no_figures, output is None, force, replication, max_input)
+    targets = [_target(output, one.scenario, replication, alone=len(loaded) == 1) for one in loaded]
     if len({*targets}) < len(targets):
         raise click.UsageError("two of these scenarios have the same name and seed, so the same run folder")
     for one, target in zip(loaded, targets, strict=True):
-        _check_target(one, target, free=output is None, force=force)
-    how = Saving(tables=chosen, figures=not no_figures, free=output is None, force=force)
-    found = [_run_one(one, target, how, max_input) for one, target in zip(loaded, targets, strict=True)]
+        _check_target(one, target, how)
+    found = [_run_one(one, target, how) for one, target in zip(loaded, targets, strict=True)]
     side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets[0].parent)
     if as_json:
         _print_json(found)
@@ -389,34 +396,36 @@ def _with_seed(overrides: tuple[str, ...], seed: int | None) -> tuple[str, ...]:
     return overrides if seed is None else (*overrides, f"seed={seed}")
 
 
-def _target(output: Path | None, scenario: Scenario, *, alone: bool) -> Path:
-    name = f"{scenario.name}-{scenario.seed}"
+def _target(output: Path | None, scenario: Scenario, replication: int, *, alone: bool) -> Path:
+    name = f"{scenario.name}-{scenario.seed}" + (f"-r{replication}" if replication else "")
     if output is None:
         return Path("runs") / name
     return output if alone else output / name
 
 
-def _check_target(loaded: Loaded[Scenario], target: Path, *, free: bool, force: bool) -> None:
+def _check_target(loaded: Loaded[Scenario], target: Path, how: Saving) -> None:
     from sim.results.execute import text_of  # noqa: PLC0415 - see the module
     from sim.results.saving import check_above, check_target  # noqa: PLC0415
 
-    if free:
+    if how.free:
         check_above(target)
         return
     with loaded.placing():
-        check_target(target, lambda: text_of(loaded.scenario), force=force)
+        check_target(target, lambda: text_of(loaded.scenario, how.replication), force=how.force)
 
 
 class Saving(NamedTuple):
-    """What of a run is saved, and whether in the place of another."""
+    """How a run is made, what of it is saved, and whether in the place of another."""
 
     tables: tuple[str, ...]
     figures: bool
     free: bool
     force: bool
+    replication: int
+    max_input: int
 
 
-def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving, max_input: int) -> Results:
+def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving) -> Results:
     from sim.results.execute import execute  # noqa: PLC0415 - see the module
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
@@ -426,7 +435,7 @@ def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving, max_input: int
 
     with Tidied():
         with loaded.placing(), progress_bar(loaded.scenario.name) as told:
-            results = execute(loaded.scenario, told, max_input=max_input)
+            results = execute(loaded.scenario, told, replication=how.replication, max_input=how.max_input)
         _warn(results.manifest["warnings"])
         drawing = draw if how.figures else None
         return results.save(target, drawing, tables=how.tables, force=how.force, free=how.free)
@@ -454,6 +463,7 @@ def _print_json(found: list[Results]) -> None:
         {
             "scenario": results.scenario.name,
             "seed": results.scenario.seed,
+            "replication": results.manifest["replication"],
             "folder": str(results.folder),
             "measures": {name: measure._asdict() for name, measure in results.measures.items()},
         }

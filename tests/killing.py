@@ -73,12 +73,12 @@ def state(place: Path, before: bool) -> tuple[str, list[str]]:
     if not before and not place.exists():
         return "none", wrong
     opened = sim.open(place)
-    for name in opened.table_names:
+    for name in opened.manifest["tables"]:
         len(opened[name])
     seed = f"{opened.scenario.seed}"
     if (place / _FIGURE).read_text("utf-8") != seed:
         wrong.append(_FIGURE)
-    expected = {*opened.manifest["files"], *(f"{name}.parquet" for name in opened.table_names)}
+    expected = {*opened.manifest["files"], *(f"{name}.parquet" for name in opened.manifest["tables"])}
     found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()}
     wrong += sorted(found ^ (expected | {"manifest.json"} | ({"notes.txt"} if before else set())))
     return seed, wrong

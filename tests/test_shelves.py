@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from conftest import SHORTER, shortened
 from pandas.testing import assert_frame_equal
 
 import sim
@@ -61,18 +62,14 @@ def assert_told_again(run: Results, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", TELLING)
-def test_saved_is_recomputed_is_recomputed_from_the_facts(
-    name: str, short_runs: Mapping[str, Results], tmp_path: Path
-) -> None:
-    assert_told_again(short_runs[name], tmp_path / "run")
+def test_saved_is_recomputed_is_recomputed_from_the_facts(name: str, tmp_path: Path) -> None:
+    assert_told_again(execute(shortened(name, SHORTER)), tmp_path / "run")
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", [name for name in names() if name not in TELLING])
-def test_so_it_is_in_every_scenario_of_the_library(
-    name: str, short_runs: Mapping[str, Results], tmp_path: Path
-) -> None:
-    assert_told_again(short_runs[name], tmp_path / "run")
+def test_so_it_is_in_every_scenario_of_the_library(name: str, tmp_path: Path) -> None:
+    assert_told_again(execute(shortened(name, SHORTER)), tmp_path / "run")
 
 
 def test_everything_needs_what_it_declares_and_nothing_else(short_runs: Mapping[str, Results]) -> None:
@@ -167,6 +164,18 @@ def test_peaks_of_positions_keep_their_sign(baseline_run: Results) -> None:
 def test_where_there_is_nothing_to_tell_a_measure_is_empty(baseline_run: Results) -> None:
     for name in ("frozen_value", "credit_exposure_peak", "throughput_met", "hedge_cost", "facility_use"):
         assert baseline_run.measures[name].value == {}
+
+
+def test_a_run_without_one_of_its_facts_is_told_as_such(baseline_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(baseline_folder, tmp_path / "run")
+    manifest = (tmp_path / "run" / "manifest.json").read_text("utf-8")
+    lines = [line for line in manifest.splitlines() if '"transfers"' not in line]
+    (tmp_path / "run" / "manifest.json").write_text("\n".join(lines), "utf-8")
+    with pytest.warns(sim.ResultsWarning, match="changed since the run was saved"):
+        opened = sim.open(tmp_path / "run")
+    with pytest.raises(sim.ResultsError, match="the run has no table 'transfers', which every run has"):
+        opened["transfers"]
+    assert opened.payments.equals(opened["payments"])
 
 
 def test_instants_are_utc_and_dates_are_dates_in_the_files_too(baseline_folder: Path) -> None:

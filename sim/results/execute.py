@@ -34,18 +34,20 @@ def execute(
     scenario: Scenario,
     progress: Callable[[int, DrawnWorld], None] | None = None,
     *,
+    replication: int = 0,
     measures: Iterable[str] | None = None,
     max_input: int = MAX_INPUT,
 ) -> Results:
     """Run a scenario, check its promises, and compute some `measures`, all by default; nothing is written.
 
-    Tables, and further measures, are computed when they are asked for. `progress` is told the simulated instant now and
+    Each `replication`, from 0 on, has draws of its own from the scenario's seed. Tables, and further measures, are
+    computed when they are asked for. `progress` is told the simulated instant now and
     then; `max_input` is as for `build_world`. `ScenarioError` if the scenario cannot be run, `PromiseError` if an
     identity does not hold, `NoMeasureError` for a measure that does not exist.
     """
     asked = checked(MEASURES if measures is None else measures)
     began = time.perf_counter()
-    world = build_world(scenario, max_input=max_input)
+    world = build_world(scenario, replication, max_input=max_input)
     drawn = time.perf_counter()
     records = simulate(world, None if progress is None else lambda at: progress(at, world))
     simulated = time.perf_counter()
@@ -81,6 +83,7 @@ def _manifest(resolved: Scenario, world: DrawnWorld, timings: dict[str, float]) 
     return {
         "scenario": resolved.name,
         "seed": resolved.seed,
+        "replication": world.replication,
         "scenario_sha256": _sha256(resolved),
         "versions": {
             "local-currency-settlement": version("local-currency-settlement"),
@@ -94,10 +97,11 @@ def _manifest(resolved: Scenario, world: DrawnWorld, timings: dict[str, float]) 
     }
 
 
-def text_of(scenario: Scenario) -> Text:
+def text_of(scenario: Scenario, replication: int = 0) -> Text:
     """What determines the tables that a scenario gives; `ScenarioError` if it cannot be run."""
     openings, _ = prepare(scenario)
-    return Text.of({"scenario_sha256": _sha256(resolve_calendars(scenario, openings)), **_own_file(scenario)})
+    resolved = _sha256(resolve_calendars(scenario, openings))
+    return Text.of({"scenario_sha256": resolved, "replication": replication, **_own_file(scenario)})
 
 
 def _sha256(resolved: Scenario) -> str:

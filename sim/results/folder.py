@@ -29,15 +29,17 @@ _TABLE: Final = re.compile("[a-z][a-z0-9_]{0,99}")
 
 
 class Text(NamedTuple):
-    """What determines the tables of a run: its resolved scenario, seed included, and payments of one's own."""
+    """What determines the tables of a run: its resolved scenario with the seed, its replication, its own payments."""
 
     scenario_sha256: str
+    replication: int
     payments_sha256: str
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Text:
         """The text that a manifest tells of."""
-        return cls(manifest["scenario_sha256"], manifest.get("payments_file", {}).get("sha256", ""))
+        payments = manifest.get("payments_file", {}).get("sha256", "")
+        return cls(manifest["scenario_sha256"], manifest["replication"], payments)
 
 
 def sha256_of(path: Path) -> str:
@@ -200,6 +202,7 @@ _KEYS: Final[Mapping[str, Callable[[Any], object]]] = {
     "format_version": lambda value: type(value) is int and value == _VERSION,
     "scenario": lambda value: isinstance(value, str) and value.isprintable(),
     "seed": lambda value: type(value) is int,
+    "replication": lambda value: type(value) is int,
     "scenario_sha256": _is_hash,
     "versions": lambda value: isinstance(value, dict),
     "followed_until": _is_instant,

@@ -176,6 +176,8 @@ class Results:
     def __repr__(self) -> str:
         """The run in one line, without computing anything."""
         told = [f"<Results of {self.scenario.name!r}, seed {self.scenario.seed}"]
+        if replication := self.manifest["replication"]:
+            told.append(f", replication {replication}")
         if {"payments", "value", "settled_share", "delay"} <= self._found.keys():
             m = self._found
             told.append(
@@ -213,7 +215,10 @@ class Results:
             with new_folder(target, Text.of(self.manifest), force=force) as folder:
                 manifest = self._write(folder, chosen, decorate)
             place = Path(target) if ".." not in Path(target).parts else real_place(target)
-        return replace(self, manifest=MappingProxyType(manifest), folder=place, _changed=[])
+        # All facts have been told, so that the world need not be kept for them.
+        changed: list[Path] = []
+        run = replace(self.run, source=Saved(place, manifest["tables"], changed))
+        return replace(self, run=run, manifest=MappingProxyType(manifest), folder=place, _changed=changed)
 
     def save_figures(self, draw: Callable[[Results, Path], object]) -> list[Path]:
         """Draw the figures of a saved run again: what `draw` writes replaces the figures that the run wrote.
@@ -271,6 +276,8 @@ class Saved:
     def table(self, name: str) -> pd.DataFrame | None:
         """A table as it was saved; None if it was not."""
         if name not in self.hashes or name not in TABLES:
+            if name in TABLES and TABLES[name].is_fact:
+                raise ResultsError(f"{self.folder}: the run has no table {name!r}, which every run has")
             return None
         found, intact = read_table(self.folder, name, TABLES[name].columns, self.hashes[name])
         if not intact:

@@ -84,9 +84,9 @@ def _print_exposure(values: Mapping[str, Any], currency: str, console: Console) 
 
 def _print_head(results: Results, values: Mapping[str, Any], currency: str, console: Console) -> None:
     scenario = results.scenario
-    console.print(
-        Text.assemble((scenario.name, "bold"), f", seed {scenario.seed}"), width=_WIDTH, highlight=False
-    )
+    replication = results.manifest["replication"]
+    drawn = f", seed {scenario.seed}" + (f", replication {replication}" if replication else "")
+    console.print(Text.assemble((scenario.name, "bold"), drawn), width=_WIDTH, highlight=False)
     if scenario.question:
         _line(console, " ".join(scenario.question.split()))
     period = scenario.period
