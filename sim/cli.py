@@ -299,9 +299,24 @@ def list_() -> None:
 @_tell_errors
 def schema() -> None:
     """Print the JSON Schema of scenarios, for editors."""
-    from sim.scenario.model import Scenario  # noqa: PLC0415 - see the module
+    from sim.scenario.schema import written_schema  # noqa: PLC0415 - see the module
 
-    give_json(Scenario.model_json_schema())
+    give_json(written_schema())
+
+
+@cli.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--from", "parent", default="baseline", metavar="NAME", help="What it extends.  [default: baseline]"
+)
+@_tell_errors
+def new(file: Path, parent: str) -> None:
+    """Write the first lines of a scenario of your own into FILE, and beside it what completes them in an editor."""
+    from sim.scenario.start import SCHEMA, start  # noqa: PLC0415 - see the module
+
+    if start(file, parent) is None:
+        _warn([f"{file.with_name(SCHEMA)} is another one; it stays, and `sim schema` prints ours"])
+    say(f"{file}: extends {parent}; `sim validate {file}` checks it")
 
 
 @cli.command()

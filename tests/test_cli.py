@@ -232,7 +232,7 @@ def test_the_schema_accepts_a_resolved_scenario_and_refuses_a_misspelt_one() -> 
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["validate"], ["show"], ["list"], ["schema"], ["plot"], ["calibrate"]]
+    "command", [[], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"]]
 )
 def test_every_command_has_help(command: list[str]) -> None:
     for option in ("--help", "-h"):
@@ -243,7 +243,7 @@ def test_every_command_has_help(command: list[str]) -> None:
 
 
 def test_help_lists_every_command_of_this_file() -> None:
-    assert set(cli.commands) == {"run", "validate", "show", "list", "schema", "plot", "calibrate"}
+    assert set(cli.commands) == {"run", "validate", "show", "list", "new", "schema", "plot", "calibrate"}
 
 
 def test_help_loads_no_heavy_library() -> None:

@@ -62,7 +62,7 @@ def test_tables_are_read_by_name_and_as_attributes(results: Results, tmp_path: P
     assert opened.payments is opened["payments"]
     assert len(opened.fx_results) == len(results["fx_results"])
     assert set(opened.table_names) < set(dir(opened))
-    with pytest.raises(KeyError, match=r"no table 'payment'; there are accounts, transfers"):
+    with pytest.raises(KeyError, match=r"no table 'payment'; there are firms, obligations"):
         opened["payment"]
     with pytest.raises(AttributeError, match="no table 'payment'"):
         _ = opened.payment

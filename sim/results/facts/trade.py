@@ -121,7 +121,7 @@ def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
     label("payee_bank", "the payee's bank", of="bank"),
     label("currency", "its currency", of="currency"),
     money("amount", "what is paid"),
-    whole("priority", "its rank in queues that look at it; lower goes first"),
+    whole("priority", "its rank in queues that look at it: higher goes first, 1 or more is urgent"),
     instant("due_at", "when it is due"),
     instant("instructed_at", "when it was ordered for the first time"),
     instant("settled_at", "when it moved in the last system on its way; missing if it has not"),

@@ -198,7 +198,7 @@ Duration = Annotated[
     int,
     BeforeValidator(_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "examples": ["15min", "2h", "120d"]}),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"const": 0}], "examples": ["15min", "2h", "120d"]}),
 ]
 Instant = Annotated[
     datetime,

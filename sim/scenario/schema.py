@@ -1,0 +1,69 @@
+"""What an editor needs to know of a scenario as people write it: a complete one, or a variant of another.
+
+A complete scenario states every key that has no default. A variant, which `extends` another, may leave any of them out
+at any depth, and `null` removes what it inherits; but an entry of a list is complete, since lists are replaced whole.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sim.scenario.model import Scenario
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_PREFIX: Final = "#/$defs/"
+_OF_A_VARIANT: Final = "variant "
+_NULL: Final = {"type": "null"}
+#: Bounds that the declarations state in pydantic's words.
+_BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
+#: By which a schema in a file is known to be ours.
+MARK: Final = "of local-currency-settlement; written anew by `sim schema`"
+
+
+def written_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of scenario files; whatever passes `sim validate` passes it."""
+    complete = _in_words_of_json(Scenario.model_json_schema())
+    definitions: dict[str, Any] = complete.pop("$defs")
+    definitions["Scenario"] = complete
+    variants = {f"{_OF_A_VARIANT}{name}": _variant(definition) for name, definition in definitions.items()}
+    return {
+        "$schema": _DIALECT,
+        "$comment": MARK,
+        "title": "Scenario",
+        "description": complete.get("description", ""),
+        "type": "object",
+        "if": {"required": ["extends"]},
+        "then": {"$ref": f"{_PREFIX}{_OF_A_VARIANT}Scenario"},
+        "else": {"$ref": f"{_PREFIX}Scenario"},
+        "$defs": definitions | variants,
+    }
+
+
+def _in_words_of_json(schema: Any) -> Any:  # noqa: ANN401 - a tree of JSON
+    if isinstance(schema, dict):
+        number = schema.get("type") in {"number", "integer"}
+        return {
+            _BOUNDS.get(key, key) if number else key: _in_words_of_json(part) for key, part in schema.items()
+        }
+    return [_in_words_of_json(part) for part in schema] if isinstance(schema, list) else schema
+
+
+def _variant(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a part of a variant: nothing is needed, everything may be null, alternatives may look alike."""
+    if "$ref" in schema:
+        return {**schema, "$ref": schema["$ref"].replace(_PREFIX, f"{_PREFIX}{_OF_A_VARIANT}")}
+    found = {key: value for key, value in schema.items() if key not in {"required", "oneOf", "discriminator"}}
+    for key in ("properties", "patternProperties"):
+        if key in schema:
+            found[key] = {name: _or_null(below) for name, below in schema[key].items()}
+    if isinstance(schema.get("additionalProperties"), dict):
+        found["additionalProperties"] = _or_null(schema["additionalProperties"])
+    alternatives = schema.get("anyOf", schema.get("oneOf"))
+    if alternatives is not None:
+        found["anyOf"] = [_variant(one) for one in alternatives]
+    return found
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    told = {key: schema[key] for key in ("description", "title", "examples") if key in schema}
+    return told | {"anyOf": [_variant(schema), _NULL]}

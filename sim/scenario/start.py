@@ -1,0 +1,62 @@
+"""The first lines of somebody's own scenario: what it extends, what to ask, and how an editor completes the rest."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sim.errors import Problem, RunError, ScenarioError
+from sim.scenario import library
+from sim.scenario.document import dump
+from sim.scenario.load import load_located
+from sim.scenario.schema import MARK, written_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: The schema that stands beside a scenario, for editors.
+SCHEMA: Final = "scenario.schema.json"
+_NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def start(file: Path, parent: str) -> Path | None:
+    """Write the first lines of a variant of `parent`, a library name or a path, and the schema beside it.
+
+    Returns the schema's file, None where another one of that name stands, which stays. ScenarioError if the file
+    exists, or the parent cannot be loaded; RunError if nothing can be written.
+    """
+    if file.exists() or file.is_symlink():
+        raise ScenarioError([Problem(str(file), "", "exists already; name a new file")])
+    text = "\n".join(_lines(file, parent)) + "\n"
+    schema = file.with_name(SCHEMA)
+    try:
+        ours = not schema.exists() or json.loads(schema.read_text("utf-8")).get("$comment") == MARK
+    except (OSError, ValueError, AttributeError):
+        ours = False
+    try:
+        if ours:
+            schema.write_text(json.dumps(written_schema()) + "\n", "utf-8")
+        with file.open("x", encoding="utf-8") as opened:
+            opened.write(text)
+    except OSError as error:
+        raise RunError(f"{error.filename or file}: cannot be written ({error.strerror or error})") from None
+    return schema if ours else None
+
+
+def _lines(file: Path, parent: str) -> Iterator[str]:
+    inherited = load_located(parent).scenario
+    if library.find(parent) is None:
+        parent = Path(os.path.relpath(parent, file.parent)).as_posix()
+    yield f"# yaml-language-server: $schema={SCHEMA}"
+    yield f"# State here only what differs from {parent}; `sim show {parent}` prints all that is inherited."
+    yield f"name: {_NAME.sub('-', file.stem).lstrip('._-') or 'mine'}"
+    yield f"extends: {parent}"
+    yield "question: What would change?"
+    yield "# seed: 1                        # other draws"
+    told = inherited.model_dump(by_alias=True, mode="json", include={"period"})
+    yield from (f"# {line}" for line in dump(told).splitlines())
+    if inherited.timeline:
+        yield "# timeline: null                 # null removes what is inherited"

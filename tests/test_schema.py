@@ -1,0 +1,131 @@
+"""An editor knows scenarios as people write them, and `sim new` begins one."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner
+from ruamel.yaml import YAML
+
+import sim
+from sim.cli import cli
+from sim.scenario import library
+from sim.scenario.schema import written_schema
+from sim.scenario.start import SCHEMA
+
+FILES = sorted(library.folder().rglob("*.yaml"))
+VALIDATOR = jsonschema.Draft202012Validator(written_schema())
+
+
+def as_an_editor_reads(text: str) -> Any:  # noqa: ANN401
+    def plain(value: Any) -> Any:  # noqa: ANN401
+        if isinstance(value, dict):
+            return {str(key): plain(child) for key, child in value.items()}
+        if isinstance(value, list):
+            return [plain(child) for child in value]
+        return value.isoformat() if isinstance(value, date) else value
+
+    return plain(YAML(typ="safe", pure=True).load(text))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_file_of_the_library_passes_the_schema(file: Path) -> None:
+    assert [
+        error.message for error in VALIDATOR.iter_errors(as_an_editor_reads(file.read_text("utf-8")))
+    ] == []
+
+
+def test_what_the_readme_writes_passes_the_schema() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+    blocks = [block for block in re.findall(r"```yaml\n(.*?)```", readme, re.DOTALL) if "name:" in block]
+    assert blocks
+    for block in blocks:
+        VALIDATOR.validate(as_an_editor_reads(block))
+
+
+def test_a_resolved_scenario_passes_the_schema() -> None:
+    shown = CliRunner().invoke(cli, ["show", "national-currency"])
+    VALIDATOR.validate(as_an_editor_reads(shown.stdout))
+
+
+def misspelt(node: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:  # noqa: ANN401
+    """The places of all keys in a tree."""
+    if isinstance(node, dict):
+        return [(*path, key) for key in node] + [
+            place for key, child in node.items() for place in misspelt(child, (*path, key))
+        ]
+    if isinstance(node, list):
+        return [place for number, child in enumerate(node) for place in misspelt(child, (*path, number))]
+    return []
+
+
+@pytest.mark.parametrize("name", ["baseline", "national-currency", "cyber-outage", "mechanisms/limits"])
+def test_a_misspelt_key_does_not_pass(name: str) -> None:
+    """Each key that the declarations give is misspelt once; names that users give are free."""
+    text = (library.folder() / f"{name}.yaml").read_text("utf-8")
+    tree = as_an_editor_reads(text)
+    declared = {
+        key for definition in written_schema()["$defs"].values() for key in definition.get("properties", {})
+    }
+    passed = []
+    places = [path for path in misspelt(tree) if path[-1] in declared and path[-1] != "extends"]
+    for path in places[:: max(1, len(places) // 40)]:
+        broken = as_an_editor_reads(text)
+        inside = broken
+        for step in path[:-1]:
+            inside = inside[step]
+        inside[f"{path[-1]}z"] = inside.pop(path[-1])
+        if VALIDATOR.is_valid(broken):
+            passed.append(path)
+    # What is left is called by its user as a field elsewhere is called, such as a bank or a currency.
+    assert [
+        path for path in passed if path[-2:-1] not in {("steps",), ("routes",), ("systems",), ("hours",)}
+    ] == []
+
+
+def test_new_writes_a_start_that_is_valid_and_completes(folder: Path) -> None:
+    done = CliRunner().invoke(cli, ["new", "mine.yaml", "--from", "cyber-outage"])
+    assert (done.exit_code, done.stderr) == (0, "")
+    text = (folder / "mine.yaml").read_text("utf-8")
+    assert text.startswith(f"# yaml-language-server: $schema={SCHEMA}\n")
+    assert sim.load("mine.yaml").name == "mine"
+    assert sim.load("mine.yaml").flows == sim.load("cyber-outage").flows
+    schema = json.loads((folder / SCHEMA).read_text("utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(as_an_editor_reads(text))
+    # Every line that is commented out may be written.
+    (folder / "all.yaml").write_text(re.sub(r"(?m)^# (?=[a-z]+:( |$)| )", "", text), "utf-8")
+    assert "timeline" not in sim.load("all.yaml").model_dump(exclude_unset=True)
+
+
+def test_new_starts_from_a_file_in_another_folder(folder: Path) -> None:
+    (folder / "sub").mkdir()
+    assert CliRunner().invoke(cli, ["new", "first one.yaml"]).exit_code == 0
+    assert CliRunner().invoke(cli, ["new", "sub/second.yaml", "--from", "first one.yaml"]).exit_code == 0
+    assert "extends: ../first one.yaml" in (folder / "sub" / "second.yaml").read_text("utf-8")
+    assert sim.load("sub/second.yaml").name == "second"
+    assert sim.load("first one.yaml").name == "first-one"
+
+
+def test_new_writes_over_nothing(folder: Path) -> None:
+    (folder / "mine.yaml").write_text("precious", "utf-8")
+    done = CliRunner().invoke(cli, ["new", "mine.yaml"])
+    assert (done.exit_code, done.stderr) == (2, "mine.yaml: exists already; name a new file\n")
+    (folder / SCHEMA).write_text("precious", "utf-8")
+    other = CliRunner().invoke(cli, ["new", "other.yaml"])
+    assert other.exit_code == 0
+    assert "it stays" in other.stderr
+    assert {path.name: path.read_text("utf-8") for path in (folder / SCHEMA, folder / "mine.yaml")} == {
+        SCHEMA: "precious",
+        "mine.yaml": "precious",
+    }
+    wrong = CliRunner().invoke(cli, ["new", "third.yaml", "--from", "basline"])
+    assert wrong.exit_code == 2
+    assert "did you mean 'baseline'?" in wrong.stderr
+    assert not (folder / "third.yaml").exists()
+    assert CliRunner().invoke(cli, ["new", "none/third.yaml"]).exit_code == 1
