@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from chance import register
@@ -11,11 +12,15 @@ from outsider import Rates, Saved, read
 
 from sim.errors import ScenarioError
 from sim.results.execute import execute
+from sim.results.run import Run
+from sim.results.shelves import TABLES
 from sim.scenario.library import names
 from sim.scenario.load import load
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pandas as pd
 
     from sim.results.results import Results
     from sim.scenario.model import Scenario
@@ -54,6 +59,22 @@ def rates(saved: Saved) -> Rates:
     return Rates(saved.fx)
 
 
+class Told(NamedTuple):
+    """Tables that have been computed, as the source of a run whose world is gone: there are many runs in memory."""
+
+    tables: dict[str, pd.DataFrame]
+
+    def table(self, name: str) -> pd.DataFrame | None:
+        """A table that is there."""
+        return self.tables.get(name)
+
+
+def told(results: Results) -> Results:
+    """The same run without its world and its records."""
+    tables = {name: results[name] for name in TABLES}
+    return replace(results, run=Run(results.scenario, Told(tables)))
+
+
 class Runs(Mapping[str, "Results"]):
     """Short runs of the library's scenarios by name, each made when it is first asked for."""
 
@@ -62,7 +83,7 @@ class Runs(Mapping[str, "Results"]):
 
     def __getitem__(self, name: str) -> Results:
         if name not in self._made:
-            self._made[name] = execute(shortened(name))
+            self._made[name] = told(execute(shortened(name)))
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -217,7 +217,7 @@ class Results:
             place = Path(target) if ".." not in Path(target).parts else real_place(target)
         # All facts have been told, so that the world need not be kept for them.
         changed: list[Path] = []
-        run = replace(self.run, source=Saved(place, manifest["tables"], changed))
+        run = replace(self.run, source=Saved(place, manifest["tables"], changed), _remembered={})
         return replace(self, run=run, manifest=MappingProxyType(manifest), folder=place, _changed=changed)
 
     def save_figures(self, draw: Callable[[Results, Path], object]) -> list[Path]:
