@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
+from builders import Order, by_hand, declare
+from examples import SYSTEMS, settling
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sim.core.clock import NEVER
+from sim.engine.run import simulate
 from sim.engine.systems.queues import QUEUES
 
 pytestmark = pytest.mark.quick
@@ -97,3 +101,24 @@ def test_nobody_passes_who_waits_with_the_same_or_a_higher_priority(later: int, 
     assert queue.admits(1) == passes
     queue.push(1)
     assert list(queue) == ([1, 0] if passes else [0, 1])
+
+
+@pytest.mark.parametrize("kind", SYSTEMS)
+def test_a_later_payment_passes_no_earlier_one_of_its_payer_in_a_system_of_any_kind(kind: str) -> None:
+    """The account has or may owe 100: enough for the second, which comes later, and not for the first."""
+    declared = settling(kind)
+    if kind == "dns":
+        # What a cap refuses waits like what lacks money.
+        declared["accounts"][0]["net_debit_cap"] = "100"
+    records = simulate(
+        by_hand(
+            declare(declared),
+            Order("2024-03-05 10:00", "a", "b", 150_00),
+            Order("2024-03-05 10:01", "a", "b", 10_00),
+            Order("2024-03-05 13:00", "b", "a", 60_00),
+        )
+    )
+    first, second, third = records.settled_at.tolist()
+    assert third <= first <= second < NEVER
+    of_gross = records.journal.payment[records.journal.debit == 0].tolist()
+    assert of_gross == [0, 1]
