@@ -202,6 +202,47 @@ def test_nothing_is_available_on_a_frozen_account(opening: int) -> None:
     assert not ledger.covers(2, 1)
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("work_at", ["originate", "post", "screen"])
+def test_a_bank_that_has_failed_works_on_nothing_any_more(work_at: str) -> None:
+    """Two hours of work that are done before it fails, and two that are not."""
+    work = {"kind": "fixed", "value": "2h"}
+    desk = {"at": "payee_bank", "probability": 1} if work_at == "screen" else {}
+    step = {"kind": work_at, "work": work, **desk}
+    settle = {"kind": "settle", "system": "gross"}
+    steps = {"originate": [step, settle, POST], "screen": [settle, step, POST], "post": [settle, step]}
+    declared = failing(routes={"direct": {"steps": steps[work_at]}})
+    bank = ("c", "a") if work_at == "originate" else ("a", "c")
+    orders = [Order(f"2024-03-05 {at}", *bank, 100) for at in ("09:59", "10:01")]
+    records = simulate(by_hand(declare(declared), *orders))
+    assert (records.credited_at < NEVER).tolist() == [True, False]
+    # What it would have taken is told as ever, and all beyond that as an outage.
+    rest = instant("2024-03-11 00:00") - instant("2024-03-05 12:01")
+    cause = "screening" if work_at == "screen" else "processing"
+    assert causes(records, 1) == {cause: 2 * HOUR, "outage": rest}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("fails", [False, True])
+def test_nobody_buys_money_for_what_a_failed_correspondent_has_stopped_in_a_link(*, fails: bool) -> None:
+    """The counter-movement is in the books of c; the payment itself would be in another system."""
+    books = {"kind": "correspondent", "currency": "BYN", "hours": "always"}
+    desk = {**AT_TEN, "at": "13:00"}
+    declared = failing(
+        accounts=[
+            *accounts({"a": "1", "b": "1"}, treasury="desk"),
+            *accounts({"a": "0", "b": "0"}, "books", servicer="c"),
+        ],
+        treasuries={"desk": desk},
+        routes={"direct": {"steps": [{"kind": "settle", "system": "link"}, POST]}},
+    )
+    declared["systems"] |= {"books": books, "link": {"kind": "pvp", "legs": ["gross", "books"]}}
+    declared["timeline"] *= fails
+    records = simulate(by_hand(declare(declared), Order("2024-03-05 11:00", "a", "b", 500)))
+    assert done(records) == [False]
+    assert records.funding.amount.tolist() == ([] if fails else [500])
+
+
 def test_a_failed_correspondent_freezes_the_accounts_that_it_keeps() -> None:
     declared = town(
         {"a": "10", "b": "10", "c": "10"},
