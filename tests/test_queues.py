@@ -51,6 +51,16 @@ class Plain:
         return next((number for number in may_go if self.payments.amount[number] <= cover), None)
 
 
+@pytest.mark.parametrize(("later", "passes"), [(-1, False), (0, False), (1, True)])
+def test_nobody_passes_who_waits_with_the_same_or_a_higher_priority(later: int, *, passes: bool) -> None:
+    payments = Payments([10, 1], [0, later])
+    queue = QUEUES["priority"](payments)  # type: ignore[arg-type]
+    queue.push(0)
+    assert queue.admits(1) == passes
+    queue.push(1)
+    assert list(queue) == ([1, 0] if passes else [0, 1])
+
+
 #: A payment comes, some leave (settled otherwise), or there is so much cover.
 steps = st.lists(
     st.one_of(
@@ -91,16 +101,6 @@ def test_who_may_go_next_and_who_has_to_wait_is_as_the_order_of_the_queue_says(
         assert len(queue) == len(plain.came)
         if plain.came:
             assert queue.first() == plain.in_order()[0]
-
-
-@pytest.mark.parametrize(("later", "passes"), [(-1, False), (0, False), (1, True)])
-def test_nobody_passes_who_waits_with_the_same_or_a_higher_priority(later: int, *, passes: bool) -> None:
-    payments = Payments([10, 1], [0, later])
-    queue = QUEUES["priority"](payments)  # type: ignore[arg-type]
-    queue.push(0)
-    assert queue.admits(1) == passes
-    queue.push(1)
-    assert list(queue) == ([1, 0] if passes else [0, 1])
 
 
 @pytest.mark.parametrize("kind", SYSTEMS)

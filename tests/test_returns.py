@@ -98,6 +98,27 @@ def test_attempts_are_as_many_as_stated(tmp_path: Path) -> None:
         assert results.payments["status"].tolist() == ["cancelled"]
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_each_attempt_is_charged_at_each_step_that_it_reached_and_the_way_back_costs_nothing(
+    attempts: int,
+) -> None:
+    declared = reviewed_town(attempts=attempts, return_probability="1")
+    settle, screen, post = declared["routes"]["direct"]["steps"]
+    fee = {"currency": "CNY", "flat": "1"}
+    declared["routes"]["direct"]["steps"] = [
+        settle | {"fee": fee},
+        screen | {"fee": fee},
+        post | {"fee": fee},
+    ]
+    declared["period"]["end"] = "2024-03-25 00:00"
+    world = by_hand(declare(declared), Order("2024-03-04 10:00", "A", "B", 4_00))
+    fees = simulate(world).fees
+    charged = list(zip(fees.attempt.tolist(), fees.step.tolist(), fees.amount.tolist(), strict=True))
+    # None of them came to the post.
+    assert sorted(charged) == [(number, step, 1_00) for number in range(1, attempts + 1) for step in (0, 1)]
+
+
 def test_the_way_back_waits_for_cover_like_any_payment(tmp_path: Path) -> None:
     usual = run(tmp_path, ["10:00,A,B,4,reviewed"])
     assert local(usual["returns"]["returned_at"])[0] == "05 12:00"
