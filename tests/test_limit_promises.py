@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 from builders import POST, Declared, Order, accounts, by_hand, declare, town
 from telling import run_of
+from tiny import tiny_run
 
 import sim
 from sim.engine.run import simulate
+from sim.results import execute
 from sim.results.limits import check_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sim.results.run import Run
 
@@ -178,12 +181,9 @@ def test_a_facility_that_lends_more_than_its_limit_is_found(stated: Declared, wh
         check(found, lend_more)
 
 
-def test_every_run_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_run_is_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever executes a scenario has its bounds looked for in the tables."""
-    from sim.results import execute as execution  # noqa: PLC0415 - to see what it asks for
-
     asked: list[object] = []
-    monkeypatch.setattr(execution, "check_limits", lambda *given: asked.append(given))
-    days = ["period.end=2024-01-03", "run_in=0d", "horizon=0d"]
-    execution.execute(sim.load("baseline", days))
+    monkeypatch.setattr(execute, "check_limits", lambda *given: asked.append(given))
+    tiny_run(tmp_path)
     assert len(asked) == 1
