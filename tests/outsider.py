@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import floor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -96,3 +97,40 @@ def assert_rounded(told: Iterable[int], exact: np.ndarray) -> None:
 def near_cents(cents: float) -> object:
     """A sum of rounded cents in major units; a tie or two among thousands may round the other way."""
     return pytest.approx(cents / MINOR, abs=0.03)
+
+
+def counted_payments(saved: Saved, rates: Rates) -> pd.DataFrame:
+    """Payments due in the period, with their value in cents when due and their delay in hours.
+
+    Whose payee has not been credited by the end of the run waits until then.
+    """
+    zone = saved.scenario["period"]["zone"]
+    start, end = (pd.Timestamp(saved.scenario["period"][key]).tz_localize(zone) for key in ("start", "end"))
+    payments = saved.payments
+    inside = (payments["due_at"] >= start) & (payments["due_at"] < end)
+    assert (payments["counted"] == inside).all()
+    found = payments[inside].copy()
+    found["cents"] = rates.usd(found["amount"], found["currency"], found["due_at"])
+    # NaT means that the payee was not credited while anybody looked.
+    until = found["credited_at"].where(found["credited_at"].notna(), saved.end)
+    found["hours"] = (until - found["instructed_at"]) / pd.Timedelta(hours=1)
+    return found
+
+
+def quantile(values: pd.Series, share: float) -> float:
+    """Linear between the two order statistics around place share · (n − 1)."""
+    ordered = sorted(values)
+    place = share * (len(ordered) - 1)
+    below = floor(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
+
+
+def assert_profile(told: dict[str, float], payments: pd.DataFrame) -> None:
+    """What a measure tells of the delays of some payments is what they were."""
+    hours = payments["hours"]
+    assert told["mean"] == pytest.approx(sum(hours) / len(hours))
+    for name, share in (("p50", 0.50), ("p95", 0.95), ("p99", 0.99)):
+        assert told[name] == pytest.approx(quantile(hours, share))
+    weighted = sum(hours * payments["cents"]) / sum(payments["cents"])
+    assert told["value_weighted"] == pytest.approx(weighted)

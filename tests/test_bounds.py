@@ -81,6 +81,32 @@ def test_a_reservation_does_not_bound_what_urgent_payments_use_beyond_it(tmp_pat
     assert times(sim.run(scenario(tmp_path, accounts, ["09:01,A,B,100,1"]))) == ["04 09:01"]
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize(
+    ("bound", "rows", "expected"),
+    [
+        *(
+            # There is room again on the next day, neither at noon nor later.
+            (bound, ["09:01,A,B,10,0", "09:02,A,B,10,0"], ["04 09:01", "05 09:00"])
+            for bound in ("limits: {bilateral: {B: 10}}", "limits: {multilateral: 10}")
+        ),
+        # What was reserved is used up, until the next day.
+        (
+            "reserved: 90",
+            ["09:01,A,B,90,1", "14:30,B,A,85,0", "15:00,A,B,80,0"],
+            ["04 09:01", "04 14:30", "04 15:00"],
+        ),
+    ],
+)
+def test_bounds_begin_anew_with_the_first_session_of_a_day_and_not_with_its_others(
+    bound: str, rows: list[str], expected: list[str], tmp_path: Path
+) -> None:
+    path = scenario(tmp_path, [f"A, balance: 100, {bound}", "B"], rows)
+    text = path.read_text("utf-8").replace('"09:00-17:00"', '"09:00-12:00", "12:00-13:00", "14:00-17:00"')
+    path.write_text(text, "utf-8")
+    assert times(sim.run(path)) == expected
+
+
 @pytest.mark.parametrize("kind", ["bilateral", "multilateral", "optimal"])
 def test_offsetting_keeps_within_limits(kind: str, tmp_path: Path) -> None:
     rows = ["09:01,A,B,50,0", "09:02,B,A,30,0"]

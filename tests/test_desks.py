@@ -101,6 +101,19 @@ def test_with_poisson_arrivals_and_exponential_work_cases_wait_as_erlang_says(
     assert told.sum() == ended.sum()
 
 
+@pytest.mark.quick
+def test_the_wait_for_a_review_is_that_of_cases_that_came_within_the_period(tmp_path: Path) -> None:
+    """Two cases on a day are waited for two hours in all, three for six; the last one is not taken up in time."""
+    days = {"2024-03-03": 3, "2024-03-04": 2, "2024-03-09": 3}
+    at = [f"{day}T09:00" for day, cases in days.items() for _ in range(cases)]
+    late = "2024-03-08T23:00"
+    results = run(tmp_path, [*at, late], more="run_in: 1d\nhorizon: 1d")
+    assert len(results["reviews"]) == len(at) + 1
+    # That of the evening before the period ends waits for ten hours, and is the first in the morning.
+    told = results.measures["review_wait"].value["review"]
+    assert told == {"mean": pytest.approx((0 + 2 + 10) / 3), "p95": pytest.approx(2 + 0.9 * 8)}
+
+
 def test_one_analyst_takes_one_case_after_the_other_and_rests_at_night(tmp_path: Path) -> None:
     results = run(tmp_path, [f"2024-03-04T{time}" for time in ("09:00", "10:00", "10:30", "16:00")])
     assert local(results, "began_at") == ["04 09:00", "04 11:00", "04 13:00", "04 16:00"]

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from builders import Order, border, by_hand, declare, instant
 from hedged import FAR, HEDGED, Mids, forwards_of
+from hypothesis import given
+from hypothesis import strategies as st
 from ruamel.yaml import YAML
+from telling import run_of
 
+from sim.core.clock import DAY
+from sim.engine.run import simulate
+from sim.results.derived.spans import outstanding
 from sim.results.execute import execute
 from sim.results.risk import overall_position
 from sim.scenario.load import load
@@ -160,6 +168,47 @@ def test_maturities_split_receivables_and_payables(saved: dict[str, pd.DataFrame
     total = saved["maturities"].groupby(["at", "side", "currency"])[["receivable", "payable"]].sum()
     same = saved["exposure"].set_index(["at", "side", "currency"])[["receivable", "payable"]]
     assert total.equals(same.sort_index())
+
+
+moments = st.integers(0, 6)
+
+
+@pytest.mark.quick
+@given(st.lists(st.tuples(moments, moments, st.integers(1, 9))), st.sets(moments, min_size=1))
+def test_what_is_open_at_an_instant_has_begun_by_then_and_not_ended(
+    given_spans: list[tuple[int, int, int]], at: set[int]
+) -> None:
+    since, until, amount = np.array(given_spans, dtype=np.int64).reshape(-1, 3).T
+    told = outstanding(since, until, amount, np.array(sorted(at)))
+    expected = [
+        sum(worth for begins, ends, worth in given_spans if begins <= now < ends) for now in sorted(at)
+    ]
+    assert told.tolist() == expected
+
+
+#: The most time to the due date that each bucket takes in, in seconds, in their order.
+BORDERS = {"overdue": -1, "7d": 7 * DAY, "30d": 30 * DAY, "90d": 90 * DAY, "later": 1_000 * DAY}
+
+
+@pytest.mark.quick
+def test_an_obligation_is_in_one_bucket_at_its_very_border_and_in_the_next_a_second_beyond() -> None:
+    """One obligation for each second around each border, told at a midnight; each amount is a power of two."""
+    midnight = instant("2024-03-05 00:00")
+    left = sorted({edge + beside for edge in (*BORDERS.values(), 0) for beside in (-1, 0, 1)})
+    orders = [Order("2024-03-10 12:00", "west", "east", 2**number) for number in range(len(left))]
+    world = by_hand(declare(border("1000000", run_in="1d")), *orders)
+    due = midnight + np.array(left)
+    invoiced = np.full(len(left), instant("2024-03-04 12:00"))
+    owed = replace(world.obligations, due_at=due, invoiced_at=invoiced)
+    world = replace(world, obligations=owed)
+    table = run_of(world, simulate(world))["maturities"]
+    rows = table[(table["at"] == pd.Timestamp(midnight, unit="s", tz="UTC")) & (table["side"] == "west")]
+    expected = dict.fromkeys(BORDERS, 0)
+    for number, seconds in enumerate(left):
+        bucket = next(bucket for bucket, most in BORDERS.items() if seconds <= most or bucket == "later")
+        expected[bucket] += 2**number
+    assert dict(zip(rows["bucket"], rows["payable"], strict=True)) == expected
+    assert not rows["receivable"].any()
 
 
 def test_hedges_to_the_minor_unit(

@@ -100,6 +100,21 @@ def test_a_repo_lends_to_each_bank_against_its_own_collateral(tmp_path: Path) ->
     assert set(results.borrowings["kind"]) == {"repo"}
 
 
+@pytest.mark.quick
+def test_what_is_drawn_and_under_way_is_not_drawn_again(tmp_path: Path) -> None:
+    """Each payment that comes to wait lacks its own amount, though nothing has arrived for those before it."""
+    more = facility(**SWAP, lag="1h")
+    payments = ["4 10:00 a b 400_000", "4 10:30 a b 100_000", "4 10:45 b a 50_000", "4 10:50 a b 30_000"]
+    results = run(tmp_path, ["holder: a, balance: 0", "holder: b, balance: 50_000"], payments, more=more)
+    # What came in by payments is lacking no more.
+    assert [loan[:2] + loan[3:4] for loan in loans(results)][:2] == [
+        ("a", "4 11:00", 40_000_000),
+        ("a", "4 11:30", 10_000_000),
+    ]
+    assert results.borrowings["amount"].sum() - results.borrowings["carried_over"].sum() == 50_000_000
+    assert settled_at(results) == ["4 11:00", "4 11:30", "4 10:45", "4 11:30"]
+
+
 def test_money_drawn_at_a_stated_time_comes_after_its_lag_at_an_opening(tmp_path: Path) -> None:
     daily = '{at: "15:00", zone: Europe/Minsk, calendar: always}'
     more = facility(**SWAP, draw=daily, lag="3h", term="2h")

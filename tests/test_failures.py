@@ -16,6 +16,7 @@ from telling import run_of
 
 from sim.core.causes import CAUSES
 from sim.core.clock import HOUR, NEVER
+from sim.engine.ledger import Ledger
 from sim.engine.run import simulate
 from sim.results.execute import execute
 from sim.scenario.check import check
@@ -121,6 +122,125 @@ def test_money_that_was_bought_for_the_bank_does_not_arrive_and_none_is_taken() 
     assert records.closing.tolist()[:3] == [1_000, 1_000, 600]
     touched = (records.journal.debit == 2) | (records.journal.credit == 2)
     assert records.journal.at[touched].max() < instant("2024-03-05 12:00")
+
+
+OFFICE = {"zone": "Europe/Minsk", "calendar": "always", "sessions": ["09:00-17:00"]}
+AT_TEN = {"zone": "Europe/Minsk", "calendar": "always"}
+REPO = {"system": "gross", "kind": "repo", "collateral": {"c": "50"}, "rate": 0}
+
+
+def grant(at: str, amount: str) -> dict[str, Any]:
+    return {"kind": "liquidity", "holder": "c", "system": "gross", "at": at, "amount": amount}
+
+
+#: What moves money on c's account beside payments, or would like to: keys of the system, or other sections.
+MOVERS: dict[str, dict[str, Any]] = {
+    "a pool": {"kind": "dns", "cycles": ["10:15", "20:00"], "shortfall": "pool"},
+    "a cycle": {"kind": "hybrid", "cycles": ["10:15", "20:00"]},
+    **{
+        f"{kind} offsetting": {"offsetting": {"kind": kind, "every": "1h"}, "hours": "office"}
+        for kind in ("bilateral", "multilateral", "optimal")
+    },
+    "the end of a session": {
+        "zero_balance": True,
+        "hours": "office",
+        "timeline": [grant("2024-03-05 11:00", "5")],
+    },
+    "squaring": {"kind": "clearing", "swing": "100", "settled": "weekly", "at": "16:00"},
+    "a loan": {"facilities": {"window": {**REPO, "lag": "1h"}}},
+    "its repayment": {"facilities": {"window": {**REPO, "term": "2h"}}},
+    "a treasury": {"treasuries": {"desk": {**AT_TEN, "at": ["11:45", "13:45"], "lag": "1h"}}},
+    "a grant": {"timeline": [grant("2024-03-05 12:00", "7")]},
+    "a withdrawal": {"timeline": [grant("2024-03-06 09:00", "-7")]},
+}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("what", MOVERS)
+def test_nothing_moves_on_a_frozen_account_whatever_its_balance_and_credit(what: str) -> None:
+    """Bank c owes and is owed, and could pay on credit; if it did not fail, money would move on its account."""
+    more = {"kind": "rtgs", "timeline": [], **MOVERS[what]}
+    sections = {key: more.pop(key) for key in ("facilities", "treasuries") if key in more}
+    others = more.pop("timeline")
+    system = {"currency": "CNY", "hours": "always", **more}
+    declared = failing(hours={"office": OFFICE})
+    declared["systems"] = {"gross": system}
+    squares = system["kind"] == "clearing"
+    declared["accounts"] = accounts(
+        dict.fromkeys("abc", "0" if squares else "10"),
+        **({} if squares else {"credit": "20"}),
+        **({"treasury": "desk"} if "treasuries" in sections else {}),
+    )
+    declared |= sections
+    orders = (
+        Order("2024-03-05 10:00", "c", "b", 200),
+        # More than c has: it waits, unless somebody lends.
+        Order("2024-03-05 11:30", "c", "a", 3_800),
+        Order("2024-03-05 11:30", "a", "c", 3_200),
+        # Less than a has, until others' money helps.
+        Order("2024-03-05 13:00", "a", "b", 4_500),
+    )
+    failed_at, numbers = instant("2024-03-05 12:00"), {}
+    for fails in (False, True):
+        world = by_hand(declare({**declared, "timeline": [*declared["timeline"] * fails, *others]}), *orders)
+        records = simulate(world)
+        journal = records.journal
+        touched = (journal.debit == 2) | (journal.credit == 2)
+        numbers[fails] = int((touched & (journal.at >= failed_at)).sum())
+    assert numbers[False] > 0
+    assert numbers[True] == 0
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("opening", [-30, 0, 100])
+def test_nothing_is_available_on_a_frozen_account(opening: int) -> None:
+    kept = by_hand(declare(failing(accounts=accounts({"a": "0", "b": "0", "c": "0"}, credit="50")))).network
+    ledger = Ledger(kept.accounts)
+    ledger.balance[2] = opening
+    ledger.freeze(2)
+    assert ledger.available(2) == 0
+    assert not ledger.covers(2, 1)
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("work_at", ["originate", "post", "screen"])
+def test_a_bank_that_has_failed_works_on_nothing_any_more(work_at: str) -> None:
+    """Two hours of work that are done before it fails, and two that are not."""
+    work = {"kind": "fixed", "value": "2h"}
+    desk = {"at": "payee_bank", "probability": 1} if work_at == "screen" else {}
+    step = {"kind": work_at, "work": work, **desk}
+    settle = {"kind": "settle", "system": "gross"}
+    steps = {"originate": [step, settle, POST], "screen": [settle, step, POST], "post": [settle, step]}
+    declared = failing(routes={"direct": {"steps": steps[work_at]}})
+    bank = ("c", "a") if work_at == "originate" else ("a", "c")
+    orders = [Order(f"2024-03-05 {at}", *bank, 100) for at in ("09:59", "10:01")]
+    records = simulate(by_hand(declare(declared), *orders))
+    assert (records.credited_at < NEVER).tolist() == [True, False]
+    # What it would have taken is told as ever, and all beyond that as an outage.
+    rest = instant("2024-03-11 00:00") - instant("2024-03-05 12:01")
+    cause = "screening" if work_at == "screen" else "processing"
+    assert causes(records, 1) == {cause: 2 * HOUR, "outage": rest}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("fails", [False, True])
+def test_nobody_buys_money_for_what_a_failed_correspondent_has_stopped_in_a_link(*, fails: bool) -> None:
+    """The counter-movement is in the books of c; the payment itself would be in another system."""
+    books = {"kind": "correspondent", "currency": "BYN", "hours": "always"}
+    desk = {**AT_TEN, "at": "13:00"}
+    declared = failing(
+        accounts=[
+            *accounts({"a": "1", "b": "1"}, treasury="desk"),
+            *accounts({"a": "0", "b": "0"}, "books", servicer="c"),
+        ],
+        treasuries={"desk": desk},
+        routes={"direct": {"steps": [{"kind": "settle", "system": "link"}, POST]}},
+    )
+    declared["systems"] |= {"books": books, "link": {"kind": "pvp", "legs": ["gross", "books"]}}
+    declared["timeline"] *= fails
+    records = simulate(by_hand(declare(declared), Order("2024-03-05 11:00", "a", "b", 500)))
+    assert done(records) == [False]
+    assert records.funding.amount.tolist() == ([] if fails else [500])
 
 
 def test_a_failed_correspondent_freezes_the_accounts_that_it_keeps() -> None:

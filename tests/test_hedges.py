@@ -10,6 +10,7 @@ import pytest
 from builders import ACROSS, Order, border, by_hand, declare, firm, instant
 from telling import run_of
 
+from sim.core.clock import DAY
 from sim.engine.run import simulate
 
 if TYPE_CHECKING:
@@ -148,3 +149,14 @@ def test_a_firm_that_bought_and_waits_for_delivery_may_lose_what_it_paid() -> No
 
 def test_nothing_is_at_risk_where_delivery_is_immediate() -> None:
     assert tables_of(hedging(None), PURCHASE, SALE)["principal_risk"].empty
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("beside", "hedged"), [(-1, False), (0, True), (1, True)])
+def test_an_obligation_is_hedged_from_the_least_term_on_to_the_second(beside: int, *, hedged: bool) -> None:
+    def change(world: World) -> World:
+        at = world.obligations.due_at - 2 * DAY - beside
+        return replace(world, obligations=replace(world.obligations, invoiced_at=at))
+
+    tables = tables_of(hedging({**FULL, "minimum_term": "2d"}), PURCHASE, change=change)
+    assert (len(tables["hedges"]) > 0) == hedged

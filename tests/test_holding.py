@@ -93,6 +93,18 @@ def test_an_outage_at_the_hour_puts_the_release_off_to_the_next_opening(tmp_path
         assert times(results) == [expected]
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize(("reserved", "kept"), [(0, 60), (30, 60), (60, 60), (70, 70)])
+def test_an_ordinary_payment_leaves_the_larger_of_what_is_reserved_and_what_is_held_back(
+    reserved: int, kept: int, tmp_path: Path
+) -> None:
+    accounts = [f"A, balance: 100, reserved: {reserved}, {HOLDS}", "B"]
+    rows = [f"04 09:01,A,B,{100 - kept},0", "04 09:02,A,B,1,0"]
+    # From the hour on what is reserved is kept, and no more.
+    rest = "04 15:00" if reserved < kept else None
+    assert times(run(tmp_path, accounts, rows)) == ["04 09:01", rest]
+
+
 def test_correspondents_clients_hold_back_too(tmp_path: Path) -> None:
     accounts = [f"A, servicer: C, balance: 100, {HOLDS}", "B, servicer: C"]
     assert times(run(tmp_path, accounts, ["04 09:01,A,B,50,0"], "kind: correspondent")) == ["04 15:00"]

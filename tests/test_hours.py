@@ -317,3 +317,14 @@ def test_advancing_takes_exactly_the_open_seconds_asked_for(
     begun, done = hours.next_open(np.array([time])), hours.advance(np.array([time]), np.array([work]))
     if done[0] != NEVER:
         assert hours.open_seconds(begun, done).tolist() == [work]
+
+
+@given(st.sets(st.integers(0, 47), min_size=2, max_size=2).map(sorted))
+def test_outages_one_after_the_other_are_as_both_at_once_and_hide_no_schedule(begins: list[int]) -> None:
+    start = at("2024-03-05 00:00")
+    gaps = [(start + begin * HOUR, start + begin * HOUR + HOUR) for begin in begins]
+    in_turn = CIPS.without(gaps[:1]).without(gaps[1:])
+    together = CIPS.without(gaps)
+    assert in_turn.starts.tolist() == together.starts.tolist()
+    assert in_turn.ends.tolist() == together.ends.tolist()
+    assert in_turn.scheduled is together.scheduled is CIPS

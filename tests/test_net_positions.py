@@ -86,6 +86,18 @@ def test_shares_of_a_loss_are_proportional_within_one_unit(loss: int, weights: l
         assert abs(share * sum(weights) - loss * weight) < sum(weights)
 
 
+@pytest.mark.quick
+@given(st.integers(0, 60), st.lists(st.integers(0, 9), min_size=1, max_size=6).filter(any))
+def test_units_left_over_go_to_the_largest_remainders_and_the_first_of_equal_ones(
+    loss: int, weights: list[int]
+) -> None:
+    parts = [divmod(loss * weight, sum(weights)) for weight in weights]
+    over = loss - sum(whole for whole, _ in parts)
+    first = sorted(range(len(weights)), key=lambda place: (-parts[place][1], place))[:over]
+    expected = [whole + (place in first) for place, (whole, _) in enumerate(parts)]
+    assert loss_shares(loss, np.array(weights)).tolist() == expected
+
+
 def test_a_loss_that_nobody_can_bear_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one survivor"):
         loss_shares(5, np.array([0, 0]))

@@ -8,7 +8,11 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from builders import Order, by_hand, declare, town
 from outsider import MINOR, Saved
+from telling import run_of
+
+from sim.engine.run import simulate
 
 
 class Replay(NamedTuple):
@@ -112,3 +116,16 @@ def test_each_settling_step_of_a_settled_payment_is_one_posting_of_its_amount(sa
     settled = payments["settled_at"].reindex(last.index.astype(np.int64)).dropna()
     # A transfer from a bank to itself moves nothing, so a payment may be final later than its last posting.
     assert (settled >= last.loc[settled.index]).all()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("beside", "day"), [(-1, 0), (0, 1), (1, 1)])
+def test_what_moves_at_midnight_belongs_to_the_day_that_begins(beside: int, day: int) -> None:
+    at = pd.Timestamp("2024-03-05 00:00") + pd.Timedelta(seconds=beside)
+    world = by_hand(declare(town({"a": "10", "b": "0"})), Order(str(at), "a", "b", 700))
+    table = run_of(world, simulate(world))["balances"]
+    mine = table[table["account"] == "a@gross"]
+    assert mine["date"].dt.day.tolist()[:3] == [4, 5, 6]
+    expected = [300 if number >= day else 1_000 for number in range(3)]
+    assert mine["closing_balance"].tolist()[:3] == expected
+    assert mine["lowest_balance"].tolist()[:3] == expected

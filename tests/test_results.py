@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from math import floor
-
 import numpy as np
 import pandas as pd
 import pytest
-from outsider import MINOR, Rates, Saved, assert_rounded, clock, near_cents
+from outsider import (
+    MINOR,
+    Rates,
+    Saved,
+    assert_profile,
+    assert_rounded,
+    clock,
+    counted_payments,
+    near_cents,
+)
 
 import sim
 from sim.core.causes import CAUSES
 
 
-def quantile(values: pd.Series, share: float) -> float:
-    """Linear between the two order statistics around place share · (n − 1)."""
-    ordered = sorted(values)
-    place = share * (len(ordered) - 1)
-    below = floor(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (place - below) * (ordered[above] - ordered[below])
-
-
 @pytest.fixture(scope="module")
 def counted(saved: Saved, rates: Rates) -> pd.DataFrame:
-    zone = saved.scenario["period"]["zone"]
-    start, end = (pd.Timestamp(saved.scenario["period"][key]).tz_localize(zone) for key in ("start", "end"))
-    payments = saved.payments
-    inside = (payments["due_at"] >= start) & (payments["due_at"] < end)
-    assert (payments["counted"] == inside).all()
-    found = payments[inside].copy()
-    found["cents"] = rates.usd(found["amount"], found["currency"], found["due_at"])
-    # NaT means that the payee was not credited while anybody looked.
-    until = found["credited_at"].where(found["credited_at"].notna(), saved.end)
-    found["hours"] = (until - found["instructed_at"]) / pd.Timedelta(hours=1)
-    return found
+    return counted_payments(saved, rates)
 
 
 def test_number_and_value_of_payments(saved: Saved, counted: pd.DataFrame) -> None:
@@ -52,15 +40,6 @@ def test_settled_shares(saved: Saved, counted: pd.DataFrame) -> None:
     assert saved.measures["settled_share"] == pytest.approx(done.sum() / len(counted))
     value_share = counted.loc[done, "cents"].sum() / counted["cents"].sum()
     assert saved.measures["settled_value_share"] == pytest.approx(value_share)
-
-
-def assert_profile(told: dict[str, float], payments: pd.DataFrame) -> None:
-    hours = payments["hours"]
-    assert told["mean"] == pytest.approx(sum(hours) / len(hours))
-    for name, share in (("p50", 0.50), ("p95", 0.95), ("p99", 0.99)):
-        assert told[name] == pytest.approx(quantile(hours, share))
-    weighted = sum(hours * payments["cents"]) / sum(payments["cents"])
-    assert told["value_weighted"] == pytest.approx(weighted)
 
 
 def test_delays(saved: Saved, counted: pd.DataFrame) -> None:

@@ -98,6 +98,27 @@ def test_attempts_are_as_many_as_stated(tmp_path: Path) -> None:
         assert results.payments["status"].tolist() == ["cancelled"]
 
 
+@pytest.mark.quick
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_each_attempt_is_charged_at_each_step_that_it_reached_and_the_way_back_costs_nothing(
+    attempts: int,
+) -> None:
+    declared = reviewed_town(attempts=attempts, return_probability="1")
+    settle, screen, post = declared["routes"]["direct"]["steps"]
+    fee = {"currency": "CNY", "flat": "1"}
+    declared["routes"]["direct"]["steps"] = [
+        settle | {"fee": fee},
+        screen | {"fee": fee},
+        post | {"fee": fee},
+    ]
+    declared["period"]["end"] = "2024-03-25 00:00"
+    world = by_hand(declare(declared), Order("2024-03-04 10:00", "A", "B", 4_00))
+    fees = simulate(world).fees
+    charged = list(zip(fees.attempt.tolist(), fees.step.tolist(), fees.amount.tolist(), strict=True))
+    # None of them came to the post.
+    assert sorted(charged) == [(number, step, 1_00) for number in range(1, attempts + 1) for step in (0, 1)]
+
+
 def test_the_way_back_waits_for_cover_like_any_payment(tmp_path: Path) -> None:
     usual = run(tmp_path, ["10:00,A,B,4,reviewed"])
     assert local(usual["returns"]["returned_at"])[0] == "05 12:00"
@@ -189,8 +210,16 @@ def test_who_is_sent_back_keeps_its_rank_and_no_other_draw_moves() -> None:
 JUMP = {"kind": "rate_jump", "at": "2024-03-05", "currency": "BYN", "size": "0.25"}
 
 
-def reviewed_border(market_hours: Any = "always", depth: str | None = None, **screen: Any) -> Scenario:  # noqa: ANN401 - declarations
-    """West keeps roubles and east yuan; both may exchange, half a per cent from mid."""
+def reviewed_border(
+    market_hours: Any = "always",  # noqa: ANN401 - declarations
+    depth: str | None = None,
+    sells: Declared | None = None,
+    **screen: Any,  # noqa: ANN401
+) -> Scenario:
+    """West keeps roubles and east yuan; both may exchange, half a per cent from mid.
+
+    `sells` is what firms of the west do with foreign currency that they are paid.
+    """
     (route,) = reviewed_town(**screen)["routes"].values()
     steps = [{"kind": "convert"}, *route["steps"], {"kind": "convert", "by": "payee"}]
     declared = border(
@@ -213,6 +242,8 @@ def reviewed_border(market_hours: Any = "always", depth: str | None = None, **sc
         timeline=[JUMP],
     )
     declared["sides"]["east"]["markets"] = ["exchange"]
+    if sells is not None:
+        declared["firms"]["west"]["exchange"] = {"sells": sells}
     return declare(declared)
 
 
@@ -251,6 +282,40 @@ def test_a_payer_whose_payment_is_cancelled_sells_and_the_exchange_there_and_bac
     (row,) = run_of(world, records)["fx_results"].to_dict("records")
     assert row["final_value"] == 320_00 + 321_60 - 398_00
     assert row["realised"]
+
+
+#: How deals are found: each for itself, before and after the simulation, or in its course.
+DEALING: dict[str, Declared] = {
+    "apart": {},
+    "one after the other": {"depth": "100000"},
+    "in the course of the simulation": {"sells": {"kind": "keep"}},
+}
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("dealing", DEALING)
+@pytest.mark.parametrize(("attempts", "currency"), [(1, "CNY"), (2, "CNY"), (1, "BYN")])
+def test_a_payer_whose_payment_is_cancelled_sells_all_that_it_bought_and_nobody_else_sells(
+    dealing: str, attempts: int, currency: str
+) -> None:
+    scenario = reviewed_border(attempts=attempts, **DEALING[dealing])
+    route = "direct" if currency == "CNY" else "in-roubles"
+    world = by_hand(
+        scenario,
+        Order("2024-03-04 10:00", "west", "east", 725_00, route, currency),
+        Order("2024-03-04 11:00", "west", "east", 100_00, route, currency),
+    )
+    draws = "screen/payee_bank/return"
+    world = with_draws(world, {draws: [0.4, 0.6], f"{draws}/attempt-2": [0.4, 0.6]})
+    records = simulate(world)
+    assert (records.cancelled_at < world.window.end).tolist() == [True, False]
+    # Who pays in its own currency has bought nothing.
+    bought = currency == "CNY"
+    assert records.sold_back.payment.tolist() == [0] * bought
+    assert records.sold_back.amount.tolist() == [725_00] * bought
+    assert records.sold_back.at.tolist() == records.cancelled_at[:1].tolist() * bought
+    results = run_of(world, records)["fx_results"]
+    assert results.loc[results["bearer"] == "payer", "realised"].all()
 
 
 def test_what_came_back_is_cash_until_the_market_opens() -> None:

@@ -26,7 +26,12 @@ payments: {{file: payments.csv, system: s}}
 
 
 def run(
-    folder: Path, balances: list[float], payments: list[tuple[int, int, float]], system: str, extra: str = ""
+    folder: Path,
+    balances: list[float],
+    payments: list[tuple[int, int, float]],
+    system: str,
+    extra: str = "",
+    more: str = "",
 ) -> sim.Results:
     """Run payments (payer, payee, amount), a minute apart from 09:01 on, between banks with these balances."""
     accounts = "\n".join(
@@ -40,7 +45,7 @@ def run(
     header = "payment_id,instructed_at,payer_bank,payee_bank,amount"
     (folder / "payments.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     path = folder / "scenario.yaml"
-    path.write_text(SCENARIO.format(system=system, accounts=accounts), encoding="utf-8")
+    path.write_text(SCENARIO.format(system=system, accounts=accounts) + more, encoding="utf-8")
     return sim.run(path)
 
 
@@ -148,6 +153,28 @@ def test_a_pool_lends_what_a_participant_lacks(tmp_path: Path) -> None:
     assert settled(results) == {1}
     assert results.accounts["closing_balance"].sum() == 7500
     assert (results.accounts["closing_balance"] >= 0).all()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("lacks", [10, 45, 56, 100])
+def test_the_participants_of_a_pool_lend_what_they_have_to_spare_and_the_market_lends_nothing(
+    lacks: int, tmp_path: Path
+) -> None:
+    """Whoever grants money to a bank has an account without a limit beside those of the participants."""
+    grant = "{kind: liquidity, holder: b3, system: s, at: 2024-03-04 10:00, amount: 50}"
+    results = run(
+        tmp_path,
+        [20, 5, 0],
+        [(1, 2, 20 + lacks)],
+        'kind: dns, cycles: ["12:00"], shortfall: pool',
+        more=f"timeline: [{grant}]",
+    )
+    assert "market@s" in set(results.accounts["account"])
+    lent = results.borrowings.set_index("lender")["amount"]
+    # Only 55 are there; for more nobody borrows, and nothing settles.
+    assert set(lent.index) == ({"b2@s", "b3@s"} if lacks <= 55 else set())
+    assert lent.sum() == (100 * lacks if lacks <= 55 else 0)
+    assert settled(results) == ({1} if lacks <= 55 else set())
 
 
 def test_a_pool_is_paid_back_at_the_next_cycle_as_far_as_the_borrower_is_covered(tmp_path: Path) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from builders import Order
+from telling import run_of
 from trading import OFFICE, at, run, trade
+
+from sim.core.causes import CAUSES
+from sim.core.clock import HOUR
 
 
 def crossing(*vehicles: str, **pairs: Any) -> dict[str, Any]:  # noqa: ANN401 - quotes
@@ -80,3 +85,18 @@ def test_impact_makes_the_direct_market_too_dear_for_a_large_order() -> None:
         Order("2024-03-04 11:01", "west", "east", 7_000_00),
     )
     assert [isinstance(vehicle, str) for vehicle in deals["vehicle"]] == [False, True]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize(("near", "far"), [("1h", "3h"), ("3h", "1h"), ("3h", "0h"), ("2h", "2h")])
+def test_a_cross_is_delivered_with_the_later_of_its_two_deals(near: str, far: str) -> None:
+    declared = crossing("RUB", RUB_BYN={}, CNY_RUB={})
+    declared["markets"]["RUB_BYN"]["delivery"], declared["markets"]["CNY_RUB"]["delivery"] = near, far
+    world, records, deals = run(declared, Order("2024-03-04 11:00", "west", "east", 725_00))
+    assert at(deals) == ["04 11:00"]
+    later = max(int(near[0]), int(far[0])) * HOUR
+    # The payment goes on, and the firm is at risk no more, when both have delivered.
+    assert (records.settled_at - world.payments.instructed_at).tolist() == [later]
+    assert records.delays[0, CAUSES.index("fx")] == later
+    (risk,) = run_of(world, records)["principal_risk"].itertuples()
+    assert (risk.final_at - risk.paid_at).total_seconds() == later

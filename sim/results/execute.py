@@ -15,6 +15,7 @@ from sim.errors import NoMeasureError
 from sim.results import promises
 from sim.results.facts.source import Simulated
 from sim.results.folder import Text, sha256_of
+from sim.results.limits import check_limits
 from sim.results.results import Results
 from sim.results.run import Run
 from sim.results.shelves import MEASURES
@@ -66,6 +67,7 @@ def execute(
 def check_promises(run: Run) -> None:
     """Raise `PromiseError`, naming the first row at fault, unless every promise holds in the tables alone."""
     promises.check_promises({name: run[name] for name in promises.NEEDS}, run.end)
+    check_limits(run.__getitem__, run.scenario)
 
 
 def checked(measures: Iterable[str]) -> tuple[str, ...]:
