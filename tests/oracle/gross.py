@@ -158,7 +158,10 @@ class Gross:
                 self._books.want(turn.account)
 
     def _keep_pace(self, share: Fraction) -> None:
-        """Banks that hold back send as much as a rule asks for, in turn, and again while one enables another."""
+        """Banks that hold back send as much as a rule asks for, in turn, and again while one enables another.
+
+        Who stands first then and is not held back goes, too.
+        """
         sent = True
         while sent:
             sent = False
@@ -175,3 +178,5 @@ class Gross:
                     self._lines[account].remove(transfer)
                     self._settle(transfer)
                     sent = True
+                self._hear(account, Change("pace"))
+                self._look([account])
