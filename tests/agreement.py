@@ -160,7 +160,9 @@ def _assert_same_other_money(records: Records, story: Story) -> None:
 
 def _assert_same_costs(records: Records, story: Story) -> None:
     def deals(of: Conversions) -> list[Row]:
-        return rows(of.at, of.payment, of.by_payee, of.market, of.counter_amount, of.mid_amount)
+        what = of.at, of.payment, of.obligation, of.by_payee, of.matched
+        where = of.market, of.vehicle, of.vehicle_market
+        return sorted(rows(*what, *where, of.amount, of.counter_amount, of.mid_amount))
 
     assert deals(records.conversions) == sorted(story.deals)
     assert deals(records.sold_back) == sorted(story.sold_back)

@@ -180,8 +180,12 @@ def links(mixture: Mixture) -> None:
     """Payments within the east move yuan against roubles, next to what others pay in yuan alone."""
     if mixture.tree["systems"]["gross"]["kind"] in ("dns", "clearing"):
         return
-    tree = mixture.tree
-    tree["systems"]["roubles"] = {"kind": "rtgs", "currency": "BYN", "hours": mixture.of(hours_names)}
+    tree, hours = mixture.tree, mixture.tree["systems"]["gross"]["hours"]
+    tree["systems"]["roubles"] = {
+        "kind": "rtgs",
+        "currency": "BYN",
+        "hours": mixture.any(hours, "always", "gapless"),
+    }
     legs = mixture.any(["gross", "roubles"], ["roubles", "gross"])
     tree["systems"]["link"] = {"kind": "pvp", "legs": legs, "queue": mixture.any("fifo", "bypass")}
     for bank in mixture.east:
@@ -272,6 +276,54 @@ def dealing(mixture: Mixture) -> None:
             treasury |= {"market": "money", "against": "USD"}
 
 
+def books(mixture: Mixture) -> None:
+    """At markets only so much is to be had in a day, or the price moves; some gather orders for auctions."""
+    market = mixture.tree["markets"]["exchange"]
+    if market["hours"] == "always":
+        market["hours"] = "gapless"
+    if mixture.any(True, False, False):
+        market |= {"kind": "auction", "at": [mixture.any(*OPEN[market["hours"]])]}
+    mean = mixture.unit
+    for quote in market["pairs"].values():
+        if mixture.any(True, True, False):
+            quote["depth"] = f"{mean * mixture.any(1, 3, 10) + Decimal('0.05'):.2f}"
+        if mixture.any(True, False):
+            quote |= {"impact_bps": mixture.any(1, 20), "impact_amount": f"{mean * 2:.2f}"}
+
+
+def vehicles(mixture: Mixture) -> None:
+    """Firms of the west may cross through dollars, at another market."""
+    tree = mixture.tree
+    tree["sides"]["west"] |= {"vehicles": ["USD"], "markets": ["exchange", "abroad"]}
+    pairs = {pair: {"spread_bps": mixture.any(5, 15, 40)} for pair in ("USD/BYN", "USD/CNY")}
+    for quote in pairs.values():
+        if mixture.any(True, False):
+            quote["depth"] = f"{mixture.unit * mixture.any(1, 2) / 7 + Decimal('0.05'):.2f}"
+    tree["markets"]["abroad"] = {
+        "hours": mixture.any(*HOURS),
+        "delivery": mixture.any("0h", "2h"),
+        "pairs": pairs,
+    }
+
+
+def occasions(mixture: Mixture) -> None:
+    """Firms that pay and are paid in a foreign currency buy early, and keep what they are paid for a while."""
+    flow = next(iter(mixture.tree["flows"].values()))
+    for name, payer, payee in (("owed", "west", "east"), ("earned", "east", "west")):
+        mixture.tree["flows"][name] = {**flow, "payer": payer, "payee": payee}
+    for group in mixture.tree["firms"].values():
+        weekly = {
+            "kind": "weekly",
+            "weekday": mixture.any("monday", "friday"),
+            "at": "12:00",
+            "zone": "Europe/Minsk",
+        }
+        surrendered = {"surrender_share": mixture.any("0", "0.3", "1")}
+        sells = mixture.any({"kind": "on_credit"}, weekly | surrendered, {"kind": "keep"} | surrendered)
+        buys = mixture.any("on_invoice", "on_due", "on_instruction")
+        group["exchange"] = {"buys": buys, "sells": sells}
+
+
 #: Those that say what kind a system is come first.
 IDEAS: Final[dict[str, Idea]] = {
     idea.__name__: idea
@@ -279,6 +331,7 @@ IDEAS: Final[dict[str, Idea]] = {
         *(cycles, clearing, links),
         *(queues, limits, holds, offsetting, optimum),
         *(facilities, failures, shifts, zero_balance, dealing),
+        *(books, vehicles, occasions),
     )
 }
 #: Those of which each undoes the other.

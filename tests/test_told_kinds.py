@@ -36,6 +36,12 @@ def passed(story: Story) -> bool:
     )
 
 
+def in_parts(story: Story) -> bool:
+    """Whether an order was dealt in several parts."""
+    orders = [(deal.obligation, deal.by_payee) for deal in story.deals]
+    return len(set(orders)) < len(orders)
+
+
 #: What has to come about in some of the scenarios of an idea, so that it says something that they agree.
 HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
     "cycles": let_go("cycle"),
@@ -51,6 +57,9 @@ HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
     "shifts": lambda story: any(shift.moved for shift in story.shifts),
     "zero_balance": lambda story: any(p.payment < 0 and p.debit != p.credit for p in story.postings),
     "dealing": lambda story: any(bought.dealt_at > bought.decided_at for bought in story.bought),
+    "books": in_parts,
+    "vehicles": lambda story: any(deal.vehicle >= 0 for deal in story.deals),
+    "occasions": lambda story: any(deal.matched for deal in story.deals),
 }
 
 

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from sim.core.hours import OpeningHours
     from sim.scenario.model.network import (
         Convert,
-        Market,
         Message,
         Originate,
         Post,
@@ -83,7 +82,6 @@ class _Model:
         self.loans = Loans(self.stage)
         for number in range(len(hours)):
             self.stage.systems[number] = self._system(number)
-        self.dealing = Dealing(world)
         self.draws = Draws(world, later)
         self.transfers: list[Transfer] = []
         self.reviews: list[Review] = []
@@ -94,6 +92,7 @@ class _Model:
         for number, bank in enumerate(self.scenario.banks):
             self._open_desk(number, bank)
         self.payments = list(self._payments())
+        self.dealing = Dealing(self.stage, self.payments)
 
     def run(self) -> Story:
         for payment in self.payments:
@@ -123,8 +122,8 @@ class _Model:
             shifts.done,
             self.stage.offsets,
             self.stage.squarings,
-            self.dealing.deals,
-            self.dealing.sold_back,
+            self.dealing.deals(),
+            self.dealing.sold_back(),
             self.dealing.charges,
             self.reviews,
             self.returns,
@@ -144,7 +143,7 @@ class _Model:
             told.returned_at = self.env.now
             if payment.attempt >= screen.attempts:
                 payment.cancelled_at = self.env.now
-                yield from self.sell_back(payment)
+                yield from self.dealing.sell_back(payment)
                 return
             yield from self.correct(payment, place, screen)
             told.instructed_again_at = self.env.now
@@ -165,7 +164,7 @@ class _Model:
             if payment.attempt > 1 and step.kind == "convert" and step.by == "payer":
                 # What it bought for the first attempt came back to it.
                 continue
-            if step.fee is not None:
+            if step.fee is not None and step.kind != "convert":
                 self.dealing.charge(payment, self.env.now, place, step.fee)
             sent_back = yield from acts[step.kind](payment, place, step)
             if sent_back is not None:
@@ -186,13 +185,6 @@ class _Model:
         left = 0 if screen.correction is None else seconds(screen.correction, self.draw(payment, place, 4))
         yield from self.work(payment, self.office(payment.payer_bank), left, "returned")
 
-    def sell_back(self, payment: Payment) -> Process:
-        """Who bought a foreign currency in vain sells it when the market is open."""
-        found = self.dealing.place(payment.payer, payment.currency)
-        if found is not None:
-            yield from self.until_open(self.exchange(*found))
-            self.dealing.sell_back(payment, self.env.now)
-
     # The steps. That of a review returns which bank sends the payment back after how long, if it does.
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
@@ -202,18 +194,22 @@ class _Model:
         yield from self.work(payment, self.office(payment.payer_bank), left, "processing")
 
     def convert(self, payment: Payment, place: int, step: Convert) -> Process:
-        del place
-        found = self.dealing.place(payment.payer if step.by == "payer" else payment.payee, payment.currency)
-        if found is None:
+        """The payer waits for its currency: for the opening of a market, and then until all of it has come."""
+        firm = payment.payer if step.by == "payer" else payment.payee
+        if not self.dealing.exchanges(payment, firm):
             return
-        hours = self.exchange(*found)
-        if step.by == "payer":
-            yield from self.opening(payment, hours)
-            self.dealing.buy(payment, self.env.now)
-            yield from self.spend(payment, found[1].delivery, "fx")
-        else:
-            yield from self.until_open(hours)
-            self.dealing.sell(payment, self.env.now)
+        if step.by == "payee":
+            self.env.process(self.dealing.credit(payment, place))
+            return
+        never, now = self.world.window.end, self.env.now
+        found = yield from self.dealing.buy(payment, place, step.fee)
+        scheduled, opened, ready = (
+            max(now, never if at is None else at)
+            for at in (found.scheduled_at, found.opened_at, found.ready_at)
+        )
+        yield from self.spend(payment, min(scheduled, opened, ready) - now, "closed")
+        yield from self.spend(payment, min(opened, ready) - self.env.now, "outage")
+        yield from self.spend(payment, ready - self.env.now, "fx")
 
     def screen(self, payment: Payment, place: int, step: Screen) -> Iterator[Any]:
         bank, came = self.bank(payment, step.at), self.env.now
@@ -374,11 +370,6 @@ class _Model:
         yield from self.spend(payment, due - now, "closed")
         yield from self.spend(payment, (never if opens is None else opens) - due, "outage")
 
-    def until_open(self, hours: Sessions) -> Process:
-        """Wait for hours that no payment waits for."""
-        opens = hours.opening(self.env.now)
-        yield self.env.event() if opens is None else self.env.timeout(opens - self.env.now)
-
     def work(self, payment: Payment, hours: Sessions, left: int, cause: str) -> Process:
         """Work in somebody's hours: what a session leaves undone goes on in the next one."""
         never = self.world.window.end
@@ -431,6 +422,7 @@ class _Model:
             obligation = drawn.obligation[number]
             yield Payment(
                 number=number,
+                obligation=int(obligation),
                 route=routes[drawn.route[number]],
                 payer=int(world.obligations.payer[obligation]),
                 payee=int(world.obligations.payee[obligation]),
@@ -479,9 +471,6 @@ class _Model:
 
     def office(self, bank: str) -> Sessions:
         return self.declared_hours(self.scenario.banks[bank].hours, "bank", bank)
-
-    def exchange(self, name: str, market: Market) -> Sessions:
-        return self.declared_hours(market.hours, "market", name)
 
     def declared_hours(self, choice: HoursChoice, *whose: str) -> Sessions:
         return self.hours(self.world.openings.hours(choice, whose))

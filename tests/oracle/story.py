@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 
 class Deal(NamedTuple):
-    """A firm's conversion."""
+    """A part of what a firm exchanged; places are −1 where there is none, the payment where none is due in time."""
 
     at: int
     payment: int
+    obligation: int
     by_payee: bool
+    matched: bool
     market: int
+    vehicle: int
+    vehicle_market: int
+    amount: int
     counter_amount: int
     mid_amount: int
 
@@ -126,6 +131,7 @@ class Payment:
     """What a payment is, and what became of its last attempt."""
 
     number: int
+    obligation: int
     route: Route
     payer: int
     payee: int

@@ -21,12 +21,15 @@ class Turn(IntEnum):
     LINK = 1
     DELIVERY = 2
     LOAN = 3
-    REVIEW = 4
-    SUBMISSION = 5
-    NETTING = 6
-    DRAWING = 7
-    DECISION = 8
-    CLOSING = 9
+    EXCHANGE = 4
+    REVIEW = 5
+    SUBMISSION = 6
+    NETTING = 7
+    DRAWING = 8
+    DECISION = 9
+    CLOSING = 10
+    SALE = 11
+    CASH_SALE = 12
 
 
 class Bell(simpy.Event):
