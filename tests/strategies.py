@@ -234,16 +234,24 @@ def outages(draw: st.DrawFn, start: datetime, targets: dict[str, str]) -> list[D
     return found
 
 
+def scenarios(most_payments: int = 200, *, returning: bool = False) -> st.SearchStrategy[Scenario]:
+    """Scenarios as `trees` has them."""
+    return trees(most_payments, returning=returning).map(declare)
+
+
 @st.composite
-def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = False) -> Scenario:
+def trees(
+    draw: st.DrawFn, most_payments: int = 200, *, returning: bool = False, mutual: bool = False
+) -> Declared:
     """Two sides that pay each other, some days, with little money: many payments wait, and free others.
 
     Invoices are often all alike and balances whole multiples of them, so that cover is often exact. Where
     payments may be `returning`, desks have little staff as well, the more urgent may come first, and systems may
-    take payments in parts.
+    take payments in parts. Where they are `mutual`, banks of the east owe each other as well.
     """
     unit = Decimal(draw(st.sampled_from(["1000", "999.99", "0.07"])))
-    east = draw(st.sampled_from([["east-a"], ["east-a", "east-b"], ["east-a", "east-b", "east-c"]]))
+    banks = ["east-a", "east-b", "east-c"]
+    east = banks[: draw(st.integers(2 if mutual else 1, len(banks)))]
     west = draw(st.sampled_from([["west-a"], ["west-a", "west-b"]]))
     servicers = east[: draw(st.integers(1, len(east)))]
     start = draw(st.sampled_from(["2024-02-28 00:00", "2024-05-04 12:00", "2024-09-27 00:00"]))
@@ -268,6 +276,7 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = Fa
             max_size=3,
         )
     )
+    pairs += [("east", "east")] * mutual
     flows = {
         f"flow-{number}": {
             "payer": payer,
@@ -284,61 +293,57 @@ def scenarios(draw: st.DrawFn, most_payments: int = 200, *, returning: bool = Fa
     desks = draw(desk_maps(west + east)) if returning else {}
     split = {"split_above": _text(unit / 2) if returning and draw(st.booleans()) else None}
     shares = {1: ["1"], 2: ["0.5", "0.5"], 3: ["0.5", "0.3", "0.2"]}
-    return declare(
-        {
-            "name": "by-chance",
-            "seed": draw(st.integers(0, 10_000)),
-            "period": {"start": start, "end": end.isoformat(sep=" ")},
-            "horizon": f"{horizon}d",
-            "calendars": {"china": {"country": "CN"}, "belarus": {"country": "BY"}},
-            "hours": HOURS,
-            "fx": RATES,
-            "sides": {
-                "west": {"functional_currency": "BYN", "hours": draw(hours_names), "markets": ["exchange"]},
-                "east": {"functional_currency": "CNY", "hours": draw(hours_names)},
-            },
-            "markets": {
-                "exchange": {
-                    "hours": draw(hours_names),
-                    "delivery": draw(st.sampled_from(["0h", "1h", "30h"])),
-                    "pairs": {"CNY/BYN": {"spread_bps": 30}},
-                }
-            },
-            "banks": {
-                bank: {"side": bank.partition("-")[0], "hours": draw(hours_names)} for bank in west + east
-            },
-            "systems": {
-                "gross": {"kind": "rtgs", "currency": "CNY", "hours": draw(hours_names), **split},
-                "nostro": {"kind": "correspondent", "currency": "CNY", "hours": draw(hours_names), **split},
-            },
-            "treasuries": {"early": draw(treasuries()), "late": draw(treasuries())},
-            "accounts": [
-                *draw(account_lists(east, "gross", unit)),
-                *draw(account_lists(west, "nostro", unit, servicers)),
-            ],
-            "desks": desks,
-            "routes": draw(route_maps(returning=returning)),
-            "firms": {
-                side: {
-                    "side": side,
-                    "count": 5,
-                    "size_sigma": 1,
-                    "cities": {"Minsk": 1},
-                    "banks": dict(zip(banks, shares[len(banks)], strict=True)),
-                    "pays": draw(habits()),
-                }
-                for side, banks in (("west", west), ("east", east))
-            },
-            "flows": flows,
-            "timeline": draw(
-                st.just([])
-                | outages(
-                    datetime.fromisoformat(start),
-                    {"gross": "system", "nostro": "system", "exchange": "market"}
-                    | dict.fromkeys(east + west, "bank")
-                    | dict.fromkeys(desks, "desk"),
-                )
+    return {
+        "name": "by-chance",
+        "seed": draw(st.integers(0, 10_000)),
+        "period": {"start": start, "end": end.isoformat(sep=" ")},
+        "horizon": f"{horizon}d",
+        "calendars": {"china": {"country": "CN"}, "belarus": {"country": "BY"}},
+        "hours": HOURS,
+        "fx": RATES,
+        "sides": {
+            "west": {"functional_currency": "BYN", "hours": draw(hours_names), "markets": ["exchange"]},
+            "east": {"functional_currency": "CNY", "hours": draw(hours_names)},
+        },
+        "markets": {
+            "exchange": {
+                "hours": draw(hours_names),
+                "delivery": draw(st.sampled_from(["0h", "1h", "30h"])),
+                "pairs": {"CNY/BYN": {"spread_bps": 30}},
+            }
+        },
+        "banks": {bank: {"side": bank.partition("-")[0], "hours": draw(hours_names)} for bank in west + east},
+        "systems": {
+            "gross": {"kind": "rtgs", "currency": "CNY", "hours": draw(hours_names), **split},
+            "nostro": {"kind": "correspondent", "currency": "CNY", "hours": draw(hours_names), **split},
+        },
+        "treasuries": {"early": draw(treasuries()), "late": draw(treasuries())},
+        "accounts": [
+            *draw(account_lists(east, "gross", unit)),
+            *draw(account_lists(west, "nostro", unit, servicers)),
+        ],
+        "desks": desks,
+        "routes": draw(route_maps(returning=returning)),
+        "firms": {
+            side: {
+                "side": side,
+                "count": 5,
+                "size_sigma": 1,
+                "cities": {"Minsk": 1},
+                "banks": dict(zip(banks, shares[len(banks)], strict=True)),
+                "pays": draw(habits()),
+            }
+            for side, banks in (("west", west), ("east", east))
+        },
+        "flows": flows,
+        "timeline": draw(
+            st.just([])
+            | outages(
+                datetime.fromisoformat(start),
+                {"gross": "system", "nostro": "system", "exchange": "market"}
+                | dict.fromkeys(east + west, "bank")
+                | dict.fromkeys(desks, "desk"),
             )
-            + (draw(changed_reviews(datetime.fromisoformat(start), east + west)) if returning else []),
-        }
-    )
+        )
+        + (draw(changed_reviews(datetime.fromisoformat(start), east + west)) if returning else []),
+    }

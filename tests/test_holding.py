@@ -119,6 +119,18 @@ def test_offsetting_leaves_what_is_held_back(kind: str, tmp_path: Path) -> None:
         assert times(run(tmp_path, accounts, rows, system)) == [expected, expected]
 
 
+def test_an_urgent_payment_goes_on_when_a_rule_has_sent_what_stood_before_it(tmp_path: Path) -> None:
+    system = f"{RTGS}, throughput: [{{share: 0.5, by: '12:00'}}]"
+    rows = ["04 09:01,A,B,10,0", "04 09:02,A,B,10,1", "04 09:03,A,B,10,0"]
+    results = run(tmp_path, [f"A, balance: 60, {HOLDS}", "B"], rows, system)
+    # A third of the day's value is less than half of it; the urgent payment then stands first and was never held.
+    assert times(results) == ["04 12:00", "04 12:00", "04 15:00"]
+    # Half of it is enough, but what waits behind is urgent all the same.
+    results = run(tmp_path, [f"A, balance: 60, {HOLDS}", "B"], rows[:2], system)
+    assert times(results) == ["04 12:00", "04 12:00"]
+    assert results.transfers["released_by"].tolist() == ["pace", "pace"]
+
+
 def test_banks_that_hold_back_for_each_other_are_in_gridlock(tmp_path: Path) -> None:
     accounts = [f"{bank}, balance: 100, {HOLDS}" for bank in "AB"]
     results = run(tmp_path, accounts, ["04 09:01,A,B,50,0", "04 09:02,B,A,50,0"])

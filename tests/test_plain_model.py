@@ -137,3 +137,18 @@ def test_at_one_instant_an_older_payment_goes_first_whichever_attempt_it_is() ->
     )
     records = run(twice_reviewed(), draws, older, younger)
     assert records.settled_at.tolist() == [instant("2024-03-05 19:00"), NEVER]
+
+
+@pytest.mark.parametrize(("failed_at", "cancelled"), [("11:00", False), ("23:00", True)])
+def test_what_a_review_sends_back_does_not_go_back_to_or_from_a_failed_bank(
+    failed_at: str, *, cancelled: bool
+) -> None:
+    # Nothing has moved, and the money would be back as soon as its way begins, an hour after the review.
+    scenario = twice_reviewed(at="payer_bank", attempts=1, return_after={"kind": "fixed", "value": "1h"})
+    scenario["timeline"] = [{"kind": "failed_bank", "bank": "b", "at": f"2024-03-04 {failed_at}"}]
+    scenario["period"]["zone"] = "Europe/Minsk"
+    first = "screen/payer_bank/return"
+    records = run(scenario, {first: [0.1]}, Order("2024-03-04 10:00", "a", "b", 100_00))
+    assert records.sent_back.tolist() == [True]
+    assert records.returns.returned_at.tolist() == [instant("2024-03-04 13:00") if cancelled else NEVER]
+    assert records.cancelled_at.tolist() == [instant("2024-03-04 13:00") if cancelled else NEVER]

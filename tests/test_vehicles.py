@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import Order
+from builders import Order, accounts, firm
 from telling import run_of
 from trading import OFFICE, at, run, trade
 
@@ -100,3 +100,21 @@ def test_a_cross_is_delivered_with_the_later_of_its_two_deals(near: str, far: st
     assert records.delays[0, CAUSES.index("fx")] == later
     (risk,) = run_of(world, records)["principal_risk"].itertuples()
     assert (risk.final_at - risk.paid_at).total_seconds() == later
+
+
+def test_what_is_left_of_one_leg_and_buys_nothing_leaves_the_other_leg_to_others() -> None:
+    # Five kopecks are less than a fen: the west finds no room, and crosses directly.
+    quotes = {"CNY_BYN": {}, "RUB_BYN": {"depth": "0.05"}, "CNY_RUB": {"depth": "1000"}}
+    declared = crossing("RUB", **{name: {"hours": OFFICE, **quote} for name, quote in quotes.items()})
+    declared["markets"]["CNY_BYN"]["pairs"]["CNY/BYN"]["spread_bps"] = 100
+    north = {"functional_currency": "RUB", "hours": "always", "markets": ["CNY_RUB"]}
+    declared["sides"]["north"] = north
+    declared["banks"]["north"] = {"side": "north", "hours": "always"}
+    declared["firms"]["north"] = firm("north", "north")
+    declared["accounts"] += accounts({"north": "1000000"})
+    _, _, deals = run(
+        declared,
+        Order("2024-03-04 11:00", "west", "east", 725_00),
+        Order("2024-03-04 12:00", "north", "east", 725_00),
+    )
+    assert at(deals) == ["04 11:00", "04 12:00"]

@@ -44,7 +44,8 @@ class Course:
         self._settled_at[rows], self._credited_at[rows] = traced.settled_at, traced.credited_at
         if walk.leads_back:
             *before, corrected_at = traced.left
-            self._returned_at[rows] = before[-1] if before else self.begun[rows]
+            # Where nothing had moved, it is back as soon as the way back begins.
+            self._returned_at[rows] = before[-1] if before else walk.accepted(self.begun)
             on = journeys.again[rows] >= 0
             # Of the ways back of an attempt, from one review or another, it takes one at most.
             again = journeys.again[rows[on]]

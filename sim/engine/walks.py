@@ -78,12 +78,12 @@ class Walk:
     def orders(self, exchange: Exchange) -> tuple[Rows, Seconds]:
         """Payments whose payers turn to the exchange, and when the payments get to that step."""
         mine = exchange.payers[self._world.payments.obligation[self.rows]]
-        rows, at = self.rows[mine], self._accepted(self._world.payments.instructed_at)[mine]
+        rows, at = self.rows[mine], self.accepted(self._world.payments.instructed_at)[mine]
         for step in self.steps[: self.buying] if len(rows) else ():
             at = step.plan(rows, at, None)
         return rows, at
 
-    def _accepted(self, begun: Seconds) -> Seconds:
+    def accepted(self, begun: Seconds) -> Seconds:
         """When journeys begin; NEVER for those from or to a bank that has failed before."""
         return self._unless_failed(self.rows, begun[self.rows])
 
@@ -94,7 +94,7 @@ class Walk:
 
     def asked(self) -> Iterator[Asked]:
         """What the payments ask for at every step at which they might have to wait."""
-        at = self._accepted(self._world.payments.instructed_at)
+        at = self.accepted(self._world.payments.instructed_at)
         for number, step in enumerate(self.steps[: max(self.contended, default=-1) + 1]):
             if contended := self.contended.get(number):
                 yield contended.asked(number, self.rows, contended.enter(self.rows, at, None))
@@ -124,7 +124,7 @@ class Walk:
 
         `waits` holds, by step, how each journey of the whole run waited there, and `begun` when each began.
         """
-        at = self._accepted(begun)
+        at = self.accepted(begun)
         log.delays.spend(self.rows, begun[self.rows], at, "outage")
         settled_at = np.full(len(self.rows), NEVER)
         credited_at = np.full(len(self.rows), NEVER)

@@ -1,23 +1,26 @@
-"""Accounts, each with the payments that wait for money on it."""
+"""Accounts, and every movement of money on them."""
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import simpy
 
     from sim.world.accounts import Accounts
 
 
 class Posting(NamedTuple):
-    """One movement of money; payment, step and part are −1 for a treasury's, and the attempt 0.
+    """One movement of money; payment, step and part are −1 for other money, and the attempt 0.
 
-    `back` is whether it undoes what the attempt has moved.
+    `batch` is the number of the first of those that take effect together, `back` whether it undoes what the
+    attempt has moved.
     """
 
+    batch: int
     at: int
     payment: int
     attempt: int
@@ -29,11 +32,19 @@ class Posting(NamedTuple):
     amount: int
 
 
+class Change(NamedTuple):
+    """Why those who wait on an account are tried again; `posting` is that of the money that came, if any did."""
+
+    kind: str
+    posting: int = -1
+
+
 @dataclass(slots=True, eq=False)
 class Transfer:
     """What a payment asks of a system, the event of its settlement, and what let it go if it waited.
 
-    That is an opening, a payment (`credit`) or other money (`grant`), with the number of the posting that brought it.
+    In a link `counter` is what moves the other way. `entry` counts who came to wait before it, of all that wait for
+    money or for cycles; of the latter, `accepted_at` is when it was taken for the cycle at `cycle_at`.
     """
 
     payment: int
@@ -44,69 +55,92 @@ class Transfer:
     debit: int
     credit: int
     amount: int
+    priority: int
     settled: simpy.Event
-    submitted_at: int
+    submitted_at: int = -1
     settled_at: int | None = None
-    released_by: str | None = None
-    released_by_posting: int = -1
+    counter: Transfer | None = None
+    entry: int = -1
+    accepted_at: int | None = None
+    cycle_at: int | None = None
+    released: Change | None = None
+
+    @property
+    def movements(self) -> list[Transfer]:
+        """All that moves together with it."""
+        return [self] if self.counter is None else [self, self.counter]
+
+    def touches(self, accounts: set[int]) -> bool:
+        """Whether one of the accounts takes part."""
+        return any(moved.debit in accounts or moved.credit in accounts for moved in self.movements)
 
 
 class Books:
-    """A transfer settles if nobody waits before it and the account covers it; otherwise it waits in line."""
+    """Balances of all accounts, how far they may fall, and who is told what happens to them."""
 
     def __init__(self, env: simpy.Environment, accounts: Accounts) -> None:
         self._env = env
         self.balance = [int(amount) for amount in accounts.opening]
-        self._floor = [int(amount) for amount in accounts.lowest]
-        self._lines: list[deque[Transfer]] = [deque() for _ in self.balance]
+        self._lowest = [int(amount) for amount in accounts.lowest]
+        self.frozen: set[int] = set()
         self.postings: list[Posting] = []
-        self._waiting: list[Transfer] = []
+        self._waited = 0
+        #: Told an account that is credited; told one on which somebody waits or may lack money.
+        self.on_credit: list[Callable[[int], None]] = []
+        self.on_want: list[Callable[[int], None]] = []
 
-    def submit(self, transfer: Transfer) -> None:
-        """Settle a transfer or put it in line."""
-        self._lines[transfer.debit].append(transfer)
-        if len(self._lines[transfer.debit]) == 1:
-            self.retry(transfer.debit)
-        if transfer.settled_at is None:
-            self._waiting.append(transfer)
+    def left(self, account: int) -> int:
+        """How much can still leave an account."""
+        return self.balance[account] - self._lowest[account]
 
-    def retry(self, account: int) -> None:
-        """Settle what an account can pay now, in order; then what its payees can pay with that, and so on."""
-        hopeful = deque([account])
-        while hopeful:
-            debit = hopeful.popleft()
-            line = self._lines[debit]
-            while line and self.balance[debit] - line[0].amount >= self._floor[debit]:
-                transfer = line.popleft()
-                if transfer in self._waiting:
-                    self._waiting.remove(transfer)
-                    self._tell_releaser(transfer)
-                self.move(debit, transfer.credit, transfer.amount, transfer)
-                transfer.settled_at = self._env.now
-                transfer.settled.succeed()
-                hopeful.append(transfer.credit)
+    def covers(self, transfer: Transfer) -> bool:
+        """Whether the account has what a transfer takes."""
+        return transfer.amount <= self.left(transfer.debit)
 
-    def move(self, debit: int, credit: int, amount: int, transfer: Transfer | None = None) -> None:
-        """Post a movement: that of a transfer, or a treasury's."""
-        self.balance[debit] -= amount
-        self.balance[credit] += amount
-        of = (-1, 0, False, -1, -1)
-        if transfer is not None:
-            of = (transfer.payment, transfer.attempt, transfer.back, transfer.step, transfer.part)
-        self.postings.append(Posting(self._env.now, *of, debit, credit, amount))
+    def freeze(self, account: int) -> None:
+        """Nothing leaves an account any more."""
+        self.frozen.add(account)
+        self._lowest[account] = self.balance[account]
 
-    def _tell_releaser(self, transfer: Transfer) -> None:
-        """Take away what came to the account, the latest first, until the transfer could not have gone."""
-        left = self.balance[transfer.debit] - transfer.amount
-        for number in reversed(range(len(self.postings))):
-            posting = self.postings[number]
-            if posting.credit == transfer.debit:
-                left -= posting.amount
-                if left < self._floor[transfer.debit]:
-                    transfer.released_by = "grant" if posting.payment < 0 else "credit"
-                    transfer.released_by_posting = number
-                    return
+    def wait(self, transfer: Transfer) -> None:
+        """A transfer has to wait."""
+        for moved in transfer.movements:
+            moved.entry = self._waited
+        self._waited += 1
+        for moved in transfer.movements:
+            self.want(moved.debit)
 
-    def waiting(self, account: int) -> int:
-        """Sum of what waits on an account."""
-        return sum(transfer.amount for transfer in self._lines[account])
+    def want(self, account: int) -> None:
+        """Somebody may lack money on an account."""
+        for told in self.on_want:
+            told(account)
+
+    def settle(self, *transfers: Transfer) -> list[Change]:
+        """Settle transfers together; returns what each of them is to whom it is paid."""
+        first = len(self.postings)
+        changes = []
+        for t in transfers:
+            self._post(
+                Posting(
+                    *(first, self._env.now, t.payment, t.attempt, t.back, t.step, t.part),
+                    *(t.debit, t.credit, t.amount),
+                )
+            )
+            changes.append(Change("credit", len(self.postings) - 1))
+        for t in transfers:
+            t.settled_at = self._env.now
+            t.settled.succeed()
+        return changes
+
+    def move(self, debit: int, credit: int, amount: int, batch: int | None = None) -> Change:
+        """Move other money, perhaps together with what was moved before; returns what that is to whom it comes."""
+        first = len(self.postings) if batch is None else batch
+        self._post(Posting(first, self._env.now, -1, 0, False, -1, -1, debit, credit, amount))
+        return Change("grant", len(self.postings) - 1)
+
+    def _post(self, posting: Posting) -> None:
+        self.balance[posting.debit] -= posting.amount
+        self.balance[posting.credit] += posting.amount
+        self.postings.append(posting)
+        for told in self.on_credit:
+            told(posting.credit)

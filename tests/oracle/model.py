@@ -10,12 +10,22 @@ from typing import TYPE_CHECKING
 
 import simpy
 
-from oracle.books import Books, Transfer
+from oracle.books import Books, Change, Transfer
 from oracle.chance import seconds
+from oracle.closings import Closing
+from oracle.cycles import DeferredNet, Hybrid
 from oracle.dealing import Dealing
 from oracle.desks import Desk
 from oracle.draws import Draws
+from oracle.failures import Failures
+from oracle.gross import Gross
+from oracle.lenders import Lenders
+from oracle.links import Link
+from oracle.loans import Loans
+from oracle.rates import Rates
 from oracle.sessions import Sessions
+from oracle.shifts import Shifts
+from oracle.stage import Stage
 from oracle.story import Payment, Return, Review, Story
 from oracle.treasuries import Treasury
 from oracle.turns import Turn, Turns
@@ -27,10 +37,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
+    from oracle.stage import Optimum, System
     from sim.core.hours import OpeningHours
     from sim.scenario.model.network import (
         Convert,
-        Market,
         Message,
         Originate,
         Post,
@@ -44,41 +54,60 @@ if TYPE_CHECKING:
     Process = Iterator[simpy.Event]
 
 
-def tell(world: DrawnWorld, later: Mapping[str, list[float]] | None = None) -> Story:
-    """What happens in a world until its end; for `later` draws see `Draws`."""
-    return _Model(world, later).run()
+def tell(
+    world: DrawnWorld,
+    later: Mapping[str, list[float]] | None = None,
+    optimum: Optimum | None = None,
+) -> Story:
+    """What happens in a world until its end; for `later` draws see `Draws`.
+
+    `optimum(system, at, rows)` is what a search for the best set has settled of what waited in a system: more than one
+    may be the best, so the model has to be told which, and only sees to it that it could be.
+    """
+    return _Model(world, later, optimum).run()
 
 
 class _Model:
-    def __init__(self, world: DrawnWorld, later: Mapping[str, list[float]] | None) -> None:
+    def __init__(
+        self, world: DrawnWorld, later: Mapping[str, list[float]] | None, optimum: Optimum | None
+    ) -> None:
         self.world = world
         self.scenario = world.scenario
         self.env = simpy.Environment(initial_time=world.window.start)
         self.turns = Turns(self.env)
+        self._sessions: dict[int, Sessions] = {}
         self.books = Books(self.env, world.network.accounts)
-        self.dealing = Dealing(world)
+        hours = [self.hours(table) for table in world.network.system_hours]
+        self.stage = Stage(world, self.env, self.turns, self.books, hours, optimum)
+        self.loans = Loans(self.stage)
+        for number in range(len(hours)):
+            self.stage.systems[number] = self._system(number)
         self.draws = Draws(world, later)
         self.transfers: list[Transfer] = []
         self.reviews: list[Review] = []
         self.returns: list[Return] = []
-        self._sessions: dict[int, Sessions] = {}
         self._draw_names = {id(route): route_draws(route) for route in self.scenario.routes.values()}
         self._desk_hours: dict[str, Sessions] = {}
         self._desks: dict[str, Desk] = {}
         for number, bank in enumerate(self.scenario.banks):
             self._open_desk(number, bank)
         self.payments = list(self._payments())
+        self.dealing = Dealing(self.stage, self.payments)
 
     def run(self) -> Story:
         for payment in self.payments:
             self.env.process(self.course(payment))
-        for number, plan in enumerate(self.world.network.funding):
-            hours = self.hours(self.world.network.system_hours[plan.system])
-            Treasury(number, plan, hours, self.books, self.turns, self.env)
+        lenders = Lenders(self.stage, self.loans)
+        plans = enumerate(self.world.network.funding)
+        treasuries = [Treasury(number, plan, self.stage, lenders) for number, plan in plans]
+        for number in self.stage.systems:
+            Closing(number, self.stage)
+        shifts = Shifts(self.stage)
+        Failures(self.stage)
         end = self.world.window.end
         self.env.run(until=end)
         for payment in self.payments:
-            self._leave_the_line(payment)
+            self._leave_the_system(payment)
             self._leave_the_pile(payment)
             if payment.sent_back:
                 # Nobody was paid by the end.
@@ -88,8 +117,13 @@ class _Model:
             self.transfers,
             self.books.postings,
             self.books.balance,
-            self.dealing.deals,
-            self.dealing.sold_back,
+            self.loans.drawn,
+            [bought for treasury in treasuries for bought in treasury.bought],
+            shifts.done,
+            self.stage.offsets,
+            self.stage.squarings,
+            self.dealing.deals(),
+            self.dealing.sold_back(),
             self.dealing.charges,
             self.reviews,
             self.returns,
@@ -109,7 +143,7 @@ class _Model:
             told.returned_at = self.env.now
             if payment.attempt >= screen.attempts:
                 payment.cancelled_at = self.env.now
-                yield from self.sell_back(payment)
+                yield from self.dealing.sell_back(payment)
                 return
             yield from self.correct(payment, place, screen)
             told.instructed_again_at = self.env.now
@@ -125,11 +159,12 @@ class _Model:
             "settle": self.settle,
             "post": self.post,
         }
+        yield from self.accepted(payment)
         for place, step in enumerate(payment.route.steps):
             if payment.attempt > 1 and step.kind == "convert" and step.by == "payer":
                 # What it bought for the first attempt came back to it.
                 continue
-            if step.fee is not None:
+            if step.fee is not None and step.kind != "convert":
                 self.dealing.charge(payment, self.env.now, place, step.fee)
             sent_back = yield from acts[step.kind](payment, place, step)
             if sent_back is not None:
@@ -139,6 +174,7 @@ class _Model:
     def back(self, payment: Payment, place: int, after: int) -> Process:
         """To the payer: a while after the review, over the same accounts in reverse."""
         yield self.env.timeout(after)
+        yield from self.accepted(payment)
         for earlier in reversed(range(place)):
             step = payment.route.steps[earlier]
             if step.kind == "settle":
@@ -149,13 +185,6 @@ class _Model:
         left = 0 if screen.correction is None else seconds(screen.correction, self.draw(payment, place, 4))
         yield from self.work(payment, self.office(payment.payer_bank), left, "returned")
 
-    def sell_back(self, payment: Payment) -> Process:
-        """Who bought a foreign currency in vain sells it when the market is open."""
-        found = self.dealing.place(payment.payer, payment.currency)
-        if found is not None:
-            yield from self.until_open(self.exchange(*found))
-            self.dealing.sell_back(payment, self.env.now)
-
     # The steps. That of a review returns which bank sends the payment back after how long, if it does.
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
@@ -165,18 +194,22 @@ class _Model:
         yield from self.work(payment, self.office(payment.payer_bank), left, "processing")
 
     def convert(self, payment: Payment, place: int, step: Convert) -> Process:
-        del place
-        found = self.dealing.place(payment.payer if step.by == "payer" else payment.payee, payment.currency)
-        if found is None:
+        """The payer waits for its currency: for the opening of a market, and then until all of it has come."""
+        firm = payment.payer if step.by == "payer" else payment.payee
+        if not self.dealing.exchanges(payment, firm):
             return
-        hours = self.exchange(*found)
-        if step.by == "payer":
-            yield from self.opening(payment, hours)
-            self.dealing.buy(payment, self.env.now)
-            yield from self.spend(payment, found[1].delivery, "fx")
-        else:
-            yield from self.until_open(hours)
-            self.dealing.sell(payment, self.env.now)
+        if step.by == "payee":
+            self.env.process(self.dealing.credit(payment, place))
+            return
+        never, now = self.world.window.end, self.env.now
+        found = yield from self.dealing.buy(payment, place, step.fee)
+        scheduled, opened, ready = (
+            max(now, never if at is None else at)
+            for at in (found.scheduled_at, found.opened_at, found.ready_at)
+        )
+        yield from self.spend(payment, min(scheduled, opened, ready) - now, "closed")
+        yield from self.spend(payment, min(opened, ready) - self.env.now, "outage")
+        yield from self.spend(payment, ready - self.env.now, "fx")
 
     def screen(self, payment: Payment, place: int, step: Screen) -> Iterator[Any]:
         bank, came = self.bank(payment, step.at), self.env.now
@@ -202,33 +235,62 @@ class _Model:
         yield from self.spend(payment, seconds(step.time, self.draw(payment, place, 0)), "processing")
 
     def settle(self, payment: Payment, place: int, step: Settle, *, back: bool = False) -> Process:
-        """From `debit` to `credit`, or the other way round on the way back."""
-        numbers = self.world.network.accounts.number
-        debit, credit = (numbers[self.bank(payment, role), step.system] for role in (step.debit, step.credit))
+        """From `debit` to `credit`, or the other way round on the way back; in a link also a counter-value."""
+        payer, payee = (self.bank(payment, role) for role in (step.debit, step.credit))
         if back:
-            debit, credit = credit, debit
-        if debit != credit:
-            hours = self.declared_hours(self.scenario.systems[step.system].hours, "system", step.system)
+            payer, payee = payee, payer
+        if payer != payee:
+            number = list(self.scenario.systems).index(step.system)
             came_at = self.env.now
-            yield from self.opening(payment, hours)
-            payment.queued_at = self.env.now
-            of, parts = (payment.number, payment.attempt, back, place), []
-            for part, amount in enumerate(self.parts(payment, step.system)):
-                yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place, part)
-                transfer = Transfer(*of, part, debit, credit, amount, self.env.event(), self.env.now)
-                self.books.submit(transfer)
-                if transfer.settled_at is not None and came_at < self.env.now:
-                    transfer.released_by = "opening"
-                parts.append(transfer)
-            self.transfers += parts
+            yield from self.opening(payment, self.stage.hours[number])
+            parts = [
+                self._transfer(payment, place, part, amount, payer, payee, back=back)
+                for part, amount in enumerate(self.parts(payment, step.system))
+            ]
+            # Nobody accepts what would touch a frozen account.
+            yield from self.unless_stopped(payment, self._stopped_at(parts[0]))
+            for transfer in parts:
+                yield self.turns.take(
+                    Turn.SUBMISSION, -payment.priority, payment.number, place, transfer.part
+                )
+                transfer.submitted_at = self.env.now
+                payment.waits.append(transfer)
+                self.stage.systems[number].submit(transfer)
+                self._tell_opening(transfer, came_at)
             yield self.env.all_of([transfer.settled for transfer in parts])
-            self._leave_the_line(payment)
+            self._leave_the_system(payment)
         if not back:
             payment.settled[place] = self.env.now
 
+    def _transfer(
+        self, payment: Payment, place: int, part: int, amount: int, payer: str, payee: str, *, back: bool
+    ) -> Transfer:
+        numbers, step = self.world.network.accounts.number, payment.route.steps[place]
+        legs = self.scenario.systems[step.system].linked
+        of = (payment.number, payment.attempt, back, place, part)
+
+        def moved(debit: str, credit: str, system: str, amount: int) -> Transfer:
+            accounts = numbers[debit, system], numbers[credit, system]
+            return Transfer(*of, *accounts, amount, payment.priority, self.env.event())
+
+        if not legs:
+            return moved(payer, payee, step.system, amount)
+        own, other = sorted(legs, key=lambda leg: self.scenario.systems[leg].currency != payment.currency)
+        transfer = moved(payer, payee, own, amount)
+        transfer.counter = moved(payee, payer, other, 0)
+        return transfer
+
+    def _tell_opening(self, transfer: Transfer, came_at: int) -> None:
+        """Who only waited for the system to open settles as it is submitted."""
+        for moved in transfer.movements:
+            moved.submitted_at = self.env.now
+            self.transfers.append(moved)
+            if moved.settled_at is not None and moved.released is None and came_at < self.env.now:
+                moved.released = Change("opening")
+
     def parts(self, payment: Payment, system: str) -> list[int]:
         """Amounts of the largest size that a system takes at once, and the rest."""
-        largest = self.scenario.systems[system].split_above
+        largest = self.scenario.systems[system].largest_part
         if largest is None:
             return [payment.amount]
         each = int(largest * 10 ** minor_digits(payment.currency))
@@ -240,11 +302,46 @@ class _Model:
         yield from self.work(payment, self.office(payment.payee_bank), left, "processing")
         payment.credited_at = self.env.now
 
-    def _leave_the_line(self, payment: Payment) -> None:
-        """The whole wait is for money: covered, the payment would have settled on arrival."""
-        if payment.queued_at is not None:
-            payment.causes["liquidity"] += self.env.now - payment.queued_at
-            payment.queued_at = None
+    def accepted(self, payment: Payment) -> Process:
+        """Nobody takes up what is from or to a bank that has failed."""
+        network = self.world.network
+        failed_at = dict(zip(network.banks, network.failed_at.tolist(), strict=True))
+        yield from self.unless_stopped(payment, failed_at[payment.payer_bank], failed_at[payment.payee_bank])
+
+    def unless_stopped(self, payment: Payment, *stopped_at: int) -> Process:
+        """Wait forever if anything has been stopped by now."""
+        if min(stopped_at) <= self.env.now:
+            yield from self.spend(payment, self.world.window.end - self.env.now, "outage")
+
+    def _stopped_at(self, transfer: Transfer) -> int:
+        """When one of its accounts is frozen."""
+        frozen_at = self.world.network.frozen_at
+        return min(int(frozen_at[k]) for moved in transfer.movements for k in (moved.debit, moved.credit))
+
+    def _leave_the_system(self, payment: Payment) -> None:
+        """A wait is for money, for with cover a payment would have settled; or for the cycle that it was accepted for.
+
+        What a bank that fails leaves stuck is stuck because of that.
+        """
+        if not payment.waits:
+            return
+        of, since, now = payment.waits[0], payment.waits[0].submitted_at, self.env.now
+        until = min(now, max(self._stopped_at(of), since))
+        accepted = until if of.accepted_at is None else min(of.accepted_at, until)
+        cycle = until if of.accepted_at is None or of.cycle_at is None else min(of.cycle_at, until)
+        due = cycle if accepted == cycle else min(self._due_cycle(of.debit, accepted), cycle)
+        payment.causes["liquidity"] += accepted - since + until - cycle
+        payment.causes["netting"] += due - accepted
+        payment.causes["outage"] += cycle - due + now - until
+        payment.waits = []
+
+    def _due_cycle(self, account: int, accepted_at: int) -> int:
+        """When the next cycle would be without outages; who was not in that of the instant came after it."""
+        network = self.world.network
+        number = network.accounts.system_number[account]
+        missed = accepted_at in network.cycles[number]
+        due = [at for at in network.scheduled_cycles[number] if at > accepted_at - (not missed)]
+        return min(due, default=self.world.window.end)
 
     def _leave_the_pile(self, payment: Payment) -> None:
         """What waits for an analyst is in review while the desk is open; an outage is what else would be open."""
@@ -273,11 +370,6 @@ class _Model:
         yield from self.spend(payment, due - now, "closed")
         yield from self.spend(payment, (never if opens is None else opens) - due, "outage")
 
-    def until_open(self, hours: Sessions) -> Process:
-        """Wait for hours that no payment waits for."""
-        opens = hours.opening(self.env.now)
-        yield self.env.event() if opens is None else self.env.timeout(opens - self.env.now)
-
     def work(self, payment: Payment, hours: Sessions, left: int, cause: str) -> Process:
         """Work in somebody's hours: what a session leaves undone goes on in the next one."""
         never = self.world.window.end
@@ -292,6 +384,16 @@ class _Model:
         yield from self.spend(payment, (never if ends is None else ends) - self.env.now, "outage")
 
     # Who is who, and what was drawn.
+
+    def _system(self, number: int) -> System:
+        match self.world.network.system_plans[number].kind:
+            case "dns":
+                return DeferredNet(number, self.stage, self.loans)
+            case "hybrid":
+                return Hybrid(number, self.stage)
+            case "pvp":
+                return Link(number, self.stage, Rates(self.world.fx))
+        return Gross(number, self.stage)
 
     def _open_desk(self, number: int, bank: str) -> None:
         """Where nothing else is stated, a bank's back office reviews, with as many people as it takes."""
@@ -320,6 +422,7 @@ class _Model:
             obligation = drawn.obligation[number]
             yield Payment(
                 number=number,
+                obligation=int(obligation),
                 route=routes[drawn.route[number]],
                 payer=int(world.obligations.payer[obligation]),
                 payee=int(world.obligations.payee[obligation]),
@@ -368,9 +471,6 @@ class _Model:
 
     def office(self, bank: str) -> Sessions:
         return self.declared_hours(self.scenario.banks[bank].hours, "bank", bank)
-
-    def exchange(self, name: str, market: Market) -> Sessions:
-        return self.declared_hours(market.hours, "market", name)
 
     def declared_hours(self, choice: HoursChoice, *whose: str) -> Sessions:
         return self.hours(self.world.openings.hours(choice, whose))

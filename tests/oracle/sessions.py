@@ -6,6 +6,8 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sim.core.hours import OpeningHours
 
 
@@ -15,6 +17,10 @@ class Sessions:
     def __init__(self, hours: OpeningHours) -> None:
         self._opens = hours.starts.tolist()
         self._closes = hours.ends.tolist()
+        self._days = hours.value_dates.tolist()
+        starts = zip(self._opens, self._days, strict=True)
+        #: When each working day begins.
+        self.first_openings = sorted({day: opens for opens, day in reversed(list(starts))}.values())
         #: The sessions as they would be without outages.
         self.schedule = self if hours.schedule is None else Sessions(hours.schedule)
 
@@ -22,6 +28,20 @@ class Sessions:
         """The first open instant not before `at`; None if there is none."""
         session = bisect_right(self._closes, at)
         return max(at, self._opens[session]) if session < len(self._opens) else None
+
+    def opened(self, at: int) -> int:
+        """When the session opened in which `at` lies."""
+        return self._opens[bisect_right(self._closes, at)]
+
+    def day(self, at: int) -> date | None:
+        """The working day in whose session `at` lies, or a later one that has begun; None if hours have no days."""
+        days: list[date | None] = self._days[: bisect_right(self._closes, at) + 1]
+        return None if None in days else max(days)
+
+    def next_day(self, at: int) -> int | None:
+        """When the next working day would begin without outages; None if there is none."""
+        days = self.schedule.first_openings
+        return next((opens for opens in days if opens > at), None)
 
     def closing(self, at: int) -> int:
         """When the session closes in which `at` lies."""

@@ -12,12 +12,17 @@ if TYPE_CHECKING:
 
 
 class Deal(NamedTuple):
-    """A firm's conversion."""
+    """A part of what a firm exchanged; places are −1 where there is none, the payment where none is due in time."""
 
     at: int
     payment: int
+    obligation: int
     by_payee: bool
+    matched: bool
     market: int
+    vehicle: int
+    vehicle_market: int
+    amount: int
     counter_amount: int
     mid_amount: int
 
@@ -31,6 +36,65 @@ class Charge(NamedTuple):
     step: int
     firm: int
     amount: int
+
+
+class Run(NamedTuple):
+    """A run of offsetting that settled something."""
+
+    system: int
+    at: int
+    kind: str
+    queued_payments: int
+    queued_value: int
+    settled_payments: int = 0
+    settled_value: int = 0
+
+
+class SquaringPayment(NamedTuple):
+    """What one agent paid another to bring positions in a clearing account back to zero, by account."""
+
+    system: int
+    at: int
+    debtor: int
+    creditor: int
+    amount: int
+
+
+class Shift(NamedTuple):
+    """Money granted from outside, or withdrawn: `amount` was wanted, `moved` was done."""
+
+    at: int
+    account: int
+    amount: int
+    moved: int
+
+
+class Bought(NamedTuple):
+    """What a treasury bought (positive) or sold, by number of its plan."""
+
+    plan: int
+    account: int
+    decided_at: int
+    dealt_at: int
+    delivered_at: int | None
+    amount: int
+
+
+@dataclass(slots=True)
+class Loan:
+    """Money lent by a facility, or by the pool of a system; `carried_over` of it went on into another loan."""
+
+    facility: int
+    pool: int
+    lender: int
+    account: int
+    drawn_at: int
+    received_at: int | None
+    amount: int
+    rate: float
+    repaid_at: int | None = None
+    carried_over: int = 0
+    rolled: int = 0
 
 
 @dataclass(slots=True)
@@ -67,6 +131,7 @@ class Payment:
     """What a payment is, and what became of its last attempt."""
 
     number: int
+    obligation: int
     route: Route
     payer: int
     payee: int
@@ -84,8 +149,8 @@ class Payment:
     sent_back: bool = False
     cancelled_at: int | None = None
     causes: Counter[str] = field(default_factory=Counter)
-    queued_at: int | None = None
-    """Since when it waits for money."""
+    waits: list[Transfer] = field(default_factory=list)
+    """What it has asked of a system, until that has settled."""
     desk: str | None = None
     """The bank of whose desk it waits for an analyst, and since when."""
     laid_at: int | None = None
@@ -113,6 +178,11 @@ class Story:
     transfers: list[Transfer]
     postings: list[Posting]
     balances: list[int]
+    loans: list[Loan]
+    bought: list[Bought]
+    shifts: list[Shift]
+    offsets: list[Run]
+    squarings: list[SquaringPayment]
     deals: list[Deal]
     sold_back: list[Deal]
     charges: list[Charge]

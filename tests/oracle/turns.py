@@ -11,16 +11,25 @@ import simpy
 from simpy.events import NORMAL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 class Turn(IntEnum):
     """Who comes first at one instant."""
 
-    DELIVERY = 0
-    REVIEW = 1
-    SUBMISSION = 2
-    DECISION = 3
+    FAILURE = 0
+    LINK = 1
+    DELIVERY = 2
+    LOAN = 3
+    EXCHANGE = 4
+    REVIEW = 5
+    SUBMISSION = 6
+    NETTING = 7
+    DRAWING = 8
+    DECISION = 9
+    CLOSING = 10
+    SALE = 11
+    CASH_SALE = 12
 
 
 class Bell(simpy.Event):
@@ -53,6 +62,11 @@ class Turns:
         if len(self._asked) == 1:
             Bell(self._env, self._next)
         return turn
+
+    def at(self, instant: int | None, *key: int) -> Iterator[simpy.Event]:
+        """Wait until an instant, or forever, and then for one's turn."""
+        yield self._env.event() if instant is None else self._env.timeout(instant - self._env.now)
+        yield self.take(*key)
 
     def _next(self) -> None:
         heappop(self._asked)[-1].succeed()

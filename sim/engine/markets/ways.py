@@ -196,10 +196,11 @@ class Way:
             _, day = leg.venue.opens(at)
             left = leg.depth.left(day)
             if left is not None:
-                amount = min(amount, floor(self._mids.value(left, leg.base, self._foreign, at)))
-                if amount == 0:
+                most = floor(self._mids.value(left, leg.base, self._foreign, at))
+                if most == 0:
                     # Less is left than one minor unit of the foreign currency.
                     leg.depth.sell_out(day)
+                amount = min(amount, most)
         return amount
 
     def factor(self, at: int, amount: int) -> float:

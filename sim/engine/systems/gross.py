@@ -192,14 +192,15 @@ class Gross:
     def _keep_pace(self, bounded: Bounded, share: Fraction, at: int) -> None:
         """Banks that hold back send as much as a throughput rule asks for, one after the other, as far as covered.
 
-        What they send may enable others, or themselves, to send more.
+        What they send may enable others, or themselves, to send more; and who is not held back goes on at once
+        when it stands first.
         """
         floor, together = self._floor, self._together
         last = -1
         while last != together.count:
             last = together.count
             for account in bounded.holding():
-                queue = self._queues[account]
+                queue, waiting = self._queues[account], together.count
                 while queue and bounded.behind(account, share, together.owed[account]):
                     number = queue.pop(bounded.covers_unheld, floor.ledger.available(account))
                     if number is None:
@@ -208,6 +209,9 @@ class Gross:
                     self._leave(number)
                     self._post(number, at)
                     self._release_payee(number, at)
+                if together.count < waiting:
+                    self._note(account, PACE)
+                    self._release([account], at)
 
     def _want(self, account: int, at: int) -> None:
         """Who held back and still lacks money, asks those who lend."""
