@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from functools import cache
 from itertools import permutations
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 from chance import examples
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sim.cli import cli
 from sim.errors import ScenarioError
-from sim.scenario.merge import resolve
+from sim.scenario import library
+from sim.scenario.document import parse
+from sim.scenario.load import Loaded, load, load_located, to_yaml
+from sim.scenario.merge import NOT_INHERITED, resolve
+from sim.scenario.model import Scenario
 from sim.scenario.tree import plain
 
 pytestmark = pytest.mark.quick
@@ -233,6 +242,7 @@ def test_two_changes_that_disagree_are_told_with_both_places(one: str, other: st
     [
         ("seed: 1\n", "seed: 1\n"),
         ("hours.day: null\n", "hours: {day: null}\n"),
+        ("hours.day: {source: here, sessions: []}\n", "hours.day: {source: there, sessions: []}\n"),
         ("systems: {t: {kind: rtgs, currency: CNY}}\n", "systems: {t: {kind: rtgs, hours: day}}\n"),
         ("systems.s: {kind: dns, hours: night}\n", "systems.s.hours: night\n"),
         ("accounts.*.*.prefund_days: 2\n", "accounts.s.0.prefund_days: 2\n"),
@@ -376,3 +386,123 @@ def test_changes_are_said_where_they_can_be() -> None:
         resolve("root.yaml", alone=True)
     write(broken="seed: [\n")
     assert told("broken") == ["broken.yaml:3:1: a value is expected here"]
+
+
+# The library.
+
+
+def changes_of(name: str) -> list[str]:
+    path = library.find(name)
+    assert path is not None
+    return list(plain(parse(path.read_bytes(), name)).get("changes", []))
+
+
+def required(change: str) -> set[str]:
+    """What a library change requires, and what that requires."""
+    path = library.find_change(change)
+    assert path is not None
+    named = plain(parse(path.read_bytes(), change)).get("require", [])
+    return {*named, *(other for one in named for other in required(one))}
+
+
+def base_of(name: str) -> str:
+    path = library.find(name)
+    assert path is not None
+    extends = str(plain(parse(path.read_bytes(), name))["extends"])
+    found = library.find(extends)
+    return str(found or path.parent / extends)
+
+
+@cache
+def located(base: str, *changes: str) -> Loaded[Scenario]:
+    return load_located(base, changes=changes)
+
+
+DESIGNS = [name for name in library.names() if changes_of(name)]
+COMBINED = [name for name in DESIGNS if len(changes_of(name)) > 1]
+
+
+def test_every_change_of_the_library_is_part_of_a_design() -> None:
+    assert {change for name in DESIGNS for change in changes_of(name)} == set(library.changes())
+    assert len(DESIGNS) > 50
+
+
+@pytest.mark.parametrize("name", COMBINED)
+def test_every_order_of_a_designs_changes_gives_one_scenario(name: str) -> None:
+    orders = [*permutations(changes_of(name))]
+    seen = set()
+    for names in orders[:: max(1, len(orders) // 3)]:
+        Path("it.yaml").write_text(f"extends: {base_of(name)}\nchanges: [{', '.join(names)}]\n", "utf-8")
+        found = resolve("it.yaml")
+        assert not found.findings
+        # The order of keys is part of the text.
+        seen.add(str(plain(found.tree)))
+    of_itself = plain(resolve(name).tree)
+    assert seen == {str({key: value for key, value in of_itself.items() if key not in NOT_INHERITED})}
+
+
+@pytest.mark.parametrize(
+    ("name", "change"), [(name, change) for name in COMBINED for change in changes_of(name)]
+)
+def test_each_change_is_valid_alone_on_its_base(name: str, change: str) -> None:
+    base = located(base_of(name))
+    there = {one.name for one in base.changes}
+    needed = sorted(required(change) - there)
+    assert located(base_of(name), change, *needed).scenario != located(base_of(name), *needed).scenario
+
+
+def test_a_resolved_scenario_tells_no_changes() -> None:
+    loaded = load_located("baseline", changes=["direct-cips"])
+    assert [change.says for change in loaded.changes] == [library.says("direct-cips")]
+    Path("resolved.yaml").write_text(to_yaml(loaded.scenario), "utf-8")
+    assert "\nchanges:" not in Path("resolved.yaml").read_text("utf-8")
+    assert load("resolved.yaml") == loaded.scenario
+    design = load("direct-participation")
+    own = {"name": design.name, "question": design.question, "description": design.description}
+    assert loaded.scenario.model_copy(update=own) == design
+
+
+def test_a_new_bank_takes_eight_lines() -> None:
+    lines = """\
+        says: A fifth bank opens in Minsk.
+        banks.minsk-e: {side: belarus, hours: belarus-office}
+        accounts.nostro-cny.add: [{holder: minsk-e, servicer: beijing-a, prefund_days: 4, treasury: minsk}]
+        accounts.nostro-rub.add: [{holder: minsk-e, servicer: moscow-a, prefund_days: 4, treasury: minsk}]
+        accounts.nostro-usd.add: [{holder: minsk-e, servicer: new-york-a, prefund_days: 4, treasury: minsk}]
+        accounts.nostro-eur.add: [{holder: minsk-e, servicer: frankfurt-a, prefund_days: 4, treasury: minsk}]
+        accounts.biss.add: [{holder: minsk-e, prefund_days: 4, treasury: minsk-domestic}]
+        firms: {exporters: {banks: &shares {minsk-a: 0.35, minsk-e: 0.05}}, importers: {banks: *shares}}
+    """
+    write(bank=dedent(lines))
+    scenario = load("baseline", changes=["bank.yaml"])
+    assert len(scenario.accounts) == len(load("baseline").accounts) + 5
+    assert scenario.firms["importers"].banks["minsk-e"] == Decimal("0.05")
+
+
+def test_the_command_line_makes_changes_and_says_which() -> None:
+    write(late="hours.yuan-orders.sessions: ['09:00-12:00']\n")
+    Path("mine.yaml").write_text(
+        "name: mine\nextends: baseline\nchanges: [late.yaml]\nhours.yuan-orders.source: my own\n"
+        "hours.yuan-orders.sessions: ['09:00-13:00']\nperiod: {end: 2024-01-08}\nrun_in: 0d\nhorizon: 0d\n",
+        "utf-8",
+    )
+
+    def said(*arguments: str) -> tuple[int, str]:
+        found = CliRunner().invoke(cli, arguments)
+        return found.exit_code, found.output
+
+    code, valid = said("validate", "mine.yaml", "--with", "direct-biss")
+    assert (code, *valid.splitlines()) == (
+        0,
+        "mine: valid, with the changes late, direct-biss",
+        "mine.yaml:5:1: hours.yuan-orders.sessions wins over the change 'late'",
+    )
+    code, shown = said("show", "mine.yaml", "--with", "direct-biss")
+    assert (code, "byn-direct" in shown, "loro-byn" in shown) == (0, True, False)
+    assert said("validate", "baseline", "--with", "direct-cips", "--with", "clearing-bank")[0] == 2
+    code, told = said("validate", "baseline", "--with", "direct-cisp")
+    assert (code, told) == (
+        2,
+        "--with direct-cisp: 'direct-cisp' is no file and no library change; did you mean 'direct-cips'?\n",
+    )
+    assert "direct-cips" in said("list")[1]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _SAYS: Final = "says"
 _REQUIRE: Final = "require"
+_SOURCE: Final = "source"
 #: What only a scenario says, of itself or of how it is read.
 _OF_SCENARIOS: Final = frozenset({"name", "question", "description", "extends", "differs_in", "changes"})
 
@@ -76,6 +77,8 @@ class Changes:
     """Whether all could be read and laid, so that what is not there is missing."""
     spoilt: set[KeyPath] = field(default_factory=set)
     overruled: list[Overruled] = field(default_factory=list)
+    _named: set[str] = field(default_factory=set)
+    """The files of all changes that were named, whether they could be read or not."""
     _standing: list[_Standing] = field(default_factory=list)
     _before: dict[str, frozenset[str]] = field(default_factory=dict)
     """The changes that each one requires, those that these require, and so on."""
@@ -127,6 +130,7 @@ class Changes:
                 if file in here:
                     refuse(one.mark, one.path, f"the change {one.name!r} is named a second time")
                 here.add(file)
+                self._named.add(file)
                 if file not in self.made:
                     found[file] = self._open(path, one)
             except ScenarioError as error:
@@ -192,7 +196,7 @@ class Changes:
                 continue
             if file in self.made:
                 yield file
-            else:
+            elif file not in self._named:
                 missing = f"{one.name!r} ({one.mark}), which is not among the changes"
                 message = f"the change {change.name!r} requires {missing}"
                 self._tell(change.named.mark, change.named.path, message)
@@ -208,20 +212,21 @@ class Changes:
                 shallow = min(one.leaf.path, other.path, key=len)
                 pair = (shallow, frozenset({one.by, author}))
                 related = author == one.by or author in self._before[one.by] or one.by in self._before[author]
-                if agree or related or pair in told:
+                # Where two found their numbers is no disagreement.
+                sources = one.leaf.path == other.path and shallow[-1:] == (_SOURCE,)
+                if agree or related or sources or pair in told:
                     continue
                 told.add(pair)
-                self._disagree(Leaf(one.leaf.path, one.leaf.node), one.by, other, author)
+                self.spoilt.add(as_written(shallow))
+                self._disagree(one.leaf, one.by, other, author)
 
     def _disagree(self, one: Leaf, by: str, other: Leaf, author: str) -> None:
         first, second = sorted(
             [(by, one), (author, other)], key=lambda pair: (self.made[pair[0]].name, pair[0])
         )
         names = [self.made[file].name for file, _ in (first, second)]
-        path = as_written(second[1].path)
         message = f"the changes {names[1]!r} and {names[0]!r} disagree here, see {first[1].node.told_at}"
-        self._tell(second[1].node.told_at, path, message)
-        self.spoilt.add(path)
+        self._tell(second[1].node.told_at, as_written(second[1].path), message)
 
     def _tell(self, mark: Mark, path: KeyPath, message: str) -> None:
         self.findings.append(located(mark, path, message))
