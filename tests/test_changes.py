@@ -94,12 +94,13 @@ def test_a_list_is_added_to_and_a_step_inserted() -> None:
         accounts="accounts: {s: {add: [{holder: d}]}, new: {add: [{holder: e}]}}\n",
         named="routes: {out: {steps: {look: {kind: screen, after: first}, again: {kind: screen, after: settle}}}}\n",
         listed="routes: {list: {steps: {add: [{kind: screen, after: originate}, {kind: message}]}}}\n",
+        placed="routes: {list: {steps: {sold: {kind: convert, after: 2}}}}\n",
     )
-    found = tree("accounts", "named", "listed")
+    found = tree("accounts", "named", "listed", "placed")
     assert order(found["accounts"]["s"]) == "a b c d"
     assert order(found["accounts"]["new"]) == "e"
     assert order(found["routes"]["out"]["steps"]) == "first look money again last"
-    assert order(found["routes"]["list"]["steps"]) == "originate screen settle post message"
+    assert order(found["routes"]["list"]["steps"]) == "originate screen settle post convert message"
     assert "after" not in str(found)
 
 
@@ -384,6 +385,12 @@ def test_changes_are_said_where_they_can_be() -> None:
     )
     with pytest.raises(ScenarioError, match="is complete and has no changes"):
         resolve("root.yaml", alone=True)
+    for source in ("a.yaml", "over-a.yaml"):
+        Path("over-a.yaml").write_text("extends: a.yaml\n", "utf-8")
+        with pytest.raises(
+            ScenarioError, match=r"a.yaml:1:1: says: this is a change, not a scenario; name it under"
+        ):
+            load(source)
     write(broken="seed: [\n")
     assert told("broken") == ["broken.yaml:3:1: a value is expected here"]
 

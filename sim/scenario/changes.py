@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.laying import Path as LaidPath
 
-_SAYS: Final = "says"
+SAYS: Final = "says"
 _REQUIRE: Final = "require"
 _SOURCE: Final = "source"
 #: What only a scenario says, of itself or of how it is read.
@@ -144,12 +144,12 @@ class Changes:
         self.findings += found.findings
         self.spoilt |= found.spoilt
         keys = dict(found.tree.value) if isinstance(found.tree.value, dict) else {}
-        says, require = keys.pop(_SAYS, None), keys.pop(_REQUIRE, None)
+        says, require = keys.pop(SAYS, None), keys.pop(_REQUIRE, None)
         at = found.tree.mark
         if says is None:
-            self._tell(at, (_SAYS,), "a change says in one sentence what differs")
+            self._tell(at, (SAYS,), "a change says in one sentence what differs")
         elif not isinstance(says.value, str) or not says.value.strip():
-            self._tell(says.told_at, (_SAYS,), "the sentence that says what differs is needed")
+            self._tell(says.told_at, (SAYS,), "the sentence that says what differs is needed")
         for key in sorted(_OF_SCENARIOS & keys.keys()):
             node = keys.pop(key)
             self._tell(node.key or node.mark, (key,), "a scenario says this, not a change")

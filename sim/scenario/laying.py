@@ -1,9 +1,9 @@
 """What a tree says of another is found out first, and then laid over it; so several are laid over one in any order.
 
 Mappings merge; scalars and lists replace; null removes; a mapping of another `kind` replaces wholly, for the keys of
-two kinds do not mix. Over a list, `{add: […]}` adds entries and `{0: …}` changes one. `after: NAME` in a new entry
-places it behind that sibling, named by its key or, where only one has it, by its `kind`. A key at the top with dots in
-it is a path; `*`, any one step of a path, touches only what already states the rest of it.
+two kinds do not mix. Over a list, `{add: […]}` adds entries and `{0: …}` changes one. `after: NAME` in a new entry of a
+mapping or list places it behind that sibling, named by its key or, where only one has it, by its `kind`. A key at the
+top with dots in it is a path; `*`, any one step of a path, touches only what already states the rest of it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class Added(NamedTuple):
     """What stays the name of an entry that is added to a list, whatever is added beside it."""
 
     by: str
-    number: int
+    name: int | str
+    """Its number among those that are added there, or its key."""
 
 
 Step: TypeAlias = "str | int | Added"
@@ -201,7 +202,13 @@ class _Reader:
     def _edits_list(self, old: Node | None, new: Mapping[str, Node]) -> bool:
         if old is None:
             return new.keys() == {ADD} and isinstance(new[ADD].value, list)
-        return is_list(old) and bool(new) and all(key == ADD or position(key) is not None for key in new)
+        return (
+            is_list(old)
+            and bool(new)
+            and all(
+                key == ADD or position(key) is not None or child.below(_AFTER) for key, child in new.items()
+            )
+        )
 
     def _list(self, old: Node | None, new: Node, path: Path) -> Node:
         """The entries that are changed, removed or added."""
@@ -218,6 +225,10 @@ class _Reader:
                     name = Added(self._said.by, number)
                     item = self._placed(item, (*path, name), inherited | entries, known=False)  # noqa: PLW2901
                     entries[name] = bare(item, (*self._at, *as_written(here), number), self._findings)
+            elif position(key) is None:
+                name = Added(self._said.by, key)
+                item = self._placed(child, (*path, name), inherited | entries, known=False)
+                entries[name] = bare(item, (*self._at, *as_written(here)), self._findings)
             elif int(key) >= len(names):
                 self._tell(child.key or child.mark, here, f"the list has {extent(len(names))}")
             elif child.value is None:
@@ -274,7 +285,10 @@ def as_written(path: Path) -> KeyPath:
     """The path as an author knows it."""
     steps: list[str | int] = []
     for step in path:
-        steps += [ADD, step.number] if isinstance(step, Added) else [step]
+        if isinstance(step, Added):
+            steps += [ADD, step.name] if isinstance(step.name, int) else [step.name]
+        else:
+            steps.append(step)
     return tuple(steps)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sim.errors import ScenarioError
-from sim.scenario.changes import Change, Changes, Overruled, listed, on_command_line
+from sim.scenario.changes import SAYS, Change, Changes, Overruled, listed, on_command_line
 from sim.scenario.document import DEEPEST, Read, parse_value
 from sim.scenario.files import STANDARD_INPUT, locate, read_file, refuse, shown
 from sim.scenario.laying import bare, closed, laid, other_kind, over, said_of
@@ -143,6 +143,9 @@ def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
         parent, own = _without(found.tree, _EXTENDS)
         folder = path.parent if path else Path()
         layers.append(_Layer(found._replace(tree=own), folder))
+        if (says := found.tree.below(SAYS)) is not None:
+            message = "this is a change, not a scenario; name it under 'changes' of one, or by --with"
+            refuse(says.key or says.mark, (SAYS,), message)
         if alone:
             _refuse_to_stand_alone(found.tree)
         if parent is None or (_EXTENDS,) in found.spoilt:

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from sim.scenario.document import DEEPEST
 from sim.scenario.tree import KeyPath, Located, Node, located
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def unfolded(tree: Node, own: Node, findings: list[Located]) -> Node:
         if path is None:
             message = f"{key!r} is not a path such as accounts.0.balance or accounts.*.*.prefund_days"
             findings.append(located(value.key or value.mark, (key,), message))
+        elif len(path) > DEEPEST:
+            message = f"the path is more than {DEEPEST} levels deep"
+            findings.append(located(value.key or value.mark, (), message))
         elif ANY in path:
             patterns.append((path, value))
         else:
