@@ -255,7 +255,7 @@ def validate(
 ) -> None:
     """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column.
 
-    Of a valid one it is said which changes it has, and which keys of files win over them.
+    Of a valid one it is said which changes it has, and what in the layers above wins over them.
     """
     from sim.errors import Problem, ScenarioError  # noqa: PLC0415 - see the module
     from sim.scenario.load import load_located  # noqa: PLC0415
@@ -271,10 +271,13 @@ def validate(
             problems += error.problems
             continue
         _warn(world.warnings)
-        made = ", ".join(change.name for change in loaded.changes)
-        say(f"{loaded.scenario.name}: valid" + (f", with the changes {made}" if made else ""))
+        say(f"{loaded.scenario.name}: valid")
+        if loaded.changes:
+            made = ", ".join(change.name for change in loaded.changes)
+            say(f"{loaded.scenario.name}: has the changes {made}")
         for key in loaded.overruled:
-            say(f"{key.mark}: {key.shown} wins over the change {key.change!r}")
+            more = f" (and {len(key.paths) - 1} more)" if len(key.paths) > 1 else ""
+            say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")
     if problems:
         raise ScenarioError(list(dict.fromkeys(problems)))
 

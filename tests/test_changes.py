@@ -230,9 +230,6 @@ def test_two_changes_that_disagree_are_told_with_both_places(one: str, other: st
     (line,) = told("a", "b")
     assert line.startswith(f"{path}: the changes 'b' and 'a' disagree here, see a.yaml:2:")
     assert told("b", "a") == [line]
-    # Nor may a change of what is extended be overruled without a word.
-    Path("with-a.yaml").write_text("extends: base.yaml\nchanges: [a.yaml]\n", "utf-8")
-    assert told("b", source="with-a.yaml")
     # One that builds on the other may change what that one brings.
     write(b=f"require: [a.yaml]\n{other}")
     assert not [line for line in told("a", "b") if "disagree" in line]
@@ -280,10 +277,20 @@ def test_own_keys_that_win_over_changes_are_listed() -> None:
         "extends: base.yaml\nchanges: [one.yaml]\nseed: 9\naccounts: {new: [{holder: b}]}\n"
     )
     found = resolve("own.yaml")
-    assert [(str(key.mark), key.shown, key.change) for key in found.overruled] == [
+    assert [(str(key.mark), *key.paths, key.change) for key in found.overruled] == [
         ("own.yaml:3:7", "seed", "one"),
         ("own.yaml:4:12", "accounts.new", "one"),
     ]
+    # A layer of changes wins over those below it likewise, unless it is meant to.
+    write(two="seed: 2\nhours.night.sessions: []\n", three="seed: 2\nrequire: [one.yaml]\n")
+    Path("bare.yaml").write_text("extends: base.yaml\nchanges: [one.yaml]\n", "utf-8")
+    assert tree("two", source="bare.yaml")["seed"] == 2
+    found = resolve("bare.yaml", changes=["two.yaml"])
+    assert [(str(key.mark), *key.paths) for key in found.overruled] == [
+        ("two.yaml:3:1", "hours.night.sessions"),
+        ("two.yaml:2:7", "seed"),
+    ][::-1]
+    assert resolve("bare.yaml", changes=["three.yaml"]).overruled == ()
     Path("same.yaml").write_text("extends: base.yaml\nchanges: [one.yaml]\nseed: 1\nhorizon: 3d\n", "utf-8")
     assert resolve("same.yaml").overruled == ()
 
@@ -501,7 +508,8 @@ def test_the_command_line_makes_changes_and_says_which() -> None:
     code, valid = said("validate", "mine.yaml", "--with", "direct-biss")
     assert (code, *valid.splitlines()) == (
         0,
-        "mine: valid, with the changes late, direct-biss",
+        "mine: valid",
+        "mine: has the changes late, direct-biss",
         "mine.yaml:5:1: hours.yuan-orders.sessions wins over the change 'late'",
     )
     code, shown = said("show", "mine.yaml", "--with", "direct-biss")

@@ -1,7 +1,7 @@
 """A change is one difference that could be made alone: a file with a sentence that says it, and the keys that differ.
 
-Several changes of a scenario are a set: each is read relative to what it is applied to, with those that it requires,
-and two of which neither requires the other must agree wherever both say something.
+Those of one layer are a set: each is read relative to what it is applied to, with those that it requires, and two of
+which neither requires the other must agree wherever both say something. A layer above wins; where it does is noted.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ class Change(NamedTuple):
 
 
 class Overruled(NamedTuple):
-    """A key of a scenario's own that wins over one of its changes."""
+    """A key of a file, or of a change in a layer above, that wins over a change."""
 
     mark: Mark
-    shown: str
-    """Its path."""
+    paths: tuple[str, ...]
+    """Its path, or all those that a wildcard or an alias leads to."""
     change: str
 
 
@@ -96,6 +96,7 @@ class Changes:
             said[file] = said_of(laid(tree, required), new[file].keys, by, self.findings, gone=gone)
         leaves = [_Standing(leaf, file) for file, one in said.items() for leaf in one.leaves()]
         self._tell_conflicts(leaves)
+        self._overrule(leaves)
         everything = list(said.values())
         result, indices = closed(laid(tree, everything), everything)
         self._standing += [
@@ -104,20 +105,29 @@ class Changes:
         return result
 
     def yield_to(self, own: Said) -> None:
-        """Let own keys win, and note those that do; what they only add to a list wins over nothing."""
-        over = _Crossing(
-            leaf for leaf in own.leaves() if not any(isinstance(step, Added) for step in leaf.path)
+        """Let own keys win, and note those that do."""
+        self._overrule([_Standing(leaf, "") for leaf in own.leaves()])
+
+    def _overrule(self, above: Sequence[_Standing]) -> None:
+        """Note what a layer changes of what the changes below it left; what is only added to a list changes nothing.
+
+        A change that requires another is meant to change what that one left, so that it is not noted.
+        """
+        crossing = _Crossing(
+            one for one in above if not any(isinstance(step, Added) for step in one.leaf.path)
         )
         standing = []
+        noted: dict[tuple[Mark, str], list[str]] = {}
         for one in self._standing:
-            against = [leaf for leaf, agree in over.meets(one.leaf) if not agree]
-            name = self.made[one.by].name
-            self.overruled += [
-                Overruled(leaf.node.told_at, dotted(as_written(leaf.path)), name) for leaf in against
-            ]
+            against = [over for over, agree in crossing.meets(one) if not agree]
+            for over in against:
+                if one.by not in self._before.get(over.by, ()) and not _are_sources(over.leaf, one.leaf):
+                    place = (over.leaf.node.told_at, self.made[one.by].name)
+                    noted.setdefault(place, []).append(dotted(as_written(over.leaf.path)))
             if not against:
                 standing.append(one)
         self._standing = standing
+        self.overruled += [Overruled(mark, tuple(paths), name) for (mark, name), paths in noted.items()]
 
     def _read(self, named: Iterable[Named]) -> dict[str, Change]:
         """Those that were not made before, by the full path of their files."""
@@ -201,32 +211,25 @@ class Changes:
                 message = f"the change {change.name!r} requires {missing}"
                 self._tell(change.named.mark, change.named.path, message)
 
-    def _tell_conflicts(self, new: Sequence[_Standing]) -> None:
-        """Tell where two changes disagree of which neither requires the other, at one place with the other."""
-        crossing = _Crossing(one.leaf for one in (*self._standing, *new))
-        by = {id(one.leaf): one.by for one in (*self._standing, *new)}
+    def _tell_conflicts(self, said: Sequence[_Standing]) -> None:
+        """Tell where two changes of a layer disagree of which neither requires the other, with both places."""
+        crossing = _Crossing(said)
         told: set[tuple[LaidPath, frozenset[str]]] = set()
-        for one in new:
-            for other, agree in crossing.meets(one.leaf):
-                author = by[id(other)]
-                shallow = min(one.leaf.path, other.path, key=len)
-                pair = (shallow, frozenset({one.by, author}))
-                related = author == one.by or author in self._before[one.by] or one.by in self._before[author]
-                # Where two found their numbers is no disagreement.
-                sources = one.leaf.path == other.path and shallow[-1:] == (_SOURCE,)
-                if agree or related or sources or pair in told:
+        for one in said:
+            for other, agree in crossing.meets(one):
+                shallow = min(one.leaf.path, other.leaf.path, key=len)
+                pair = (shallow, frozenset({one.by, other.by}))
+                related = (
+                    one.by == other.by or one.by in self._before[other.by] or other.by in self._before[one.by]
+                )
+                if agree or related or pair in told or _are_sources(one.leaf, other.leaf):
                     continue
                 told.add(pair)
                 self.spoilt.add(as_written(shallow))
-                self._disagree(one.leaf, one.by, other, author)
-
-    def _disagree(self, one: Leaf, by: str, other: Leaf, author: str) -> None:
-        first, second = sorted(
-            [(by, one), (author, other)], key=lambda pair: (self.made[pair[0]].name, pair[0])
-        )
-        names = [self.made[file].name for file, _ in (first, second)]
-        message = f"the changes {names[1]!r} and {names[0]!r} disagree here, see {first[1].node.told_at}"
-        self._tell(second[1].node.told_at, as_written(second[1].path), message)
+                first, second = sorted((one, other), key=lambda each: (self.made[each.by].name, each.by))
+                names = f"{self.made[second.by].name!r} and {self.made[first.by].name!r}"
+                message = f"the changes {names} disagree here, see {first.leaf.node.told_at}"
+                self._tell(second.leaf.node.told_at, as_written(second.leaf.path), message)
 
     def _tell(self, mark: Mark, path: KeyPath, message: str) -> None:
         self.findings.append(located(mark, path, message))
@@ -254,24 +257,31 @@ def on_command_line(names: Sequence[str]) -> list[Named]:
 
 
 class _Crossing:
-    """Leaves by path, so that those at, above or below one are found."""
+    """What was left by path, so that all that is at, above or below one is found."""
 
-    def __init__(self, leaves: Iterable[Leaf]) -> None:
-        self._at: dict[LaidPath, list[Leaf]] = {}
-        self._below: dict[LaidPath, list[Leaf]] = {}
-        for leaf in leaves:
-            self._at.setdefault(leaf.path, []).append(leaf)
-            for length in range(len(leaf.path)):
-                self._below.setdefault(leaf.path[:length], []).append(leaf)
+    def __init__(self, left: Iterable[_Standing]) -> None:
+        self._at: dict[LaidPath, list[_Standing]] = {}
+        self._below: dict[LaidPath, list[_Standing]] = {}
+        for one in left:
+            path = one.leaf.path
+            self._at.setdefault(path, []).append(one)
+            for length in range(len(path)):
+                self._below.setdefault(path[:length], []).append(one)
 
-    def meets(self, leaf: Leaf) -> Iterator[tuple[Leaf, bool]]:
-        """The others at, above or below the path of a leaf, and whether both leave the same there."""
-        for length in range(1, len(leaf.path) + 1):
-            for other in self._at.get(leaf.path[:length], ()):
-                if other is not leaf:
-                    yield other, leaves_the_same(other, leaf)
-        for other in self._below.get(leaf.path, ()):
-            yield other, leaves_the_same(leaf, other)
+    def meets(self, one: _Standing) -> Iterator[tuple[_Standing, bool]]:
+        """The others at, above or below its path, and whether both leave the same there."""
+        path = one.leaf.path
+        for length in range(1, len(path) + 1):
+            for other in self._at.get(path[:length], ()):
+                if other is not one:
+                    yield other, leaves_the_same(other.leaf, one.leaf)
+        for other in self._below.get(path, ()):
+            yield other, leaves_the_same(one.leaf, other.leaf)
+
+
+def _are_sources(one: Leaf, other: Leaf) -> bool:
+    """Whether both tell where a number comes from, which is no disagreement."""
+    return one.path == other.path and one.path[-1:] == (_SOURCE,)
 
 
 def _settled(path: LaidPath, indices: dict[LaidPath, int]) -> LaidPath:

@@ -40,7 +40,7 @@ class Loaded(Generic[M]):
     changes: tuple[Change, ...] = ()
     """The changes that it has, those of what it extends first."""
     overruled: tuple[Overruled, ...] = ()
-    """Keys of files that win over these changes."""
+    """Keys of files, and of changes in layers above, that win over these changes."""
 
     def problem(self, path: KeyPath, message: str, suggestion: str | None = None) -> Problem:
         """A problem at `path`, located there or at the last part of the path that was written."""

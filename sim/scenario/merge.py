@@ -46,7 +46,7 @@ class Resolved(NamedTuple):
     changes: tuple[Change, ...]
     """The changes that it has, those of what it extends first."""
     overruled: tuple[Overruled, ...]
-    """Keys of files that win over these changes."""
+    """Keys of files, and of changes in layers above, that win over these changes."""
 
 
 class _Layer(NamedTuple):
