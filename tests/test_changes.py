@@ -357,6 +357,7 @@ def test_every_mistake_in_a_change_is_told_at_its_place(keys: str, lines: list[s
             "{n: {kind: post, after: lst}}",
             "2:43: n.after: nothing named 'lst' stands here; did you mean 'last'?",
         ),
+        ("{n: {kind: x, after: [last]}}", "2:33: n.after: the name of one that stands here is needed"),
         ("{last: {after: first}}", "2:34: last.after: this is here already; only what is new can be placed"),
         (
             "{n: {kind: post}, m: {kind: x, after: post}}",
@@ -378,6 +379,14 @@ def test_all_mistakes_of_all_changes_are_told_at_once() -> None:
     assert [line.partition(": ")[0] for line in told(source="own.yaml", overrides=("seed",))] == [
         *("--set seed", "a.yaml:3:10", "b.yaml:2:7", "b.yaml:3:11"),
         *("own.yaml:2:27", "own.yaml:2:36", "own.yaml:2:39"),
+    ]
+
+
+def test_changes_are_read_though_what_they_are_for_cannot_be() -> None:
+    write(a="seed: 1\nname: n\n")
+    Path("own.yaml").write_text("extends: gone.yaml\nchanges: [nowhere]\n", "utf-8")
+    assert [line.partition(": ")[0] for line in told("a", source="own.yaml")] == [
+        *("a.yaml:3:1", "own.yaml:1:10", "own.yaml:2:11"),
     ]
 
 

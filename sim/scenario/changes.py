@@ -104,6 +104,10 @@ class Changes:
         ]
         return result
 
+    def look_at(self, named: Iterable[Named]) -> None:
+        """Tell what is wrong with the files of changes that cannot be made, since what they are for is not whole."""
+        self._read(named)
+
     def yield_to(self, own: Said) -> None:
         """Let own keys win, and note those that do."""
         self._overrule([_Standing(leaf, "") for leaf in own.leaves()])

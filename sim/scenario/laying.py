@@ -133,8 +133,8 @@ def bare(node: Node, path: KeyPath, findings: list[Located]) -> Node:
 
 def other_kind(old: Node, new: Node) -> bool:
     """Whether two mappings are of two kinds."""
-    kinds = old.below("kind"), new.below("kind")
-    return None not in kinds and len({str(node.value) for node in kinds if node}) > 1
+    kinds = {_kind(old), _kind(new)}
+    return None not in kinds and len(kinds) > 1
 
 
 def leaves_the_same(one: Leaf, other: Leaf) -> bool:
@@ -250,6 +250,9 @@ class _Reader:
         if known:
             self._tell(behind.mark, here, "this is here already; only what is new can be placed")
             return replace(node, value=entries)
+        if not isinstance(behind.value, str | int):
+            self._tell(behind.told_at, here, "the name of one that stands here is needed")
+            return replace(node, value=entries)
         named = str(behind.value)
         numbered = dict(enumerate(siblings)) if any(isinstance(name, int) for name in siblings) else {}
         alike = [name for name, one in siblings.items() if _kind(one) == named]
@@ -278,7 +281,7 @@ class _Reader:
 
 def _kind(node: Node) -> str | None:
     kind = node.below("kind")
-    return None if kind is None else str(kind.value)
+    return None if kind is None or kind.value is None else str(kind.value)
 
 
 def as_written(path: Path) -> KeyPath:

@@ -105,6 +105,8 @@ def resolve(
                 told.append(located(named.told_at, (_CHANGES,), message))
             elif whole:
                 inherited = made.make(inherited, chosen)
+            else:
+                made.look_at(chosen)
         if root:
             tree = bare(own, (), told if whole else ignored)
         else:
@@ -115,6 +117,8 @@ def resolve(
             told += held_to(declared, (_DIFFERS_IN,), None if root else before, _heritage(tree))
     if whole:
         tree = made.make(tree, on_command_line(changes))
+    else:
+        made.look_at(on_command_line(changes))
     whole = whole and made.whole
     for override in overrides:
         try:
