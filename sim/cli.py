@@ -41,6 +41,13 @@ _SET = click.option(
     metavar="PATH=VALUE",
     help="Change a value of the scenario; may be repeated.",
 )
+_WITH = click.option(
+    "--with",
+    "changes",
+    multiple=True,
+    metavar="CHANGE",
+    help="Make a change, a file or a name from the library (see `sim list`); may be repeated, in any order.",
+)
 _SEED = click.option("--seed", type=click.IntRange(min=0), help="Use this seed instead of the scenario's.")
 _SCENARIOS = click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
 _SCENARIO = click.argument("scenario", metavar="SCENARIO")
@@ -192,6 +199,7 @@ def cli() -> None:
     default=0,
     help="Which of the runs that share the scenario's seed; 0 is a plain run.",
 )
+@_WITH
 @_SET
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON instead of a summary.")
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
@@ -208,6 +216,7 @@ def run(
     force: bool,  # noqa: FBT001 - a flag of click
     seed: int | None,
     replication: int,
+    changes: tuple[str, ...],
     overrides: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a flag of click
     no_figures: bool,  # noqa: FBT001 - a flag of click
@@ -223,7 +232,7 @@ def run(
     chosen = saved_tables(
         None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
     )
-    loaded = load_all(scenarios, _with_seed(overrides, seed))
+    loaded = load_all(scenarios, _with_seed(overrides, seed), changes)
     how = Saving(chosen, not no_figures, output is None, force, replication, max_input)
     targets = [_target(output, one.scenario, replication, alone=len(loaded) == 1) for one in loaded]
     if len({*targets}) < len(targets):
@@ -244,11 +253,17 @@ def run(
 
 @cli.command()
 @_SCENARIOS
+@_WITH
 @_SET
 @_MAX_INPUT
 @_tell_errors
-def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: int) -> None:
-    """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column."""
+def validate(
+    scenarios: tuple[str, ...], changes: tuple[str, ...], overrides: tuple[str, ...], max_input: int
+) -> None:
+    """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column.
+
+    Of a valid one it is said which changes it has, and what in the layers above wins over them.
+    """
     from sim.errors import Problem, ScenarioError  # noqa: PLC0415 - see the module
     from sim.scenario.load import load_located  # noqa: PLC0415
     from sim.world.build import build_world  # noqa: PLC0415
@@ -256,7 +271,7 @@ def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: 
     problems: list[Problem] = []
     for scenario in scenarios:
         try:
-            loaded = load_located(scenario, overrides)
+            loaded = load_located(scenario, overrides, changes)
             with loaded.placing():
                 world = build_world(loaded.scenario, max_input=max_input)
         except ScenarioError as error:
@@ -264,6 +279,12 @@ def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: 
             continue
         _warn(world.warnings)
         say(f"{loaded.scenario.name}: valid")
+        if loaded.changes:
+            made = ", ".join(change.name for change in loaded.changes)
+            say(f"{loaded.scenario.name}: has the changes {made}")
+        for key in loaded.overruled:
+            more = f" (and {len(key.paths) - 1} more)" if len(key.paths) > 1 else ""
+            say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")
     if problems:
         raise ScenarioError(list(dict.fromkeys(problems)))
 
@@ -271,15 +292,16 @@ def validate(scenarios: tuple[str, ...], overrides: tuple[str, ...], max_input: 
 @cli.command()
 @_SCENARIO
 @_SEED
+@_WITH
 @_SET
 @_tell_errors
-def show(scenario: str, seed: int | None, overrides: tuple[str, ...]) -> None:
+def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """Print a scenario resolved and complete; running the output gives the same tables."""
     from sim.scenario.load import load_located, to_yaml  # noqa: PLC0415 - see the module
     from sim.world.build import prepare  # noqa: PLC0415
     from sim.world.timing import resolve_calendars  # noqa: PLC0415
 
-    loaded = load_located(scenario, _with_seed(overrides, seed))
+    loaded = load_located(scenario, _with_seed(overrides, seed), changes)
     with loaded.placing():
         openings, _ = prepare(loaded.scenario)
     give(to_yaml(resolve_calendars(loaded.scenario, openings), ascii_only=not takes_unicode()))
@@ -288,11 +310,14 @@ def show(scenario: str, seed: int | None, overrides: tuple[str, ...]) -> None:
 @cli.command("list")
 @_tell_errors
 def list_() -> None:
-    """List the scenarios of the library, with the question that each answers."""
-    from sim.scenario.library import names, question  # noqa: PLC0415 - see the module
+    """List the scenarios of the library, with the question that each answers, and its changes."""
+    from sim.scenario.library import changes, names, question, says  # noqa: PLC0415 - see the module
     from sim.show.console import output, print_library  # noqa: PLC0415
 
     print_library([(name, question(name)) for name in names()], output())
+    say()
+    say("Changes, for --with and for `changes` in a scenario:")
+    print_library([(name, says(name)) for name in changes()], output())
 
 
 @cli.command()

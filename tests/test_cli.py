@@ -167,9 +167,12 @@ def test_the_same_scenario_twice_is_refused(tmp_path: Path) -> None:
 
 def test_validate_names_what_is_valid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result = invoke("validate", "baseline", "national-currency")
+    result = invoke("validate", "baseline", "golden-week")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout.splitlines() == ["baseline: valid", "national-currency: valid"]
+    assert result.stdout.splitlines() == [
+        *("baseline: valid", "golden-week: valid"),
+        "golden-week: has the changes duty-service",
+    ]
     assert not list(tmp_path.iterdir())
 
 

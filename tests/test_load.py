@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from sim.errors import ScenarioError
 from sim.scenario import check, library
-from sim.scenario.load import Loaded, load, load_as, to_yaml
+from sim.scenario.load import Loaded, load, load_as, load_located, to_yaml
 from sim.scenario.model.base import Amount, Currency, Declaration, Duration, Name, reference, wrong
 
 pytestmark = pytest.mark.quick
@@ -403,7 +403,10 @@ def test_a_library_scenario_loads_and_so_does_its_resolved_text(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.undo()
-    scenario = load(name)
+    loaded = load_located(name)
+    scenario = loaded.scenario
+    # A design has no keys of its own that win over its changes.
+    assert loaded.overruled == ()
     resolved = tmp_path / "resolved.yaml"
     resolved.write_text(to_yaml(scenario), "utf-8")
     assert load(resolved) == scenario

@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from sim.scenario.document import parse, plain
-from sim.scenario.library import find, folder, names
+from sim.scenario.library import changes, find, find_change, folder, names
 from sim.scenario.load import load, to_yaml
 from sim.scenario.merge import NOT_INHERITED, resolve
 from sim.scenario.model.steps import Originate
@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from sim.results.results import Results
 
 NAMES = names()
+CHANGES = [f"changes/{name}" for name in changes()]
 
 
 def text_of(name: str) -> str:
-    path = find(name)
+    """What stands in the file of a scenario, or of a change below `changes/`."""
+    path = find_change(name.removeprefix("changes/")) if name in CHANGES else find(name)
     assert path is not None
     return path.read_text("utf-8")
 
@@ -102,8 +104,12 @@ def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: Mapping
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_variant_names_its_lever(name: str) -> None:
-    """Loading holds a variant to its list: nothing else may differ, and all that it names must."""
-    named = written(name)["differs_in"]
+    """It has changes and nothing of its own, or loading holds it to its list: all of it differs, and nothing else."""
+    own = written(name)
+    assert {"changes", "differs_in"} & own.keys()
+    if "changes" in own:
+        assert own.keys() <= {*NOT_INHERITED, "extends", "changes"}
+    named = own.get("changes", own.get("differs_in"))
     assert named
     assert named == list(dict.fromkeys(named))
 
@@ -170,12 +176,12 @@ def test_a_variant_states_only_what_differs(name: str) -> None:
     child = {
         key: value
         for key, value in written(name).items()
-        if key not in {*NOT_INHERITED, "extends", "differs_in"}
+        if key not in {*NOT_INHERITED, "extends", "differs_in", "changes"}
     }
     parent = parent_of(name)
     assert parent is not None
     assert list(restated(child, plain(resolve(parent).tree))) == []
-    assert child
+    assert child or written(name)["changes"]
 
 
 #: Keys whose numbers somebody has measured or assumed.
@@ -242,7 +248,7 @@ def beside(block: Any, key: str) -> str:  # noqa: ANN401
 
 
 def text_comments(text: str) -> dict[str, bool]:
-    """Whether the comment right above a top-level key speaks of where its numbers come from."""
+    """Whether the comment above a top-level key, or above several in a row, speaks of where its numbers come from."""
     found: dict[str, bool] = {}
     above = ""
     for line in text.splitlines():
@@ -251,11 +257,12 @@ def text_comments(text: str) -> dict[str, bool]:
         else:
             if line and not line[0].isspace() and ":" in line:
                 found[line.split(":")[0]] = speaks(above)
-            above = ""
+            if not line or line[0].isspace():
+                above = ""
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *CHANGES])
 def test_each_calibrated_number_has_a_source_or_is_an_assumption(name: str) -> None:
     assert unsourced(text_of(name)) == []
 
@@ -289,7 +296,7 @@ accounts:
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *CHANGES])
 def test_an_assumption_about_the_world_states_a_range(name: str) -> None:
     """Where a source is no more than an assumption, it says how far the number may be off, or why it is."""
     bare = [
@@ -384,7 +391,7 @@ def test_nobody_pays_for_an_exchange_that_does_not_take_place(
     assert len(charged - deals) <= 0.02 * len(deals)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *CHANGES])
 def test_the_files_are_plain_text(name: str) -> None:
     lines = text_of(name).splitlines()
     assert all(line == line.rstrip() and "\t" not in line for line in lines)

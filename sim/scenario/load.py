@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from sim.scenario.changes import Change, Overruled
     from sim.scenario.model import Scenario
 
 M = TypeVar("M", bound=BaseModel)
@@ -36,6 +37,10 @@ class Loaded(Generic[M]):
 
     scenario: M
     groups: Spread
+    changes: tuple[Change, ...] = ()
+    """The changes that it has, those of what it extends first."""
+    overruled: tuple[Overruled, ...] = ()
+    """Keys of files, and of changes in layers above, that win over these changes."""
 
     def problem(self, path: KeyPath, message: str, suggestion: str | None = None) -> Problem:
         """A problem at `path`, located there or at the last part of the path that was written."""
@@ -56,12 +61,13 @@ class Loaded(Generic[M]):
         return self.problem(path, problem.message, problem.suggestion)
 
 
-def load(source: str | Path, overrides: Sequence[str] = ()) -> Scenario:
+def load(source: str | Path, overrides: Sequence[str] = (), changes: Sequence[str] = ()) -> Scenario:
     """The scenario at a path, of a library name, or on standard input (`-`), with `path=value` overrides.
 
+    `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`.
     ScenarioError with every problem found, in the order of their marks.
     """
-    return load_located(source, overrides).scenario
+    return load_located(source, overrides, changes).scenario
 
 
 def load_saved(file: Path) -> Scenario:
@@ -73,13 +79,15 @@ def load_saved(file: Path) -> Scenario:
     return load_as(Scenario, file, checks=CHECKS, saved=True).scenario
 
 
-def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> list[Loaded[Scenario]]:
+def load_all(
+    sources: Sequence[str | Path], overrides: Sequence[str] = (), changes: Sequence[str] = ()
+) -> list[Loaded[Scenario]]:
     """Several scenarios, each with its marks; ScenarioError with the problems of all of them."""
     loaded: list[Loaded[Scenario]] = []
     problems: list[Problem] = []
     for source in sources:
         try:
-            loaded.append(load_located(source, overrides))
+            loaded.append(load_located(source, overrides, changes))
         except ScenarioError as error:
             problems += error.problems
     if problems:
@@ -87,19 +95,22 @@ def load_all(sources: Sequence[str | Path], overrides: Sequence[str] = ()) -> li
     return loaded
 
 
-def load_located(source: str | Path, overrides: Sequence[str] = ()) -> Loaded[Scenario]:
+def load_located(
+    source: str | Path, overrides: Sequence[str] = (), changes: Sequence[str] = ()
+) -> Loaded[Scenario]:
     """As `load`, with the marks kept for what is found wrong later."""
     # Loaded here, so that tools with a model of their own need not import this one.
     from sim.scenario.check import CHECKS  # noqa: PLC0415
     from sim.scenario.model import Scenario  # noqa: PLC0415
 
-    return load_as(Scenario, source, overrides, checks=CHECKS)
+    return load_as(Scenario, source, overrides, changes, checks=CHECKS)
 
 
 def load_as(
     model: type[M],
     source: str | Path,
     overrides: Sequence[str] = (),
+    changes: Sequence[str] = (),
     *,
     checks: Sequence[Callable[[M], Iterable[tuple[KeyPath, str, str | None]]]] = (),
     saved: bool = False,
@@ -110,7 +121,7 @@ def load_as(
     where the keys are not known for certain), and `document`, the scenario as it was written, for rules that
     reach across declarations. Of a `saved` scenario nothing outside its file is looked at.
     """
-    resolved = resolve(source, overrides, alone=saved)
+    resolved = resolve(source, overrides, changes, alone=saved)
     groups = spread(resolved.tree, getattr(model, "GROUPED", {}))
     tree = groups.tree
     data = plain(tree, _written)
@@ -128,7 +139,7 @@ def load_as(
         told += [_at(tree, *found) for found in sound_findings(checks, subject)] if subject else []
     if told or scenario is None:
         raise ScenarioError(_in_order(map(groups.as_written, told)))
-    return Loaded(scenario, groups)
+    return Loaded(scenario, groups, resolved.changes, resolved.overruled)
 
 
 def _names(

@@ -1,18 +1,19 @@
-"""A variant states only what differs from the scenario that it extends; `--set` states it on one line."""
+"""A variant states only what differs from the scenario that it extends, by changes and by keys of its own."""
 
 from __future__ import annotations
 
 import os
-import re
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sim.errors import ScenarioError
-from sim.scenario import library
-from sim.scenario.document import DEEPEST, LARGEST_FILE, Read, parse_value, read
+from sim.scenario.changes import SAYS, Change, Changes, Overruled, listed, on_command_line
+from sim.scenario.document import DEEPEST, Read, parse_value
+from sim.scenario.files import STANDARD_INPUT, locate, read_file, refuse, shown
+from sim.scenario.laying import bare, closed, laid, other_kind, over, said_of
 from sim.scenario.model.base import nearest
+from sim.scenario.paths import ADD, ANY, NOTHING_MATCHES, extent, matching, path_of, position
 from sim.scenario.tree import KeyPath, Located, Mark, Node, dotted, located, plain
 
 if TYPE_CHECKING:
@@ -23,14 +24,14 @@ if TYPE_CHECKING:
 NOT_INHERITED: Final = frozenset({"name", "question", "description"})
 
 _EXTENDS: Final = "extends"
+_CHANGES: Final = "changes"
 _DIFFERS_IN: Final = "differs_in"
-_SAID_IN_FILES: Final = {_EXTENDS: "what a scenario extends", _DIFFERS_IN: "where a scenario differs"}
-_STANDARD_INPUT: Final = "-"
+_SAID_IN_FILES: Final = {
+    _EXTENDS: "what a scenario extends is said in its file",
+    _CHANGES: "which changes a scenario has is said in its file, or by --with",
+    _DIFFERS_IN: "where a scenario differs is said in its file",
+}
 _LONGEST_SHOWN: Final = 100
-_STEP: Final = re.compile(r"([^.\[\]]+)|\[([0-9]{1,9})\]")
-_INDEX: Final = re.compile(r"[0-9]{1,9}")
-_PATH: Final = re.compile(r"[^.\[\]]+(?:\[[0-9]{1,9}\]|\.[^.\[\]]+)*")
-_NOTHING_TO_REMOVE: Final = "null removes an inherited key, but nothing is inherited here to remove"
 
 
 class Resolved(NamedTuple):
@@ -42,12 +43,23 @@ class Resolved(NamedTuple):
     """Whether all that it extends could be read, so that what is not there is missing."""
     spoilt: frozenset[KeyPath]
     """Where the tree is not what its author meant, so that nothing can be said of it; at the top, keys may lack."""
+    changes: tuple[Change, ...]
+    """The changes that it has, those of what it extends first."""
+    overruled: tuple[Overruled, ...]
+    """Keys of files, and of changes in layers above, that win over these changes."""
+
+
+class _Layer(NamedTuple):
+    """A file without its `extends`, and the folder in which what it names is sought first."""
+
+    read: Read
+    folder: Path
 
 
 class _Lineage(NamedTuple):
     """A scenario and its ancestors, the youngest first, as far as they could be read."""
 
-    layers: tuple[Read, ...]
+    layers: tuple[_Layer, ...]
     findings: tuple[Located, ...]
     """Why the oldest of them has no parent although it names one."""
     whole: bool
@@ -61,85 +73,113 @@ class _Override(NamedTuple):
     value: Node
 
 
-def resolve(source: str | Path, overrides: Sequence[str] = (), *, alone: bool = False) -> Resolved:
+def resolve(
+    source: str | Path, overrides: Sequence[str] = (), changes: Sequence[str] = (), *, alone: bool = False
+) -> Resolved:
     """The scenario at `source` (a path, a library name, or `-`), laid over what it extends.
 
     One that has to stand `alone` is the file at a path, and extends nothing.
 
-    Mappings merge; scalars and lists replace; null removes an inherited key; a mapping of another `kind`
-    replaces the inherited one wholly, for the keys of two kinds do not mix. A variant may list under
-    `differs_in` the paths at or below which it differs from what it extends (`*` is any one step); then it
-    must differ in all of them, and nowhere else. Each override `path=value` is laid over the result by the
-    same rules, in the order given.
+    Layers are laid over each other as `laying` says: what a scenario extends, the changes that it lists, in whatever
+    order, its own keys, which win over changes, and `changes` named beside it. A variant may list under `differs_in`
+    the paths at or below which it differs from what it extends (`*` is any one step); then it must differ in all of
+    them, and nowhere else. Each override `path=value` is laid over the result by the same rules, in the order given.
 
-    ScenarioError if the file itself cannot be found, read or parsed. If one that it extends cannot, or the chain
-    comes back to itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
+    ScenarioError if the file itself cannot be found, read or parsed. If one that it extends cannot, or a change, or the
+    chain comes back to itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
     """
     layers, findings, whole = _lineage(source, alone=alone)
-    told = [*findings, *(found for layer in layers for found in layer.findings)]
+    told = [*findings, *(found for layer in layers for found in layer.read.findings)]
+    made = Changes(findings=told)
     ignored: list[Located] = []
-    tree = Node({}, layers[-1].tree.mark)
+    tree = Node({}, layers[-1].read.tree.mark)
     for layer in reversed(layers):
-        declared, own = _without(layer.tree, _DIFFERS_IN)
-        inherited = _heritage(tree)
-        tree = _merge(inherited, own, (), told if whole else ignored)
-        if declared is not None and whole:
-            told += held_to(
-                declared, (_DIFFERS_IN,), inherited if layer is not layers[-1] else None, _heritage(tree)
-            )
+        declared, own = _without(layer.read.tree, _DIFFERS_IN)
+        named, own = _without(own, _CHANGES)
+        before = inherited = _heritage(tree)
+        root = layer is layers[-1]
+        if named is not None and (_CHANGES,) not in layer.read.spoilt:
+            chosen = listed(named, (_CHANGES,), layer.folder, told)
+            if root and whole:
+                message = "changes are laid over what a scenario extends; this one extends nothing"
+                told.append(located(named.told_at, (_CHANGES,), message))
+            elif whole:
+                inherited = made.make(inherited, chosen)
+            else:
+                made.look_at(chosen)
+        if root:
+            tree = bare(own, (), told if whole else ignored)
+        else:
+            said = said_of(inherited, own, "", told if whole and made.whole else ignored)
+            made.yield_to(said)
+            tree, _ = closed(laid(inherited, [said]), [said])
+        if declared is not None and whole and made.whole:
+            told += held_to(declared, (_DIFFERS_IN,), None if root else before, _heritage(tree))
+    if whole:
+        tree = made.make(tree, on_command_line(changes))
+    else:
+        made.look_at(on_command_line(changes))
+    whole = whole and made.whole
     for override in overrides:
         try:
             path, value = _read_override(override)
-            tree = _lay(tree, (), path, value, told) if whole else tree
+            tree = _override(tree, path, value, told) if whole else tree
         except ScenarioError as error:
             told += [Located(_mark_of(override), problem) for problem in error.problems]
-    return Resolved(tree, tuple(told), whole, frozenset().union(*(layer.spoilt for layer in layers)))
-
-
-def _refuse(mark: Mark, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
-    raise ScenarioError([located(mark, path, message, suggestion).problem])
+    spoilt = frozenset(made.spoilt).union(*(layer.read.spoilt for layer in layers))
+    return Resolved(tree, tuple(told), whole, spoilt, tuple(made.made.values()), tuple(made.overruled))
 
 
 def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
     """The scenario, what it extends, what that extends, and so on, each without its `extends`."""
-    layers: list[Read] = []
+    layers: list[_Layer] = []
     ancestors: dict[str, str] = {}
     path: Path | None
     if alone:
         path = Path(source)
-    elif str(source) == _STANDARD_INPUT:
+    elif str(source) == STANDARD_INPUT:
         path = None
     else:
-        path = _locate(str(source), Path(), Mark(str(source)), ())
-    name = _shown(path) if path else "<stdin>"
-    found = _read(path, name)
+        path = locate(str(source), Path(), Mark(str(source)), ())
+    name = shown(path) if path else "<stdin>"
+    found = read_file(path, name)
     while True:
         parent, own = _without(found.tree, _EXTENDS)
-        layers.append(found._replace(tree=own))
-        if parent is not None and alone:
-            _refuse(parent.told_at, (_EXTENDS,), "the scenario of a run is complete and extends nothing")
+        folder = path.parent if path else Path()
+        layers.append(_Layer(found._replace(tree=own), folder))
+        if (says := found.tree.below(SAYS)) is not None:
+            message = "this is a change, not a scenario; name it under 'changes' of one, or by --with"
+            refuse(says.key or says.mark, (SAYS,), message)
+        if alone:
+            _refuse_to_stand_alone(found.tree)
         if parent is None or (_EXTENDS,) in found.spoilt:
             return _Lineage(tuple(layers), (), whole=(_EXTENDS,) not in found.spoilt)
         # A link to a file is that file.
         ancestors[os.path.realpath(path) if path else name] = name
         try:
-            path = _parent(parent, path.parent if path else Path(), ancestors)
-            name = _shown(path)
-            found = _read(path, name, parent.mark)
+            path = _parent(parent, folder, ancestors)
+            name = shown(path)
+            found = read_file(path, name, parent.mark, (_EXTENDS,))
         except ScenarioError as error:
             findings = tuple(Located(parent.told_at, problem) for problem in error.problems)
             return _Lineage(tuple(layers), findings, whole=False)
 
 
+def _refuse_to_stand_alone(tree: Node) -> None:
+    for key, what in ((_EXTENDS, "extends nothing"), (_CHANGES, "has no changes")):
+        if (said := tree.below(key)) is not None:
+            refuse(said.told_at, (key,), f"the scenario of a run is complete and {what}")
+
+
 def _parent(named: Node, folder: Path, ancestors: dict[str, str]) -> Path:
     """The file of what a scenario in `folder` says it extends, which is none of the `ancestors` on the way to it."""
     if not isinstance(named.value, str) or not named.value.strip():
-        _refuse(named.told_at, (_EXTENDS,), "the path or the library name of one scenario is needed")
-    path = _locate(named.value, folder, named.mark, (_EXTENDS,))
+        refuse(named.told_at, (_EXTENDS,), "the path or the library name of one scenario is needed")
+    path = locate(named.value, folder, named.mark, (_EXTENDS,))
     if (full := os.path.realpath(path)) in ancestors:
-        names = [*ancestors.values(), _shown(path)]
+        names = [*ancestors.values(), shown(path)]
         circle = " → ".join(names[list(ancestors).index(full) :])
-        _refuse(named.mark, (_EXTENDS,), f"the scenario extends itself: {circle}")
+        refuse(named.mark, (_EXTENDS,), f"the scenario extends itself: {circle}")
     return path
 
 
@@ -150,89 +190,9 @@ def _without(tree: Node, key: str) -> tuple[Node | None, Node]:
     return found, replace(tree, value=entries)
 
 
-def _locate(name: str, folder: Path, mark: Mark, at: KeyPath) -> Path:
-    beside = folder / name
-    if _exists(beside) and not beside.is_dir():
-        return beside
-    if found := library.find(name):
-        return found
-    if _exists(beside):
-        return beside  # A directory: reading it tells so.
-    candidates = {*library.names(), *_neighbours(name, folder)}
-    message = f"{name!r} is no file and no library scenario"
-    _refuse(mark, at, message, nearest(name, candidates))
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return path.exists()
-    except OSError:  # a name longer than the file system can hold
-        return False
-
-
-def _neighbours(name: str, folder: Path) -> list[str]:
-    try:
-        return [(Path(name).parent / path.name).as_posix() for path in (folder / name).parent.glob("*.yaml")]
-    except (OSError, ValueError):
-        return []
-
-
-def _shown(path: Path) -> str:
-    """One name for one file: relative to the working folder if it is below it, without `..`."""
-    try:
-        here = Path.cwd()
-    except FileNotFoundError:  # It was deleted, so no file is below it.
-        return os.path.normpath(path)
-    full = Path(os.path.normpath(here / path))
-    return str(full.relative_to(here) if full.is_relative_to(here) else full)
-
-
-def _read(path: Path | None, name: str, said: Mark | None = None) -> Read:
-    """The scenario in a file, or on standard input; what is no file is told where it was `said`, under `extends`."""
-    at, key = (Mark(name), ()) if said is None else (said, (_EXTENDS,))
-    subject = "this" if said is None else repr(name)
-    try:
-        if path is None:
-            if sys.stdin is None:
-                _refuse(Mark(name), (), "standard input is closed")
-            return read(sys.stdin.buffer.read(LARGEST_FILE + 1), name)
-        if said is not None and path.exists() and not (path.is_file() or path.is_dir()):
-            # Such as a pipe, which might never end.
-            _refuse(at, key, f"{subject} is a pipe or a device; a file is needed")
-        with path.open("rb") as file:
-            return read(file.read(LARGEST_FILE + 1), name)
-    except IsADirectoryError:
-        message = f"{subject} is a folder; name one of the files in it"
-    except OSError as error:
-        message = f"{'the file' if said is None else subject} cannot be read: {error.strerror or error}"
-    _refuse(at, key, message)
-
-
 def _heritage(tree: Node) -> Node:
     entries = tree.value if isinstance(tree.value, dict) else {}
     return replace(tree, value={key: node for key, node in entries.items() if key not in NOT_INHERITED})
-
-
-def _merge(old: Node | None, new: Node, path: KeyPath, findings: list[Located]) -> Node:
-    """`new` laid over `old`, without nulls in mappings; the marks are those of `new`."""
-    if isinstance(new.value, list):
-        items = [_merge(None, item, (*path, index), findings) for index, item in enumerate(new.value)]
-        return replace(new, value=items)
-    if not isinstance(new.value, dict):
-        return new
-    inherited = old.value if old and isinstance(old.value, dict) and not _other_kind(old, new) else {}
-    entries = dict(inherited)
-    for key, child in new.value.items():
-        if child.value is not None:
-            entries[key] = _merge(inherited.get(key), child, (*path, key), findings)
-        elif entries.pop(key, None) is None:
-            findings.append(located(child.mark, (*path, key), _NOTHING_TO_REMOVE))
-    return replace(new, value=entries)
-
-
-def _other_kind(old: Node, new: Node) -> bool:
-    kinds = old.below("kind"), new.below("kind")
-    return None not in kinds and len({str(node.value) for node in kinds if node}) > 1
 
 
 def _mark_of(override: str) -> Mark:
@@ -246,17 +206,29 @@ def _read_override(override: str) -> _Override:
     target, equals, text = override.partition("=")
     target = target.strip()
     if not equals or not target:
-        _refuse(mark, (), "an override is written path=value, such as seed=7")
-    if not _PATH.fullmatch(target):
-        _refuse(mark, (), f"{target!r} is not a path such as accounts.0.balance or accounts[0].balance")
-    path = tuple(key or int(index) for key, index in _STEP.findall(target))
+        refuse(mark, (), "an override is written path=value, such as seed=7")
+    path = path_of(target)
+    if path is None:
+        refuse(mark, (), f"{target!r} is not a path such as accounts.0.balance or accounts[0].balance")
     if path[0] in _SAID_IN_FILES:
-        _refuse(mark, path[:1], f"{_SAID_IN_FILES[path[0]]} is said in its file")
+        refuse(mark, path[:1], _SAID_IN_FILES[str(path[0])])
     if len(path) > DEEPEST:
-        _refuse(mark, (), f"the path is more than {DEEPEST} levels deep")
+        refuse(mark, (), f"the path is more than {DEEPEST} levels deep")
     if not text.strip():
-        _refuse(mark, path, "a value is needed after '='; null removes the key")
+        refuse(mark, path, "a value is needed after '='; null removes the key")
     return _Override(path, parse_value(text, mark.file))
+
+
+def _override(tree: Node, path: KeyPath, value: Node, findings: list[Located]) -> Node:
+    """The tree with `value` laid over what is at `path`, or at every path that it leads to by `*`."""
+    if ANY not in path:
+        return _lay(tree, (), path, value, findings)
+    found = list(matching(tree, path))
+    if not found:
+        refuse(value.mark, path, NOTHING_MATCHES)
+    for one in reversed(found):  # The last one first, for what is removed from a list moves those behind it.
+        tree = _lay(tree, (), one, value, findings)
+    return tree
 
 
 def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:
@@ -265,16 +237,16 @@ def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[L
     if isinstance(node.value, list):
         return _lay_in_list(node, done, rest, value, findings)
     if not isinstance(node.value, dict):
-        _refuse(value.mark, done, f"{step!r} cannot be set below a single value")
+        refuse(value.mark, done, f"{step!r} cannot be set below a single value")
     if isinstance(step, int):
-        _refuse(value.mark, done, "no list stands here, so it has no numbered entries")
+        refuse(value.mark, done, "no list stands here, so it has no numbered entries")
     if not below:
         new = Node({step: replace(value, key=value.mark)}, value.mark, value.mark)
-        merged = _merge(node, new, done, findings)
-        return merged if _other_kind(node, new) else replace(node, value=merged.value)
+        merged = over(node, new, findings, done)
+        return merged if other_kind(node, new) else replace(node, value=merged.value)
     child = node.value.get(step)
     if child is None and (meant := nearest(step, node.value)):
-        _refuse(value.mark, (*done, step), "nothing of that name is here", meant)
+        refuse(value.mark, (*done, step), "nothing of that name is here", meant)
     child = child or Node({}, value.mark, value.mark)
     changed = _lay(child, (*done, step), tuple(below), value, findings)
     return replace(node, value={**node.value, step: changed})
@@ -283,17 +255,19 @@ def _lay(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[L
 def _lay_in_list(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings: list[Located]) -> Node:
     items = list(node.value) if isinstance(node.value, list) else []
     step, *below = rest
-    index = int(step) if _INDEX.fullmatch(str(step)) else len(items)
-    if index >= len(items):
-        entries = f"entries 0 to {len(items) - 1}" if items[1:] else "entry 0 only" if items else "no entries"
-        _refuse(value.mark, (*done, step), f"the list has {entries}")
+    if step == ADD and not below:
+        new = Node({ADD: replace(value, key=value.mark)}, value.mark, value.mark)
+        return replace(node, value=over(node, new, findings, done).value)
+    index = position(step)
+    if index is None or index >= len(items):
+        refuse(value.mark, (*done, step), f"the list has {extent(len(items))}")
     at = (*done, index)
     if below:
         items[index] = _lay(items[index], at, tuple(below), value, findings)
     elif value.value is None:
         del items[index]
     else:
-        items[index] = _merge(items[index], value, at, findings)
+        items[index] = over(items[index], value, findings, at)
     return replace(node, value=items)
 
 

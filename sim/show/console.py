@@ -37,11 +37,11 @@ def output() -> Console:
     return console
 
 
-def print_library(scenarios: Sequence[tuple[str, str]], console: Console) -> None:
-    """Print names of scenarios, each with the question that it answers."""
+def print_library(named: Sequence[tuple[str, str]], console: Console) -> None:
+    """Print names of scenarios or changes, each with the sentence that it is about."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column()
-    for name, question in scenarios:
-        table.add_row(name, " ".join(question.split()))
+    for name, sentence in named:
+        table.add_row(name, " ".join(sentence.split()))
     console.print(table, highlight=False)

@@ -38,6 +38,11 @@ _OF_THE_FILE: Final = {
         "type": "string",
         "description": "Path or library name of the scenario that this one is laid over.",
     },
+    "changes": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Paths or library names of changes that are laid over what it extends, in whatever order.",
+    },
     "differs_in": {
         "type": "array",
         "items": {"type": "string"},
