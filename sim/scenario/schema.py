@@ -1,7 +1,8 @@
-"""What an editor needs to know of a scenario as people write it: a complete one, or a variant of another.
+"""What an editor needs to know of a scenario as people write it: a complete one, a variant of another, or a change.
 
 A complete scenario states every key that has no default. A variant, which `extends` another, may leave any of them out
-at any depth, and `null` removes what it inherits; but an entry of a list is complete, since lists are replaced whole.
+at any depth, and `null` removes what it inherits; but an entry of a list is complete, since lists are replaced whole
+or added to. So may a change, which says what it changes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,20 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _PREFIX: Final = "#/$defs/"
 _OF_A_VARIANT: Final = "variant "
 _NULL: Final = {"type": "null"}
+_CHANGE: Final = "One named difference, which scenarios list under `changes`."
+#: What a change says about itself, and where a new step stands.
+_OF_A_CHANGE: Final = {
+    "says": {"type": "string", "description": "The sentence that says what it changes."},
+    "require": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Paths or library names of the changes without which it cannot be made.",
+    },
+}
+_AFTER: Final = {
+    "type": ["string", "integer"],
+    "description": "The step behind which this one, which is new, stands: by its name, kind or number.",
+}
 #: Bounds that the declarations state in pydantic's words.
 _BOUNDS: Final = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 #: By which a schema in a file is known to be ours.
@@ -26,15 +41,25 @@ def written_schema() -> dict[str, Any]:
     definitions: dict[str, Any] = complete.pop("$defs")
     definitions["Scenario"] = complete
     variants = {f"{_OF_A_VARIANT}{name}": _variant(definition) for name, definition in definitions.items()}
+    of_a_variant = variants[f"{_OF_A_VARIANT}Scenario"]
+    # A key with dots in it is a path, whose parts are not looked at.
+    of_a_variant["patternProperties"] = {r"^[^.]+\..": {}}
+    change = {**of_a_variant, "title": "Change", "description": _CHANGE, "required": ["says"]}
+    change["properties"] = {**of_a_variant["properties"], **_OF_A_CHANGE}
+    definitions["Change"] = change
     return {
         "$schema": _DIALECT,
         "$comment": MARK,
         "title": "Scenario",
         "description": complete.get("description", ""),
         "type": "object",
-        "if": {"required": ["extends"]},
-        "then": {"$ref": f"{_PREFIX}{_OF_A_VARIANT}Scenario"},
-        "else": {"$ref": f"{_PREFIX}Scenario"},
+        "if": {"required": ["says"]},
+        "then": {"$ref": f"{_PREFIX}Change"},
+        "else": {
+            "if": {"required": ["extends"]},
+            "then": {"$ref": f"{_PREFIX}{_OF_A_VARIANT}Scenario"},
+            "else": {"$ref": f"{_PREFIX}Scenario"},
+        },
         "$defs": definitions | variants,
     }
 
@@ -58,6 +83,11 @@ def _variant(schema: dict[str, Any]) -> dict[str, Any]:
             found[key] = {name: _or_null(below) for name, below in schema[key].items()}
     if isinstance(schema.get("additionalProperties"), dict):
         found["additionalProperties"] = _or_null(schema["additionalProperties"])
+    if schema.get("properties", {}).get("fee") and "kind" in schema["properties"]:
+        found["properties"]["after"] = _AFTER
+    if schema.get("type") == "array":
+        more = {"type": "object", "properties": {"add": schema}, "additionalProperties": False}
+        return {"anyOf": [schema, {**more, "required": ["add"]}]}
     alternatives = schema.get("anyOf", schema.get("oneOf"))
     if alternatives is not None:
         found["anyOf"] = [_variant(one) for one in alternatives]
