@@ -85,9 +85,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def shortened(name: str) -> Scenario:
+def shortened(name: str, window: tuple[str, ...] | None = None) -> Scenario:
     """A library scenario over a short period; what is dated later than that is left out."""
-    window = SHORTER if "/" in name else SHORT
+    window = window or (SHORTER if "/" in name else SHORT)
     try:
         return load(name, window)
     except ScenarioError:
