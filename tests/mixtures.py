@@ -94,6 +94,8 @@ def limits(mixture: Mixture) -> None:
         others = [
             a["holder"] for a in mixture.accounts([account["system"]]) if a["holder"] != account["holder"]
         ]
+        if mixture.any(True, True, False):
+            account["balance"] = mixture.units(2, 5, 10)
         stated: Declared = {}
         if mixture.any(True, False):
             stated["bilateral"] = {
@@ -103,7 +105,7 @@ def limits(mixture: Mixture) -> None:
             stated["multilateral"] = mixture.units(0.5, 1, 3)
         if stated:
             account["limits"] = stated
-        account["reserved"] = mixture.units(0, 0, 1, 2)
+        account["reserved"] = mixture.units(0, 0, 1, 2, 5)
 
 
 def holds(mixture: Mixture) -> None:

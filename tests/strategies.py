@@ -1,4 +1,4 @@
-"""Scenarios by chance: all Hypothesis strategies stand here."""
+"""Scenarios by chance; `mixtures.py` has those that mix all kinds of rules by which money moves."""
 
 from __future__ import annotations
 

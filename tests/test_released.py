@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from agreement import assert_same_story
 
 import sim
+from sim.scenario.load import load
+from sim.world.build import build_world
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +30,7 @@ payments: {{file: payments.csv, system: s}}
 OFFICE = '{zone: Europe/Minsk, calendar: always, sessions: ["09:00-17:00"]}'
 
 
-def run(folder: Path, systems: str, accounts: list[str], payments: list[str], more: str = "") -> sim.Results:
+def scenario(folder: Path, systems: str, accounts: list[str], payments: list[str], more: str = "") -> Path:
     """Payments are `day time payer payee amount`, in March 2024, and the system, unless it is `s`."""
     lines = ["payment_id,instructed_at,payer_bank,payee_bank,amount,system"]
     for number, payment in enumerate(payments, start=1):
@@ -39,7 +42,12 @@ def run(folder: Path, systems: str, accounts: list[str], payments: list[str], mo
     )
     text = SCENARIO.format(systems=systems, accounts=listed, more=more)
     (folder / "scenario.yaml").write_text(text, encoding="utf-8")
-    return sim.run(folder / "scenario.yaml")
+    return folder / "scenario.yaml"
+
+
+def run(folder: Path, systems: str, accounts: list[str], payments: list[str], more: str = "") -> sim.Results:
+    """The run of such a scenario."""
+    return sim.run(scenario(folder, systems, accounts, payments, more))
 
 
 def town_of(rules: str) -> str:
@@ -351,6 +359,12 @@ CASES: dict[str, tuple[str, list[str], list[str], str, dict[str, str]]] = {
 def test_what_lets_a_transfer_go(case: str, tmp_path: Path) -> None:
     systems, accounts, payments, more, expected = CASES[case]
     assert told(run(tmp_path, systems, accounts, payments, more)) == expected
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_engine_and_plain_model_agree_on_what_lets_a_transfer_go(case: str, tmp_path: Path) -> None:
+    systems, accounts, payments, more, _ = CASES[case]
+    assert_same_story(build_world(load(str(scenario(tmp_path, systems, accounts, payments, more)))))
 
 
 def test_a_squared_position_is_let_go_by_the_payment_that_was_needed_last(tmp_path: Path) -> None:

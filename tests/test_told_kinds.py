@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from agreement import assert_same_story
 from chance import examples
+from conftest import SHORTER, shortened
 from hypothesis import given, settings
 from mixtures import IDEAS, mixtures
 
+from sim.scenario.library import names
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
 def test_engine_and_plain_model_agree_on_a_kind(idea: str) -> None:
     happened = []
 
-    @settings(max_examples=examples(15))
+    @settings(max_examples=examples(12))
     @given(mixtures(idea))
     def look(scenario: Scenario) -> None:
         _, story = assert_same_story(build_world(scenario))
@@ -79,14 +81,14 @@ def test_engine_and_plain_model_agree_on_a_kind(idea: str) -> None:
 
 
 @pytest.mark.hypothesis
-@settings(max_examples=examples(40))
+@settings(max_examples=examples(30))
 @given(mixtures())
 def test_engine_and_plain_model_agree_on_kinds_together(scenario: Scenario) -> None:
     assert_same_story(build_world(scenario))
 
 
 @pytest.mark.hypothesis
-@settings(max_examples=examples(15))
+@settings(max_examples=examples(12))
 @given(mixtures(returning=True))
 def test_engine_and_plain_model_agree_on_kinds_where_payments_come_back(scenario: Scenario) -> None:
     assert_same_story(build_world(scenario))
@@ -101,3 +103,11 @@ def test_engine_and_plain_model_agree_on_two_thousand_scenarios(*, returning: bo
         assert_same_story(build_world(scenario))
 
     look()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", names())
+def test_engine_and_plain_model_agree_on_two_weeks_of_the_library(name: str) -> None:
+    world = build_world(shortened(name, SHORTER))
+    assert len(world.payments) > 1000
+    assert_same_story(world)

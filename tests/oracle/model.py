@@ -86,7 +86,7 @@ class _Model:
         self.transfers: list[Transfer] = []
         self.reviews: list[Review] = []
         self.returns: list[Return] = []
-        self._draw_names = {id(route): route_draws(route) for route in self.scenario.routes.values()}
+        self._draw_names = {id(route): route_draws(route) for route in world.routes.values()}
         self._desk_hours: dict[str, Sessions] = {}
         self._desks: dict[str, Desk] = {}
         for number, bank in enumerate(self.scenario.banks):
@@ -169,6 +169,9 @@ class _Model:
             sent_back = yield from acts[step.kind](payment, place, step)
             if sent_back is not None:
                 return place, *sent_back
+        if payment.credited_at is None:
+            # Between banks, what is settled is with the payee.
+            payment.credited_at = payment.settled_at
         return None
 
     def back(self, payment: Payment, place: int, after: int) -> Process:
@@ -387,13 +390,16 @@ class _Model:
 
     def _system(self, number: int) -> System:
         match self.world.network.system_plans[number].kind:
+            case "rtgs" | "correspondent" | "clearing":
+                return Gross(number, self.stage)
             case "dns":
                 return DeferredNet(number, self.stage, self.loans)
             case "hybrid":
                 return Hybrid(number, self.stage)
             case "pvp":
                 return Link(number, self.stage, Rates(self.world.fx))
-        return Gross(number, self.stage)
+            case kind:
+                raise NotImplementedError(f"the plain model does not tell a {kind} system")
 
     def _open_desk(self, number: int, bank: str) -> None:
         """Where nothing else is stated, a bank's back office reviews, with as many people as it takes."""
@@ -417,15 +423,20 @@ class _Model:
 
     def _payments(self) -> Iterator[Payment]:
         world, drawn = self.world, self.world.payments
-        routes, banks = list(self.scenario.routes.values()), world.network.banks
+        routes, banks = list(world.routes.values()), world.network.banks
         for number in range(len(drawn)):
-            obligation = drawn.obligation[number]
+            # Payments of one's own are between banks, of no firm.
+            obligation = int(drawn.obligation[number])
+            payer, payee = (
+                -1 if obligation < 0 else int(firms[obligation])
+                for firms in (world.obligations.payer, world.obligations.payee)
+            )
             yield Payment(
                 number=number,
-                obligation=int(obligation),
+                obligation=obligation,
                 route=routes[drawn.route[number]],
-                payer=int(world.obligations.payer[obligation]),
-                payee=int(world.obligations.payee[obligation]),
+                payer=payer,
+                payee=payee,
                 payer_bank=banks[drawn.payer_bank[number]],
                 payee_bank=banks[drawn.payee_bank[number]],
                 currency=world.fx.currencies[drawn.currency[number]],
