@@ -203,6 +203,22 @@ def test_nothing_is_available_on_a_frozen_account(opening: int) -> None:
 
 
 @pytest.mark.quick
+@pytest.mark.parametrize("bank", [("c", "b"), ("a", "c")])
+def test_orders_from_or_to_the_bank_are_not_taken_up_from_the_very_instant_on(bank: tuple[str, str]) -> None:
+    """What is taken up is charged at once, whatever becomes of it."""
+    taken_up = {
+        "kind": "originate",
+        "work": {"kind": "fixed", "value": 0},
+        "fee": {"currency": "CNY", "flat": 1},
+    }
+    steps = [taken_up, {"kind": "settle", "system": "gross"}, POST]
+    orders = [Order(f"2024-03-05 {at}", *bank, 100) for at in ("11:59:59", "12:00:00", "12:00:01")]
+    records = simulate(by_hand(declare(failing(routes={"direct": {"steps": steps}})), *orders))
+    assert records.fees.payment.tolist() == [0]
+    assert done(records) == [True, False, False]
+
+
+@pytest.mark.quick
 @pytest.mark.parametrize("work_at", ["originate", "post", "screen"])
 def test_a_bank_that_has_failed_works_on_nothing_any_more(work_at: str) -> None:
     """Two hours of work that are done before it fails, and two that are not."""
