@@ -130,7 +130,7 @@ def test_what_is_asked_for_is_computed_and_nothing_else(short_runs: Mapping[str,
     scenario = short_runs["baseline"].scenario
     run = sim.run(scenario, measures=["delay", "payment_cost_bps"])
     assert [*run.measures] == ["delay", "payment_cost_bps"]
-    tables = {*NEEDS, *MEASURES["delay"].needs, *MEASURES["payment_cost_bps"].needs}
+    tables = {*NEEDS, "frozen", *MEASURES["delay"].needs, *MEASURES["payment_cost_bps"].needs}
     below = {needed for table in tables for needed in TABLES[table].needs}
     assert run.run._tables.keys() == tables | below
     assert not {"systems", "losses", "exposure", "principal_risk", "intraday"} & run.run._tables.keys()

@@ -86,12 +86,23 @@ def _variant(schema: dict[str, Any]) -> dict[str, Any]:
     if schema.get("properties", {}).get("fee") and "kind" in schema["properties"]:
         found["properties"]["after"] = _AFTER
     if schema.get("type") == "array":
-        more = {"type": "object", "properties": {"add": schema}, "additionalProperties": False}
-        return {"anyOf": [schema, {**more, "required": ["add"]}]}
+        return {"anyOf": [schema, _adding(schema)]}
     alternatives = schema.get("anyOf", schema.get("oneOf"))
     if alternatives is not None:
         found["anyOf"] = [_variant(one) for one in alternatives]
     return found
+
+
+def _adding(listed: dict[str, Any]) -> dict[str, Any]:
+    """What stands for a list that adds to the inherited one."""
+    return {
+        "type": "object",
+        "title": "More",
+        "description": "Adds to the list that is inherited.",
+        "properties": {"add": {**listed, "description": "The entries to be added."}},
+        "required": ["add"],
+        "additionalProperties": False,
+    }
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
