@@ -31,6 +31,17 @@ OPEN: Final = dict.fromkeys((*HOURS, "always"), ("09:00", "10:00", "11:30", "14:
 }
 
 
+#: When sessions begin, so that much comes at once.
+BEGINS: Final = {
+    "office": ("09:00",),
+    "branch": ("09:00", "13:30"),
+    "hvps": ("20:30",),
+    "cips": ("08:30", "17:00"),
+    "moments": ("10:00", "12:00"),
+    "gapless": ("06:00", "14:00"),
+}
+
+
 class Mixture:
     """A scenario that ideas change one after the other, and what it draws them from."""
 
@@ -90,6 +101,7 @@ def queues(mixture: Mixture) -> None:
 
 def limits(mixture: Mixture) -> None:
     """Banks limit what they send to some or to all, and keep money for urgent payments."""
+    list(mixture.tree["flows"].values())[-1]["priority"] = mixture.any(1, 1, 0)
     for account in mixture.accounts(mixture.systems("takes_limits")):
         others = [
             a["holder"] for a in mixture.accounts([account["system"]]) if a["holder"] != account["holder"]
@@ -142,17 +154,18 @@ def optimum(mixture: Mixture) -> None:
 
 
 def cycles(mixture: Mixture) -> None:
-    """The central system nets at cycles."""
-    times = sorted(mixture.of(st.lists(st.sampled_from(TIMES), min_size=1, max_size=4, unique=True)))
+    """The central system nets at cycles, often just when a session begins."""
     hours = mixture.tree["systems"]["gross"]["hours"]
+    hours = "gapless" if hours == "always" else hours
+    times = mixture.of(st.sets(st.sampled_from(TIMES), max_size=2)) | {
+        mixture.any(*BEGINS[hours], *OPEN[hours])
+    }
     system: Declared = {
         "kind": mixture.any("dns", "dns", "hybrid"),
         "currency": "CNY",
         "hours": hours,
-        "cycles": times,
+        "cycles": sorted(times),
     }
-    if hours == "always":
-        system["hours"] = "gapless"
     if system["kind"] == "dns":
         system["shortfall"] = mixture.any("pool", "unwind")
         for account in mixture.accounts(["gross"]):

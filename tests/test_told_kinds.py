@@ -9,6 +9,7 @@ from agreement import assert_same_story
 from chance import examples
 from conftest import SHORTER, shortened
 from hypothesis import given, settings
+from hypothesis.strategies import data
 from mixtures import IDEAS, mixtures
 
 from sim.scenario.library import names
@@ -17,6 +18,7 @@ from sim.world.build import build_world
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from hypothesis.strategies import DataObject
     from oracle import Story
 
     from sim.scenario.model import Scenario
@@ -78,6 +80,24 @@ def test_engine_and_plain_model_agree_on_a_kind(idea: str) -> None:
 
     look()
     assert any(happened)
+
+
+#: What has to fit together: who lends to banks that hold back or have failed, who waits for two things at once.
+TOGETHER: Final = (
+    ("cycles", "failures"),
+    ("links", "failures", "facilities"),
+    ("holds", "facilities"),
+    ("limits", "offsetting", "queues"),
+    ("zero_balance", "facilities", "shifts"),
+)
+
+
+@pytest.mark.hypothesis
+@pytest.mark.parametrize("ideas", TOGETHER)
+@settings(max_examples=examples(8))
+@given(data())
+def test_engine_and_plain_model_agree_on_kinds_that_meet(ideas: tuple[str, ...], data: DataObject) -> None:
+    assert_same_story(build_world(data.draw(mixtures(*ideas))))
 
 
 @pytest.mark.hypothesis
