@@ -8,10 +8,11 @@ import pytest
 from agreement import assert_same_story
 from chance import examples
 from conftest import SHORTER, shortened
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis.strategies import data
 from mixtures import IDEAS, mixtures
 
+from sim.errors import ScenarioError
 from sim.scenario.library import names
 from sim.world.build import build_world
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from oracle import Story
 
     from sim.scenario.model import Scenario
+    from sim.world.world import DrawnWorld
 
 
 def let_go(*kinds: str) -> Callable[[Story], bool]:
@@ -67,6 +69,14 @@ HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
 }
 
 
+def built(scenario: Scenario) -> DrawnWorld:
+    """The world of a scenario by chance; one that cannot be run, as with legs never open together, is passed over."""
+    try:
+        return build_world(scenario)
+    except ScenarioError:
+        reject()
+
+
 @pytest.mark.hypothesis
 @pytest.mark.parametrize("idea", IDEAS)
 def test_engine_and_plain_model_agree_on_a_kind(idea: str) -> None:
@@ -75,7 +85,7 @@ def test_engine_and_plain_model_agree_on_a_kind(idea: str) -> None:
     @settings(max_examples=examples(12))
     @given(mixtures(idea))
     def look(scenario: Scenario) -> None:
-        _, story = assert_same_story(build_world(scenario))
+        _, story = assert_same_story(built(scenario))
         happened.append(HAPPENED[idea](story))
 
     look()
@@ -97,30 +107,30 @@ TOGETHER: Final = (
 @settings(max_examples=examples(8))
 @given(data())
 def test_engine_and_plain_model_agree_on_kinds_that_meet(ideas: tuple[str, ...], data: DataObject) -> None:
-    assert_same_story(build_world(data.draw(mixtures(*ideas))))
+    assert_same_story(built(data.draw(mixtures(*ideas))))
 
 
 @pytest.mark.hypothesis
 @settings(max_examples=examples(30))
 @given(mixtures())
 def test_engine_and_plain_model_agree_on_kinds_together(scenario: Scenario) -> None:
-    assert_same_story(build_world(scenario))
+    assert_same_story(built(scenario))
 
 
 @pytest.mark.hypothesis
 @settings(max_examples=examples(12))
 @given(mixtures(returning=True))
 def test_engine_and_plain_model_agree_on_kinds_where_payments_come_back(scenario: Scenario) -> None:
-    assert_same_story(build_world(scenario))
+    assert_same_story(built(scenario))
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("returning", [False, True])
-def test_engine_and_plain_model_agree_on_two_thousand_scenarios(*, returning: bool) -> None:
-    @settings(max_examples=1000)
+def test_engine_and_plain_model_agree_on_many_scenarios(*, returning: bool) -> None:
+    @settings(max_examples=examples(50))
     @given(mixtures(returning=returning))
     def look(scenario: Scenario) -> None:
-        assert_same_story(build_world(scenario))
+        assert_same_story(built(scenario))
 
     look()
 
@@ -128,6 +138,6 @@ def test_engine_and_plain_model_agree_on_two_thousand_scenarios(*, returning: bo
 @pytest.mark.long
 @pytest.mark.parametrize("name", names())
 def test_engine_and_plain_model_agree_on_two_weeks_of_the_library(name: str) -> None:
-    world = build_world(shortened(name, SHORTER))
+    world = built(shortened(name, SHORTER))
     assert len(world.payments) > 1000
     assert_same_story(world)
