@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import contextmanager
-from functools import wraps
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from sim.failing import errors_told, tell_errors, tell_warnings
 from sim.stopping import Stopped, Tidied, leave, listen
 from sim.terminal import give, give_json, say, secure_streams, takes_unicode, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from sim.calibration import Calibration
@@ -27,10 +25,6 @@ if TYPE_CHECKING:
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_NOWHERE = "the current folder has been deleted; change into another one"
 #: What several runs side by side are saved as.
 _MECHANISMS = "mechanisms.png"
 
@@ -87,82 +81,6 @@ class _Estimated(click.Choice[str]):
         return tuple(MODELS)
 
 
-def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print the package's own errors, one line per problem, and leave with their exit code.
-
-    So is told what the system refuses, wherever it does; what libraries warn of is told in a sentence.
-    """
-
-    @wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        with _errors_told(), _in_sentences():
-            return command(*args, **kwargs)
-
-    return guarded
-
-
-@contextmanager
-def _errors_told() -> Iterator[None]:
-    from sim.errors import SettlementError  # noqa: PLC0415 - see the module
-
-    try:
-        yield
-    except SettlementError as error:
-        if error.exit_code == 1 and _is_nowhere():
-            warn(_NOWHERE)
-            sys.exit(2)
-        warn(error)
-        sys.exit(error.exit_code)
-    except MemoryError:
-        warn("there is not enough memory for this")
-        sys.exit(1)
-    except OSError as error:
-        if _is_nowhere():
-            warn(_NOWHERE)
-            sys.exit(2)
-        place = f"{error.filename}: " if error.filename is not None else ""
-        warn(f"{place}{error.strerror or error}")
-        sys.exit(1)
-
-
-@contextmanager
-def _in_sentences() -> Iterator[None]:
-    """Tell warnings of libraries, and what they log, as our own: a sentence each, once, and no line of code."""
-    import logging  # noqa: PLC0415 - see the module
-    import warnings  # noqa: PLC0415
-
-    from sim.errors import ResultsWarning  # noqa: PLC0415
-
-    told: set[str] = set()
-
-    def tell(message: Warning | str, *_: object, **__: object) -> None:
-        if str(message) not in told:
-            told.add(str(message))
-            _warn([str(message)])
-
-    class Sentences(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            tell(record.getMessage())
-
-    earlier = logging.lastResort
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", ResultsWarning)
-        warnings.showwarning = tell
-        logging.lastResort = Sentences(logging.WARNING)
-        try:
-            yield
-        finally:
-            logging.lastResort = earlier
-
-
-def _is_nowhere() -> bool:
-    try:
-        Path.cwd()
-    except FileNotFoundError:
-        return True
-    return False
-
-
 def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
     if value == "":
         # `Path` would take it for the current folder.
@@ -209,7 +127,7 @@ def cli() -> None:
     help="Derived tables to save; the facts always are, and the others can be computed from them.  [default: all]",
 )
 @_MAX_INPUT
-@_tell_errors
+@tell_errors
 def run(
     scenarios: tuple[str, ...],
     output: Path | None,
@@ -256,7 +174,7 @@ def run(
 @_WITH
 @_SET
 @_MAX_INPUT
-@_tell_errors
+@tell_errors
 def validate(
     scenarios: tuple[str, ...], changes: tuple[str, ...], overrides: tuple[str, ...], max_input: int
 ) -> None:
@@ -277,7 +195,7 @@ def validate(
         except ScenarioError as error:
             problems += error.problems
             continue
-        _warn(world.warnings)
+        tell_warnings(world.warnings)
         say(f"{loaded.scenario.name}: valid")
         if loaded.changes:
             made = ", ".join(change.name for change in loaded.changes)
@@ -294,7 +212,7 @@ def validate(
 @_SEED
 @_WITH
 @_SET
-@_tell_errors
+@tell_errors
 def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """Print a scenario resolved and complete; running the output gives the same tables."""
     from sim.scenario.load import load_located, to_yaml  # noqa: PLC0415 - see the module
@@ -308,7 +226,7 @@ def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: t
 
 
 @cli.command("list")
-@_tell_errors
+@tell_errors
 def list_() -> None:
     """List the scenarios of the library, with the question that each answers, and its changes."""
     from sim.scenario.library import changes, names, question, says  # noqa: PLC0415 - see the module
@@ -321,7 +239,7 @@ def list_() -> None:
 
 
 @cli.command()
-@_tell_errors
+@tell_errors
 def schema() -> None:
     """Print the JSON Schema of scenarios, for editors."""
     from sim.scenario.schema import written_schema  # noqa: PLC0415 - see the module
@@ -334,13 +252,13 @@ def schema() -> None:
 @click.option(
     "--from", "parent", default="baseline", metavar="NAME", help="What it extends.  [default: baseline]"
 )
-@_tell_errors
+@tell_errors
 def new(file: Path, parent: str) -> None:
     """Write the first lines of a scenario of your own into FILE, and beside it what completes them in an editor."""
     from sim.scenario.start import SCHEMA, start  # noqa: PLC0415 - see the module
 
     if start(file, parent) is None:
-        _warn([f"{file.with_name(SCHEMA)} is another one; it stays, and `sim schema` prints ours"])
+        tell_warnings([f"{file.with_name(SCHEMA)} is another one; it stays, and `sim schema` prints ours"])
     say(f"{file}: extends {parent}; `sim validate {file}` checks it")
 
 
@@ -352,7 +270,7 @@ def new(file: Path, parent: str) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help=f"File for the figure of several runs.  [default: runs/{_MECHANISMS}]",
 )
-@_tell_errors
+@tell_errors
 def plot(folders: tuple[Path, ...], output: Path | None) -> None:
     """Draw the figures of a saved run again, into its own folder; of several, one that sets them side by side."""
     from sim.results.results import open_run  # noqa: PLC0415 - see the module
@@ -378,7 +296,7 @@ def plot(folders: tuple[Path, ...], output: Path | None) -> None:
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day of history.  [default: all of it]")
 @click.option("--json", "as_json", is_flag=True, help="Print estimates and declaration as JSON.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the section 'fx' of a scenario; needs a MODEL.")
-@_tell_errors
+@tell_errors
 def calibrate(
     model: str | None,
     first: datetime | None,
@@ -428,7 +346,7 @@ def _calibrated(model: str | None, first: datetime | None, last: datetime | None
             failed.append(error)
     if not found:
         raise failed[0]
-    _warn([str(error) for error in failed])
+    tell_warnings([str(error) for error in failed])
     return found
 
 
@@ -476,7 +394,7 @@ def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving) -> Results:
     with Tidied():
         with loaded.placing(), progress_bar(loaded.scenario.name) as told:
             results = execute(loaded.scenario, told, replication=how.replication, max_input=how.max_input)
-        _warn(results.manifest["warnings"])
+        tell_warnings(results.manifest["warnings"])
         drawing = draw if how.figures else None
         return results.save(target, drawing, tables=how.tables, force=how.force, free=how.free)
 
@@ -489,13 +407,8 @@ def _side_by_side(found: list[Results], folder: Path) -> Path | None:
     try:
         return save_mechanisms(found, folder / _MECHANISMS)
     except SettlementError as error:
-        _warn([str(error)])
+        tell_warnings([str(error)])
         return None
-
-
-def _warn(warnings: Iterable[str]) -> None:
-    for warning in warnings:
-        warn(f"warning: {' '.join(warning.split())}")
 
 
 def _print_json(found: list[Results]) -> None:
@@ -541,7 +454,7 @@ def main() -> None:
     # No window is opened, so a setting that chooses how it would look is of no concern here.
     os.environ["MPLBACKEND"] = "agg"
     try:
-        with _errors_told():
+        with errors_told():
             cli.main(prog_name="sim", standalone_mode=False)
     except Stopped as stopped:
         leave(*stopped.args)

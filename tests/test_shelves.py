@@ -152,6 +152,19 @@ def test_measures_as_a_frame_have_a_row_for_each_number(baseline_run: Results) -
     assert {*table["better"]} == {"lower", "higher", "neither"}
 
 
+def test_what_is_done_to_a_table_changes_nothing_that_is_computed_later(tmp_path: Path) -> None:
+    scenario = shortened("mechanisms/limits", SHORTER)
+    mine, other = (execute(scenario, measures=()) for _ in range(2))
+    mine.payments["amount"] *= 2
+    mine.payments.loc[:, "credited_at"] = pd.NaT
+    mine["fx"]["per_usd"] = 1.0
+    assert mine.measures["delay"] == other.measures["delay"]
+    assert_frame_equal(mine.fx_results, other.fx_results)
+    opened = sim.open(mine.save(tmp_path / "run").folder or tmp_path)
+    assert_frame_equal(opened.payments, other.payments, check_freq=False)
+    assert mine.payments["credited_at"].isna().all()
+
+
 def test_peaks_of_positions_keep_their_sign(baseline_run: Results) -> None:
     """The peak is the position furthest from zero, as it was: payers owe more foreign currency than they hold."""
     exposure, peaks = baseline_run.exposure, baseline_run.measures["net_open_position_peak"].value

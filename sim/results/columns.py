@@ -46,8 +46,8 @@ _DTYPES: Final = {
 class Column:
     """A column of a table: its kind (of `KINDS`), what it means, in which unit, and where its values come from.
 
-    `source` names the field of a record if it is called otherwise there, `of` the list that its numbers are
-    places in: see `Names`.
+    The last two are for facts: `source` names the field of a record if it is called otherwise there, `of` says what its
+    numbers are numbers of, such as firms or banks (see `facts/source.py`).
     """
 
     name: str

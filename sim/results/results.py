@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from sim.scenario.model import Scenario
+
+#: Before pandas 3, what is written into a copy that is not deep is written into the original.
+_COPIES: Final = int(pd.__version__.partition(".")[0]) < 3  # noqa: PLR2004
 
 #: Figures by name. The room that draws them puts them here, so that this one need not know it.
 FIGURES: dict[str, Callable[..., Any]] = {}
@@ -137,6 +140,7 @@ class Results:
     manifest: Mapping[str, Any]
     folder: Path | None = None
     _changed: list[Path] = field(default_factory=list, repr=False)
+    _shown: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     @property
     def scenario(self) -> Scenario:
@@ -159,8 +163,10 @@ class Results:
         return Plots(self)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        """A table; `NoTableError` if there is none of that name."""
-        return self.run[name]
+        """A table, to do with as one likes: the run computes from its own. `NoTableError` if there is none."""
+        if name not in self._shown:
+            self._shown[name] = self.run[name].copy(deep=_COPIES)
+        return self._shown[name]
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """A table as an attribute."""
@@ -245,7 +251,8 @@ class Results:
         self, folder: Path, tables: Iterable[str], decorate: Callable[[Results, Path], None] | None
     ) -> dict[str, Any]:
         hashes = {
-            name: write_table(self[name], TABLES[name].columns, folder / f"{name}.parquet") for name in tables
+            name: write_table(self.run[name], TABLES[name].columns, folder / f"{name}.parquet")
+            for name in tables
         }
         (folder / SCENARIO).write_text(to_yaml(self.scenario), encoding="utf-8")
         measures = {name: measure._asdict() for name, measure in self.measures.items()}

@@ -93,11 +93,6 @@ class Run:
         return self.window.period_start, self.window.period_end
 
     @property
-    def period_start(self) -> pd.Timestamp:
-        """The instant at which the period begins."""
-        return pd.Timestamp(self.window.period_start, unit="s", tz="UTC")
-
-    @property
     def end(self) -> pd.Timestamp:
         """The instant until which payments are followed."""
         return pd.Timestamp(self.window.end, unit="s", tz="UTC")
