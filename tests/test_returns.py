@@ -348,6 +348,18 @@ def test_a_payee_whose_payment_is_cancelled_is_owed_nothing_any_more() -> None:
     assert {day: amount for day, amount in owed.items() if amount} == {5: 320_00}
 
 
+def test_a_cancelled_payment_is_under_way_no_more() -> None:
+    world = by_hand(
+        reviewed_border(attempts=1), Order("2024-03-04 10:00", "west", "east", 320_00, "in-roubles", "BYN")
+    )
+    records = simulate(world)
+    (cancelled_at,) = records.cancelled_at.tolist()
+    table = run_of(world, records)["in_flight"]
+    under_way = table.loc[table["payments"] > 0, "at"]
+    assert len(under_way) == 1
+    assert under_way.max().timestamp() < cancelled_at < world.window.period_end
+
+
 def test_money_that_is_sent_back_is_not_with_correspondents_meanwhile(tmp_path: Path) -> None:
     # C passes the money on at once: all the time that it is away it is with the payee's bank, or with its own.
     results = run(tmp_path, ["10:00,A,B,4,reviewed"])

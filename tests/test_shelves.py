@@ -174,6 +174,31 @@ def test_peaks_of_positions_keep_their_sign(baseline_run: Results) -> None:
     assert any(peak < 0 for side in peaks.values() for peak in side.values())
 
 
+def test_without_rates_amounts_in_other_currencies_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(
+        "name: two\n"
+        "period: {start: 2024-03-04 09:00, end: 2024-03-04 17:00, zone: Europe/Minsk}\n"
+        "systems:\n"
+        "  biss: {kind: rtgs, currency: BYN, hours: always}\n"
+        "  hvps: {kind: rtgs, currency: CNY, hours: always}\n"
+        "accounts:\n"
+        "  biss: [{holder: A, balance: 100}, {holder: B}]\n"
+        "  hvps: [{holder: A, balance: 100}, {holder: B}]\n"
+        "payments: {file: two.csv}\n",
+        "utf-8",
+    )
+    (tmp_path / "two.csv").write_text(
+        "payment_id,instructed_at,payer_bank,payee_bank,amount,system\n"
+        "p1,2024-03-04T10:00,A,B,30,biss\np2,2024-03-04T10:00,A,B,70,hvps\n",
+        "utf-8",
+    )
+    run = sim.run(tmp_path / "two.yaml")
+    assert run.measures["value"] == Measure(30.0, "BYN")
+    assert run.measures["value_by_currency"].value == {"BYN": 30.0, "CNY": 0.0}
+    assert run.measures["liquidity_used"].value == {"A@biss": 30.0, "B@biss": 0, "A@hvps": 70.0, "B@hvps": 0}
+    assert run.measures["liquidity_used_total"].value == 30.0
+
+
 def test_where_there_is_nothing_to_tell_a_measure_is_empty(baseline_run: Results) -> None:
     for name in ("frozen_value", "credit_exposure_peak", "throughput_met", "hedge_cost", "facility_use"):
         assert baseline_run.measures[name].value == {}
