@@ -107,9 +107,20 @@ def test_new_starts_from_a_file_in_another_folder(folder: Path) -> None:
     (folder / "sub").mkdir()
     assert CliRunner().invoke(cli, ["new", "first one.yaml"]).exit_code == 0
     assert CliRunner().invoke(cli, ["new", "sub/second.yaml", "--from", "first one.yaml"]).exit_code == 0
-    assert "extends: ../first one.yaml" in (folder / "sub" / "second.yaml").read_text("utf-8")
+    second = as_an_editor_reads((folder / "sub" / "second.yaml").read_text("utf-8"))
+    assert second["extends"] == "../first one.yaml"
     assert sim.load("sub/second.yaml").name == "second"
     assert sim.load("first one.yaml").name == "first-one"
+
+
+@pytest.mark.parametrize("name", ["a: b", "# x", "yes", "it's", "x" * 240, "Расчёты", "a'b\"c", "*x", "_"])
+def test_new_takes_any_name_of_a_file(name: str, folder: Path) -> None:
+    (folder / "mine.yaml").write_text("name: mine\nextends: baseline\n", "utf-8")
+    for file, parent in ((f"{name}.yaml", "mine.yaml"), ("child.yaml", f"{name}.yaml")):
+        done = CliRunner().invoke(cli, ["new", file, "--from", parent])
+        assert done.exit_code == 0, done.stderr
+        assert sim.load(file).flows
+    assert {path.name for path in folder.iterdir()} == {"mine.yaml", f"{name}.yaml", "child.yaml", SCHEMA}
 
 
 def test_new_writes_over_nothing(folder: Path) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 #: The schema that stands beside a scenario, for editors.
 SCHEMA: Final = "scenario.schema.json"
 _NAME: Final = re.compile(r"[^A-Za-z0-9_.-]+")
+_LONGEST_NAME: Final = 200
 
 
 def start(file: Path, parent: str) -> Path | None:
@@ -28,22 +29,30 @@ def start(file: Path, parent: str) -> Path | None:
     Returns the schema's file, None where another one of that name stands, which stays. ScenarioError if the file
     exists, or the parent cannot be loaded; RunError if nothing can be written.
     """
-    if file.exists() or file.is_symlink():
-        raise ScenarioError([Problem(str(file), "", "exists already; name a new file")])
     text = "\n".join(_lines(file, parent)) + "\n"
     schema = file.with_name(SCHEMA)
+    ours = _may_be_written(schema)
     try:
-        ours = not schema.exists() or json.loads(schema.read_text("utf-8")).get("$comment") == MARK
-    except (OSError, ValueError, AttributeError):
-        ours = False
-    try:
-        if ours:
-            schema.write_text(json.dumps(written_schema()) + "\n", "utf-8")
         with file.open("x", encoding="utf-8") as opened:
             opened.write(text)
+        if ours:
+            schema.write_text(json.dumps(written_schema()) + "\n", "utf-8")
+    except FileExistsError:
+        raise ScenarioError([Problem(str(file), "", "exists already; name a new file")]) from None
     except OSError as error:
+        file.unlink(missing_ok=True)
         raise RunError(f"{error.filename or file}: cannot be written ({error.strerror or error})") from None
     return schema if ours else None
+
+
+def _may_be_written(schema: Path) -> bool:
+    """Whether nothing stands there, or a schema that we wrote."""
+    try:
+        if not schema.is_file():
+            return not (schema.exists() or schema.is_symlink())
+        return bool(json.loads(schema.read_text("utf-8")).get("$comment") == MARK)
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _lines(file: Path, parent: str) -> Iterator[str]:
@@ -51,9 +60,9 @@ def _lines(file: Path, parent: str) -> Iterator[str]:
     if library.find(parent) is None:
         parent = Path(os.path.relpath(parent, file.parent)).as_posix()
     yield f"# yaml-language-server: $schema={SCHEMA}"
-    yield f"# State here only what differs from {parent}; `sim show {parent}` prints all that is inherited."
-    yield f"name: {_NAME.sub('-', file.stem).lstrip('._-') or 'mine'}"
-    yield f"extends: {parent}"
+    yield "# State here only what differs from what it extends, of which `sim show` prints all."
+    name = _NAME.sub("-", file.stem).lstrip("._-")[:_LONGEST_NAME] or "mine"
+    yield from dump({"name": name, "extends": parent}).splitlines()
     yield "question: What would change?"
     yield "# seed: 1                        # other draws"
     told = inherited.model_dump(by_alias=True, mode="json", include={"period"})
