@@ -17,10 +17,10 @@ from sim.results.columns import KINDS
 from sim.results.shelves import MEASURES, TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from sim.results.columns import Column
-    from sim.results.registry import Declared, Table, Units
+    from sim.results.registry import Declared, Table
 
 _GENERATED: Final = (
     "<!-- Written by `make docs` from what the tables and measures declare; do not edit by hand. -->"
@@ -83,18 +83,19 @@ def measures_page() -> str:
 
 def _measure(one: Declared) -> str:
     told = _cell(one.meaning)
-    return f"| `{one.name}` | {told} | {_unit(one.units)} | {one.better} | {_listed(one.needs)} |"
+    return f"| `{one.name}` | {told} | {_said(one.units)} | {_said(one.better)} | {_listed(one.needs)} |"
 
 
-def _unit(units: Units) -> str:
-    if isinstance(units, str):
-        return units.format(**_UNITS)
-    by_unit: dict[str, list[str]] = {}
-    for name, unit in units.items():
-        by_unit.setdefault(unit.format(**_UNITS), []).append(name)
-    if len(by_unit) == 1:
-        return next(iter(by_unit))
-    return "; ".join(f"{_listed(names)}: {unit}" for unit, names in by_unit.items())
+def _said(declared: str | Mapping[str, str]) -> str:
+    """A unit or a direction of all numbers, or several with the numbers that they are of."""
+    if isinstance(declared, str):
+        return declared.format(**_UNITS)
+    found: dict[str, list[str]] = {}
+    for name, said in declared.items():
+        found.setdefault(said.format(**_UNITS), []).append(name)
+    if len(found) == 1:
+        return next(iter(found))
+    return "; ".join(f"{_listed(names)}: {said}" for said, names in found.items())
 
 
 def _listed(names: Iterable[str]) -> str:

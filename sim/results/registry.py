@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Better = Literal["lower", "higher", "neither"]
+Way = Literal["lower", "higher", "neither"]
+#: Which way is better, or ways by the last name of a number.
+Better = Way | Mapping[str, Way]
 #: A unit, or units by the last name of a number; `{reporting}` stands for the reporting currency, `{of}` for that of
 #: the account, system or facility by which numbers are told.
 Units = str | Mapping[str, str]
@@ -152,8 +154,14 @@ def _units(declared: Units, value: Value, currency_of: Callable[[str], str], pat
         first = next(iter(found.values()))
         alike = isinstance(first, str) and all(unit == first for unit in found.values())
         return first if alike else found
-    told = declared if isinstance(declared, str) else declared[path[-1]] if path else ""
-    return told.format(reporting=currency_of(""), of=currency_of(path[0]) if path else "its currency")
+    return by_last(declared, path).format(
+        reporting=currency_of(""), of=currency_of(path[0]) if path else "its currency"
+    )
+
+
+def by_last(declared: str | Mapping[str, str], path: tuple[str, ...]) -> str:
+    """What is declared of the number to which these names lead: one for all, or by the last of them."""
+    return declared if isinstance(declared, str) else declared[path[-1]] if path else ""
 
 
 def leaves(value: Value, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:

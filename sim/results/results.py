@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ from sim.results.folder import (
     write_json,
 )
 from sim.results.html import results_html
-from sim.results.registry import Measure, leaves, unit_at
+from sim.results.registry import Measure, by_last, leaves, unit_at
 from sim.results.run import Run
 from sim.results.saving import free_folder, new_folder, real_place, tidy
 from sim.results.shelves import MEASURES, TABLES
@@ -118,11 +119,11 @@ class Measures(Mapping[str, Measure]):
                 ".".join(path),
                 np.nan if value is None else float(value),
                 unit_at(unit, path),
-                MEASURES[name].better,
+                by_last(MEASURES[name].better, path),
             )
             for name in self
-            for value_, unit in [self[name]]
-            for path, value in leaves(value_)
+            for told, unit in [self[name]]
+            for path, value in leaves(told)
         ]
         return pd.DataFrame(rows, columns=["measure", "of", "value", "unit", "better"])
 
@@ -282,9 +283,14 @@ class Saved:
 
     def table(self, name: str) -> pd.DataFrame | None:
         """A table as it was saved; None if it was not."""
-        if name not in self.hashes or name not in TABLES:
-            if name in TABLES and TABLES[name].is_fact:
+        if name not in TABLES:
+            return None
+        there = name in self.hashes
+        if TABLES[name].is_fact:
+            if not there:
                 raise ResultsError(f"{self.folder}: the run has no table {name!r}, which every run has")
+        elif not there or not os.path.lexists(self.folder / f"{name}.parquet"):
+            # It was not saved, or deleted since; the facts tell it again.
             return None
         found, intact = read_table(self.folder, name, TABLES[name].columns, self.hashes[name])
         if not intact:

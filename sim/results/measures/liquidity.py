@@ -34,6 +34,8 @@ _BPS: Final = 10_000
 #: How many of the worst days the tools ask for.
 _WORST: Final = 3
 _INTRADAY: Final = ("accounts", "intraday")
+#: What a tool tells of days.
+_DAYS: Final = ("largest", "mean_of_three_largest", "mean")
 
 
 def liquidity_used_by_account(run: Run) -> pd.Series[int]:
@@ -176,8 +178,8 @@ def payments_received(run: Run) -> Worst:
 
 
 @measure(
-    {**dict.fromkeys(("largest", "mean_of_three_largest", "mean"), "{of} a day"), "late": "{of}"},
-    "neither",
+    {**dict.fromkeys(_DAYS, "{of} a day"), "late": "{of}"},
+    {**dict.fromkeys(_DAYS, "neither"), "late": "lower"},
     _INTRADAY,
 )
 def time_specific_obligations(run: Run) -> Worst:
@@ -201,7 +203,7 @@ def correspondent_payments(run: Run) -> Worst:
     return _tool(run, "on_behalf", servicers=True)
 
 
-@measure("{of}", "lower", _INTRADAY)
+@measure("{of}", {**dict.fromkeys(_DAYS, "lower"), "lines": "neither"}, _INTRADAY)
 def customer_credit(run: Run) -> Worst:
     """Largest use of the credit lines of those accounts, all of them together at one instant; `lines` is their sum.
 

@@ -45,6 +45,7 @@ from sim.results.measures.sums import plain, ratio
 from sim.results.registry import measure, shared
 
 if TYPE_CHECKING:
+    from sim.results.registry import Way
     from sim.results.run import Run
 
 _NEEDS: Final = ("fx", "payments")
@@ -52,6 +53,7 @@ _PROFILE: Final = {
     **dict.fromkeys(("mean", "p50", "p95", "p99", "value_weighted"), "hours"),
     "payments": "payments",
 }
+_BETTER: Final[dict[str, Way]] = {name: "neither" if name == "payments" else "lower" for name in _PROFILE}
 
 
 @shared
@@ -116,14 +118,14 @@ def delay_by_cause(run: Run) -> dict[str, float]:
     return {cause: _mean(rows[f"{cause}_seconds"] / HOUR) for cause in CAUSES}
 
 
-@measure(_PROFILE, "lower", _NEEDS)
+@measure(_PROFILE, _BETTER, _NEEDS)
 def delay_by_route(run: Run) -> dict[str, dict[str, float]]:
     """The delay by route, with the number of payments."""
     groups = counted(run).groupby("route", observed=True)
     return {str(route): _profile_of(group) for route, group in groups}
 
 
-@measure(_PROFILE, "lower", (*_NEEDS, "firms"))
+@measure(_PROFILE, _BETTER, (*_NEEDS, "firms"))
 def delay_by_city(run: Run) -> dict[str, dict[str, Any]]:
     """The delay by side and city of the firms that pay or are paid; a payment counts in the cities of both."""
     rows, firms = counted(run), run["firms"]
