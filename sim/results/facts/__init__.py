@@ -7,6 +7,6 @@ from importlib import import_module
 from sim.core.kinds import import_all
 
 # In the order in which a reader wants them; others follow.
-for _name in ("trade", "money", "times"):
+for _name in ("trade", "money", "lending", "times"):
     import_module(f"{__name__}.{_name}")
 import_all(__name__, __path__)
