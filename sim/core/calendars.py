@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from difflib import get_close_matches
@@ -237,6 +238,13 @@ def _offsets(days: WorkingDays, chosen: set[date]) -> list[int]:
 def weeks_of(days: Days) -> NDArray[np.int64]:
     """Number of the week of each day; weeks begin on Mondays, and day 0, 1 January 1970, was a Thursday."""
     return np.asarray((days.astype("datetime64[D]").astype(np.int64) + 3) // 7)
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day of a later month, or the last one of a month that is too short."""
+    years, month = divmod(day.month - 1 + months, 12)
+    year = day.year + years
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 class Code(NamedTuple):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from sim.core.calendars import months_after
 from sim.core.clock import NEVER, local_instant
 from sim.core.currency import round_half_even, to_minor
 from sim.world.trade import Basis, Obligations, TradeDraws, draw_trade
 
 if TYPE_CHECKING:
+    from datetime import date
     from zoneinfo import ZoneInfo
 
     from sim.core.hours import OpeningHours
@@ -128,13 +129,6 @@ def weighted_parts(total: int, shares: list[float]) -> list[int]:
     reached = round_half_even(total * np.cumsum(shares))
     reached[-1] = total
     return [int(part) for part in np.diff(reached, prepend=0)]
-
-
-def months_after(day: date, months: int) -> date:
-    """The same day of a later month, or the last one of a month that is too short."""
-    years, month = divmod(day.month - 1 + months, 12)
-    year = day.year + years
-    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def _interest(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -37,17 +37,13 @@ if TYPE_CHECKING:
 #: When something does not work: half-open, in order, free of overlaps.
 Gaps: TypeAlias = tuple[tuple[int, int], ...]
 
-#: Opening tables reach this far past the horizon, so that work begun before it has somewhere to end.
-_TABLE_MARGIN = timedelta(days=60)
-
 
 class Openings:
     """Working days and opening hours of a scenario, built when first asked for."""
 
     def __init__(self, scenario: Scenario) -> None:
         self.window = window(scenario)
-        self._first = self.window.first_day - timedelta(days=21)
-        self._last = self.window.last_day + _TABLE_MARGIN
+        self._first, self._last = self.window.tables()
         self._declared = scenario.calendars
         self._named_hours = scenario.hours
         self._days: dict[str, WorkingDays] = {
@@ -215,7 +211,8 @@ class Openings:
         if given.first > self._first or given.last < self._last:
             raise ValueError(
                 f"the working days written down reach from {given.first} to {given.last}, "
-                f"the run from {self._first} to {self._last}; remove 'exceptions' to look holidays up again"
+                f"what the run needs from {self._first} to {self._last}, whole years to the last due date; "
+                "remove 'exceptions' to look holidays up again"
             )
         covered = range(self._first.toordinal(), self._last.toordinal() + 1)
         return from_exceptions(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sim.core.calendars import months_after
 from sim.scenario.model.base import (
     Amount,
     Currency,
@@ -86,6 +88,11 @@ class Loan(Obliging):
         """See `Obliging`."""
         return ("disbursement", "principal", "interest")
 
+    def span(self) -> tuple[date, date]:
+        """The day from which on something is owed, and the last date of payment."""
+        first = self.disbursements[0].date
+        return first, months_after(first, self.grace_months + self.instalments * self.every_months)
+
 
 class Project(Obliging):
     """A contract, such as for a building of an industrial park: an advance, monthly progress, and a retention."""
@@ -131,3 +138,8 @@ class Project(Obliging):
     def term_names(self) -> tuple[str, ...]:
         """See `Obliging`."""
         return ("advance", "progress", "retention")
+
+    def span(self) -> tuple[date, date]:
+        """The day from which on something is owed, and the last date on which something falls due."""
+        end = months_after(self.start, self.months)
+        return self.start, max(end + timedelta(self.due_days), months_after(end, self.retained_months))
