@@ -172,6 +172,7 @@ def by_hand(scenario: Scenario, *orders: Order, zone: ZoneInfo = MINSK) -> Drawn
     amount, currency = column(lambda o: o.amount), column(lambda o: world.fx.index(o.currency))
     obligations = Obligations(
         flow=number * 0 - 1,
+        piece=0 * number,
         draw=number,
         term=0 * number,
         payer=column(lambda order: first[order.payer]),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from builders import EXCHANGING, POST, Order, accounts, by_hand, declare, instant
 from telling import run_of
-from trading import assert_promises, at, run, seconds, settled, trade
+from trading import assert_promises, at, number, run, seconds, settled, trade
 
 from sim.core.clock import HOUR
 from sim.engine.run import simulate
@@ -165,7 +165,7 @@ def test_what_a_firm_owes_is_paid_from_its_oldest_cash_first_however_much_each_c
     spent = [Order(f"2024-03-05 1{hour}:30", "west", "east", 150_00) for hour in (0, 1, 2)]
     _, _, deals = run(kept("keep"), *earned, *spent)
     from_cash = deals[(deals["kind"] == "matched") & (deals["bearer"] == "payee")]
-    told = list(zip(from_cash["obligation_id"], from_cash["amount"], strict=True))
+    told = list(zip(from_cash["obligation_id"].map(number), from_cash["amount"], strict=True))
     assert told == [(0, 150_00), (0, 150_00), (1, 100_00), (2, 50_00)]
 
 
@@ -174,4 +174,4 @@ def test_equal_credits_of_one_instant_are_spent_in_the_order_of_their_payments()
     earned = [Order("2024-03-04 11:00", "east", "west", 100_00) for _ in range(3)]
     _, _, deals = run(kept("keep"), *earned, Order("2024-03-05 11:00", "west", "east", 200_00))
     from_cash = deals[(deals["kind"] == "matched") & (deals["bearer"] == "payee")]
-    assert from_cash["obligation_id"].tolist() == [0, 1]
+    assert from_cash["obligation_id"].map(number).tolist() == [0, 1]

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from sim.core.clock import from_instant
 from sim.results.execute import execute
 from sim.scenario.check import check
 from sim.scenario.load import load
@@ -147,12 +148,14 @@ def test_what_a_loan_makes_due_is_paid_like_any_other_obligation() -> None:
     assert sorted(later["amount"]) == [18_400_00, 500_000_00, 500_000_00]
 
 
-def test_a_loan_from_before_the_run_is_owed_from_its_first_rates_on() -> None:
+def test_a_loan_from_before_the_run_is_owed_since_it_was_agreed() -> None:
     old = {**LOAN, "disbursements": [{"date": "2019-03-31", "share": "1"}], "instalments": 20}
     scenario = Scenario.model_validate(park(loans={"credit": old}))
     world = build_world(scenario)
     rows = world.obligations
-    assert set(rows.invoiced_at[rows.term == 1].tolist()) == {world.window.trade_start}
+    assert {
+        from_instant(at, world.window.zone).isoformat() for at in rows.invoiced_at[rows.term == 1].tolist()
+    } == {"2019-03-31T00:00:00+03:00"}
     assert {
         str(datetime.fromtimestamp(at, UTC).date()) for at in rows.due_at[rows.due_at < world.window.end]
     } == {

@@ -319,12 +319,13 @@ def plain() -> DrawnWorld:
 
 
 def trade(world: DrawnWorld, flows: tuple[str, ...]) -> pd.DataFrame:
-    """The obligations of some flows in words, in order of flow and draw."""
+    """The obligations of some flows in words, in order of flow, piece and draw."""
     rows, names = world.obligations, list(world.scenario.flows)
     firms = np.array(world.firms.labels)
     table = pd.DataFrame(
         {
             "flow": np.array(names)[rows.flow],
+            "piece": rows.piece,
             "draw": rows.draw,
             "term": rows.term,
             "payer": firms[rows.payer],
@@ -336,14 +337,14 @@ def trade(world: DrawnWorld, flows: tuple[str, ...]) -> pd.DataFrame:
         }
     )
     kept = table[table["flow"].isin(flows)]
-    return kept.sort_values(["flow", "draw"], ignore_index=True)
+    return kept.sort_values(["flow", "piece", "draw"], ignore_index=True)
 
 
-def work(world: DrawnWorld) -> dict[tuple[str, int], tuple[float, ...]]:
-    """The draws of every payment, by flow and draw of its obligation."""
+def work(world: DrawnWorld) -> dict[tuple[str, int, int], tuple[float, ...]]:
+    """The draws of every payment, by flow, piece and draw of its obligation."""
     rows = world.obligations
     names = list(world.scenario.flows)
-    keys = [(names[rows.flow[k]], int(rows.draw[k])) for k in world.payments.obligation]
+    keys = [(names[rows.flow[k]], int(rows.piece[k]), int(rows.draw[k])) for k in world.payments.obligation]
     columns = [world.payments.draws[name] for name in sorted(world.payments.draws)]
     return dict(zip(keys, zip(*columns, strict=True), strict=True))
 

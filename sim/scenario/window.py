@@ -7,9 +7,14 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from sim.core.clock import DAY, from_instant, local_instant, to_instant
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from sim.core.clock import Seconds
     from sim.scenario.model import Scenario
     from sim.scenario.model.credit import Loan, Project
 
@@ -47,14 +52,31 @@ class Window:
         """Local date of the last instant of the run."""
         return from_instant(self.end, self.zone).date()
 
+    def concerns(self, invoiced_at: Seconds, due_at: Seconds) -> NDArray[np.bool_]:
+        """Which obligations the run is about: not those due before it, nor those both agreed and due too late for it.
+
+        That is agreed after the period, and due after the end of the run.
+        """
+        late = (due_at >= self.end) & (invoiced_at >= self.period_end)
+        return np.asarray((due_at >= self.start) & ~late & (invoiced_at >= self.agreed_from))
+
+    def years(self) -> range:
+        """The years in which trade is invoiced, counted from 1970."""
+        # A session may begin a day before its working day, or end a day after it.
+        first, last = (
+            from_instant(at, self.zone).year - 1970 for at in (self.trade_start - 2 * DAY, self.end + 2 * DAY)
+        )
+        return range(first, last + 1)
+
     def tables(self) -> tuple[date, date]:
         """First and last day for which calendars and opening hours have to be known, with some to spare.
 
         Whole years, because trade is spread over the sessions of a year; so each is the same in every run.
         """
-        first = from_instant(self.trade_start, self.zone).year
-        last = from_instant(max(self.end, self.last_due), self.zone).year
-        return date(first, 1, 1) - _LONGEST_BREAK, date(last, 12, 31) + _MARGIN
+        years, last = self.years(), from_instant(self.last_due, self.zone).year
+        return date(1970 + years[0], 1, 1) - _LONGEST_BREAK, date(
+            max(1970 + years[-1], last), 12, 31
+        ) + _MARGIN
 
 
 def window(scenario: Scenario) -> Window:

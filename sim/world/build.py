@@ -61,7 +61,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         payments, uniform = trade_payments(scenario, replication, openings, fx, firms, obligations)
         sides = sides_of(scenario, firms, obligations, payments.obligation)
     else:
-        payments, uniform = own_payments(scenario, window, fx, network, routes, max_input)
+        payments, uniform = own_payments(scenario, replication, window, fx, network, routes, max_input)
         sides = None
     # Who plans his balance does not know of ways that will be closed.
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)

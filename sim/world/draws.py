@@ -38,9 +38,13 @@ def stream(seed: int, replication: int, name: str) -> np.random.Generator:
 
     The name enters the seed by a stable hash (BLAKE2b), never by `hash()`, which differs between processes.
     """
+    return np.random.Generator(_bits(seed, replication, name))
+
+
+def _bits(seed: int, replication: int, name: str) -> np.random.PCG64:
     digest = blake2b(name.encode(), digest_size=16).digest()
     words = tuple(int.from_bytes(digest[k : k + 4], "little") for k in range(0, 16, 4))
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(replication, *words)))
+    return np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(replication, *words)))
 
 
 #: Standard normal quantile of 0.95, which turns a stated p95 into the scale of a lognormal.
@@ -96,26 +100,87 @@ SECONDS: Final[dict[str, Callable[[Any, Floats], Floats]]] = {
 complete(kinds(Durations), SECONDS, of="kind of duration", what="values in the world")
 
 
-def draws_by_flow(
-    scenario: Scenario, replication: int, flow: NDArray[np.int64], draw: NDArray[np.int64]
+def draws_by_id(seed: int, replication: int, ids: NDArray[np.object_]) -> Uniform:
+    """Draws of what has a name of its own: each keeps its own, whichever others there are, and in whatever order.
+
+    The upper 53 bits of SipHash (Aumasson and Bernstein, 2012) of the name, under a key of each stream.
+    """
+    from pandas.util import hash_array  # noqa: PLC0415 - only for payments of one's own
+
+    def drawn(name: str) -> Floats:
+        key = blake2b(f"{seed}/{replication}/{name}".encode(), digest_size=8).hexdigest()
+        return np.asarray((hash_array(ids, hash_key=key, categorize=False) >> 11) * 2.0**-53)
+
+    return cache(drawn)
+
+
+class Pieces(NamedTuple):
+    """Parts of a stream that are the same in every run: months of a flow, the contracts of a loan or project.
+
+    `numbers` are theirs, ascending and not negative, and `counts` how many draws of each are wanted.
+    """
+
+    numbers: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @property
+    def total(self) -> int:
+        """How many draws are wanted of all of them together."""
+        return int(self.counts.sum())
+
+    def places(self) -> NDArray[np.int64]:
+        """The place of each draw in its piece, from 0 on."""
+        begins = np.cumsum(self.counts) - self.counts
+        return np.arange(self.total) - np.repeat(begins, self.counts)
+
+
+#: Where a piece begins in its stream: no piece is longer.
+_PIECE: Final = 2**32
+
+
+def uniform(seed: int, replication: int, name: str, pieces: Pieces) -> Floats:
+    """Uniform draws in [0, 1) of the stream `name`, one piece after the other.
+
+    Each piece begins at a place of its own in the stream, so a longer run adds pieces and moves none, and more draws
+    of one leave the others where they were.
+    """
+    bits = _bits(seed, replication, name)
+    generator, passed, parts = np.random.Generator(bits), 0, [np.zeros(0)]
+    for number, count in zip(pieces.numbers.tolist(), pieces.counts.tolist(), strict=True):
+        bits.advance(number * _PIECE - passed)
+        parts.append(generator.random(count))
+        passed = number * _PIECE + count
+    return np.concatenate(parts)
+
+
+def draws_by_piece(
+    scenario: Scenario,
+    replication: int,
+    flow: NDArray[np.int64],
+    piece: NDArray[np.int64],
+    draw: NDArray[np.int64],
 ) -> Uniform:
     """Draws of obligations from streams of their flows: each keeps its own, whichever others there are.
 
-    `flow` and `draw` are the number of the flow and the place in its streams, by obligation.
+    `flow`, `piece` and `draw` are as in `Obligations`.
     """
-    places = []
+    found = []
     for number, name in enumerate(origins(scenario)):
         mine = np.flatnonzero(flow == number)
         if len(mine):
-            places.append((name, mine, draw[mine], int(draw[mine].max()) + 1))
+            numbers, of = np.unique(piece[mine], return_inverse=True)
+            counts = np.zeros(len(numbers), dtype=np.int64)
+            np.maximum.at(counts, of, draw[mine] + 1)
+            place = (np.cumsum(counts) - counts)[of] + draw[mine]
+            found.append((name, mine, place, Pieces(numbers, counts)))
 
-    def uniform(name: str) -> NDArray[np.float64]:
+    def drawn(name: str) -> Floats:
         column = np.zeros(len(flow))
-        for origin, mine, place, count in places:
-            column[mine] = stream(scenario.seed, replication, f"{name}/{origin}").random(count)[place]
+        for origin, mine, place, pieces in found:
+            column[mine] = uniform(scenario.seed, replication, f"{name}/{origin}", pieces)[place]
         return column
 
-    return cache(uniform)
+    return cache(drawn)
 
 
 def choose(
@@ -125,6 +190,26 @@ def choose(
     cumulative = np.cumsum(np.array([float(weight) for weight in weights], dtype=np.float64))
     index: NDArray[np.int64] = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
     return np.minimum(index, int(np.flatnonzero(np.diff(cumulative, prepend=0.0))[-1]))
+
+
+def choose_growing(weights: Floats, count: int, uniform: Callable[[int], Floats]) -> NDArray[np.int64]:
+    """Index of one of the weights for each of `count` choices, with probability in proportion to it.
+
+    A further weight at the end takes some of the choices, and leaves all others as they were. `uniform(k)` gives the
+    k-th draw of each. Where a weight is held of those that sum up to s, the next one that takes the choice is the
+    first with which the sum reaches s / u: that none up to the sum t does has the probability s / t. This is the
+    sequence of records of Rényi (1962), "Théorie des éléments saillants d'une suite d'observations", with weights.
+    """
+    reached = np.cumsum(weights)
+    chosen, open_, turn = np.zeros(count, dtype=np.int64), np.arange(count), 0
+    while len(open_):
+        with np.errstate(divide="ignore"):
+            following = np.searchsorted(reached, reached[chosen[open_]] / uniform(turn)[open_])
+        taken = following < len(reached)
+        open_ = open_[taken]
+        chosen[open_] = following[taken]
+        turn += 1
+    return chosen
 
 
 def choose_each(weights: NDArray[np.float64], uniform: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -245,8 +245,12 @@ def _major(minor: float, currency: str) -> str:
 #: Drawn payments of one run, each counted as often as it is expected to be instructed; so many need most of two
 #: gigabytes while they are drawn.
 MOST_PAYMENTS: Final = 4_000_000
+#: Invoices of the whole months of which a run holds some; they are drawn with these, and so many need as much.
+_MOST_DRAWN: Final = 20_000_000
 #: Instants at which something is done by the clock: treasuries, cycles, auctions, draws, rules.
 MOST_INSTANTS: Final = 2_000_000
+#: Days by which whole months exceed a stretch of time on average, both ends together.
+_MONTHS_BESIDE: Final = 31
 #: Firms of all groups together; so many already need most of two gigabytes.
 _MOST_FIRMS: Final = 1_000_000
 #: Accounts that there could be, of every bank in every system.
@@ -256,8 +260,13 @@ _MOST_PLACES: Final = 50_000_000
 def size_problems(scenario: Scenario, window: Window, timeline: Timeline) -> Iterator[Problem]:
     """What the declarations ask for in such numbers that the run could not be held or ended, with an estimate."""
     again = _instructions(scenario, timeline)
-    expected = {path: count * again for path, count in _obligations(scenario, window, timeline).items()}
-    yield from _too_many(expected, MOST_PAYMENTS, "payments")
+    expected, drawn = _obligations(scenario, window, timeline)
+    too_many = list(
+        _too_many({path: count * again for path, count in expected.items()}, MOST_PAYMENTS, "payments")
+    )
+    yield from too_many or _too_many(
+        drawn, _MOST_DRAWN, "invoices in the months of which the run holds a part"
+    )
     yield from _too_many(_instants(scenario, window), MOST_INSTANTS, "instants at which something is done")
     firms = {f"firms.{name}.count": float(group.count) for name, group in scenario.firms.items()}
     yield from _too_many(firms, _MOST_FIRMS, "firms")
@@ -281,19 +290,22 @@ def _about(count: float) -> str:
     return f"about {count:,.0f}" if count < 1e15 else f"about {count:.0e}"  # noqa: PLR2004 - readable up to there
 
 
-def _obligations(scenario: Scenario, window: Window, timeline: Timeline) -> dict[str, float]:
-    """Expected number of obligations by the path that asks for them."""
-    found = {}
+def _obligations(
+    scenario: Scenario, window: Window, timeline: Timeline
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Expected number of obligations by the path that asks for them, and of invoices drawn, in whole months."""
+    found, drawn = {}, {}
     for name, flow in scenario.flows.items():
-        years = (window.end - window.start + longest_term(flow) * DAY) / (YEAR_DAYS * DAY)
-        invoices = float(flow.value) * years / max(mean_invoice(flow), 1e-300)
-        found[f"flows.{name}.invoice.{flow.invoice.sized_by}"] = invoices * _growth(name, timeline)
+        days = (window.end - window.start) / DAY + longest_term(flow)
+        daily = float(flow.value) / max(mean_invoice(flow), 1e-300) / YEAR_DAYS * _growth(name, timeline)
+        path = f"flows.{name}.invoice.{flow.invoice.sized_by}"
+        found[path], drawn[path] = daily * days, daily * (days + _MONTHS_BESIDE)
     for name, loan in scenario.loans.items():
         dates = loan.grace_months // loan.every_months + 2 * loan.instalments + len(loan.disbursements)
         found[f"loans.{name}.count"] = float(loan.count * dates)
     for name, project in scenario.projects.items():
         found[f"projects.{name}.count"] = float(project.count * (project.months + 2))
-    return found
+    return found, drawn
 
 
 def _growth(flow: str, timeline: Timeline) -> float:

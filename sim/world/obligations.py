@@ -10,6 +10,7 @@ import numpy as np
 from sim.core.calendars import months_after
 from sim.core.clock import NEVER, local_instant
 from sim.core.currency import round_half_even, to_minor
+from sim.world.draws import Pieces
 from sim.world.trade import Basis, Obligations, TradeDraws, draw_trade
 
 if TYPE_CHECKING:
@@ -43,10 +44,7 @@ class Due(NamedTuple):
 
 
 def draw_schedules(basis: Basis) -> list[TradeDraws]:
-    """The obligations of all loans, then of all projects, one table for each.
-
-    What is owed since before the run's first rates counts as owed since then.
-    """
+    """The obligations of all loans, then of all projects, one table for each."""
     scenario = basis.scenario
     loans = [
         _table(
@@ -144,18 +142,19 @@ def _table(contracts: list[list[Due]], contract: _Contract, basis: Basis) -> Tra
     """All that equal contracts make due; the parties of each are drawn."""
     rows = [due for dues in contracts for due in dues]
     number = np.repeat(np.arange(len(contracts)), [len(dues) for dues in contracts])
+    each = Pieces(np.arange(len(contracts)), np.ones(len(contracts), dtype=np.int64))
     parties = [
-        basis.firms_of(group, basis.uniform(f"trade/{contract.name}/{party}", len(contracts)))[number]
+        basis.firms_of(group, f"trade/{contract.name}/{party}", each, np.arange(len(contracts)))[number]
         for party, group in zip(("payer", "payee"), contract.groups, strict=True)
     ]
     hours = [basis.hours(group) for group in contract.groups]
     back = np.array([due.back for due in rows], dtype=np.bool_)
     window = basis.openings.window
-    since = np.array([local_instant(due.since, 0, window.zone) for due in rows], dtype=np.int64)
-    invoiced_at = np.maximum(since, window.trade_start)
+    invoiced_at = np.array([local_instant(due.since, 0, window.zone) for due in rows], dtype=np.int64)
     due_at = np.array([_opening(hours[due.back], due.due, window.zone) for due in rows], dtype=np.int64)
     return TradeDraws(
-        draw=np.arange(len(rows), dtype=np.int64),
+        piece=number,
+        draw=np.concatenate([np.arange(len(dues)) for dues in contracts]),
         invoiced_at=invoiced_at,
         due_at=due_at,
         # What goes back is paid by the second party.
@@ -177,25 +176,18 @@ def _opening(hours: OpeningHours, day: date, zone: ZoneInfo) -> int:
 def draw_obligations(
     scenario: Scenario, replication: int, openings: Openings, firms: FirmTable, fx: FxPaths
 ) -> Obligations:
-    """The obligations of all flows, loans and projects that can matter to the run.
-
-    Left out are those due before the run starts, and those both invoiced and due after its end. `flow`
-    numbers them in this order.
-    """
-    window = openings.window
+    """The obligations of all flows, loans and projects that concern the run; `flow` numbers them in this order."""
     basis = Basis(scenario, replication, openings, firms, fx)
     rows = list(enumerate([*draw_trade(basis), *draw_schedules(basis)]))
     if not rows:
         empty = np.zeros(0, dtype=np.int64)
-        return Obligations(*([empty] * 9))
+        return Obligations(*([empty] * 10))
     flow = np.concatenate([np.full(len(draws.amount), number, dtype=np.int64) for number, draws in rows])
     merged = TradeDraws(
         *(np.concatenate(columns) for columns in zip(*(draws for _, draws in rows), strict=True))
     )
-    kept = (merged.due_at >= window.start) & (
-        (merged.due_at < window.end) | (merged.invoiced_at < window.period_end)
-    )
-    order = np.flatnonzero(kept)
-    order = order[np.lexsort((merged.draw[order], flow[order], merged.invoiced_at[order]))]
+    order = np.flatnonzero(openings.window.concerns(merged.invoiced_at, merged.due_at))
+    keys = (merged.draw, merged.piece, flow, merged.invoiced_at)
+    order = order[np.lexsort([key[order] for key in keys])]
     chosen = {name: column[order] for name, column in merged._asdict().items()}
     return Obligations(flow=flow[order], **chosen)

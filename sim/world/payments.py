@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.clock import DAY, Seconds
+from sim.core.clock import Seconds
 from sim.scenario.demands import origins
 from sim.scenario.model.steps import moves
 from sim.scenario.topology import Passenger, Topology, books, legs, obstacles
-from sim.world.draws import draw_names, draws_by_flow, stream
+from sim.world.draws import draw_names, draws_by_id, draws_by_piece
 from sim.world.own_payments import Setting, read_payments
 from sim.world.routing import choose_routes
-from sim.world.trade import midnights
+from sim.world.trade import days_after
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,7 +70,9 @@ def trade_payments(
     instructed_at = instruction_instants(scenario, replication, openings, firms, obligations)
     ordered = np.flatnonzero(instructed_at < openings.window.end)
     rows = ordered[np.argsort(instructed_at[ordered], kind="stable")]
-    uniform = draws_by_flow(scenario, replication, obligations.flow[rows], obligations.draw[rows])
+    uniform = draws_by_piece(
+        scenario, replication, obligations.flow[rows], obligations.piece[rows], obligations.draw[rows]
+    )
     draws = {name: uniform(name) for name in [*draw_names(scenario.routes), "route"]}
     priorities = np.array([origin.priority for origin in origins(scenario).values()], dtype=np.int64)
     payments = Payments(
@@ -91,6 +92,7 @@ def trade_payments(
 
 def own_payments(
     scenario: Scenario,
+    replication: int,
     window: Window,
     fx: FxPaths,
     network: Network,
@@ -153,7 +155,8 @@ def own_payments(
     )
     direct = np.array([list(routes).index(f"direct-{name}") for name in scenario.systems], dtype=np.int64)
     currencies = {code: fx.index(code) for code in set(table.currency.tolist())}
-    uniform = cache(lambda name: stream(scenario.seed, 0, name).random(len(table)))
+    ids = table.payment_id.to_numpy(zero_copy_only=False)
+    uniform = draws_by_id(scenario.seed, replication, ids)
     payments = Payments(
         obligation=np.full(len(table), -1, dtype=np.int64),
         route=np.where(table.route >= 0, table.route, direct[table.system]),
@@ -165,7 +168,7 @@ def own_payments(
         due_at=table.due_at,
         instructed_at=table.instructed_at,
         draws={name: uniform(name) for name in [*draw_names(scenario.routes), "route"]},
-        ids=table.payment_id.to_numpy(zero_copy_only=False),
+        ids=ids,
         counter_amount=table.counter_amount,
     )
     return payments, uniform
@@ -199,7 +202,7 @@ def instruction_instants(
     if not groups:
         return at
     at = at.copy()
-    uniform = draws_by_flow(scenario, replication, obligations.flow, obligations.draw)
+    uniform = draws_by_piece(scenario, replication, obligations.flow, obligations.piece, obligations.draw)
     when, days = uniform("instruction/when"), uniform("instruction/days")
     payer_group = firms.group[obligations.payer]
     for number, side, pays in groups:
@@ -207,11 +210,11 @@ def instruction_instants(
         mine = payer_group == number
         if pays.early is not None:
             rows = np.flatnonzero(mine & (when < float(pays.early.share)))
-            moved = _moved(hours, openings.window, obligations, rows, -_days(pays.early, days[rows]))
+            moved = _moved(hours, openings, obligations, rows, -_days(pays.early, days[rows]))
             at[rows] = np.minimum(moved, at[rows])
         if pays.late is not None:
             rows = np.flatnonzero(mine & (when >= float(1 - pays.late.share)))
-            moved = _moved(hours, openings.window, obligations, rows, _days(pays.late, days[rows]))
+            moved = _moved(hours, openings, obligations, rows, _days(pays.late, days[rows]))
             at[rows] = np.maximum(moved, at[rows])
     return at
 
@@ -223,17 +226,17 @@ def _days(declared: Deviation, uniform: NDArray[np.float64]) -> NDArray[np.int64
 
 def _moved(
     hours: OpeningHours,
-    window: Window,
+    openings: Openings,
     obligations: Obligations,
     rows: NDArray[np.intp],
     days: NDArray[np.int64],
 ) -> Seconds:
     """The due instants of some obligations so many days later."""
     due_at = obligations.due_at[rows]
-    earliest = np.maximum(midnights(window, due_at) + days * DAY, obligations.invoiced_at[rows])
+    earliest = np.maximum(days_after(openings, due_at, days), obligations.invoiced_at[rows])
     lengths = hours.ends - hours.starts
     old = np.maximum(np.searchsorted(hours.starts, due_at, side="right") - 1, 0)
-    new = np.searchsorted(hours.starts, np.maximum(earliest, window.start), side="left")
+    new = np.searchsorted(hours.starts, np.maximum(earliest, openings.window.start), side="left")
     new = np.minimum(new, len(hours.starts) - 1)
     # What is due outside of all sessions, beyond the hours that are known, moves to the end of one.
     passed = np.clip(due_at - hours.starts[old], 0, lengths[old])

@@ -9,13 +9,23 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import DAY, YEAR_DAYS, Seconds, from_instant
+from sim.core.clock import DAY, YEAR_DAYS, Seconds
 from sim.core.currency import Amounts, minor_digits, round_half_even
 from sim.core.kinds import complete
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.kinds import kinds
 from sim.scenario.model.trade import InvoiceAmount
-from sim.world.draws import Distribution, choose, choose_each, lognormal, standard_normal, stream
+from sim.world.draws import (
+    Distribution,
+    Pieces,
+    choose,
+    choose_each,
+    choose_growing,
+    lognormal,
+    standard_normal,
+    stream,
+    uniform,
+)
 from sim.world.timeline import mix_at, volume_at
 
 if TYPE_CHECKING:
@@ -27,7 +37,6 @@ if TYPE_CHECKING:
     from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.trade import Firms, Flow, LognormalAmount
-    from sim.scenario.window import Window
     from sim.world.timing import Openings
 
 
@@ -59,10 +68,13 @@ class FirmTable:
 class Obligations:
     """One row per obligation, in order of invoicing; amounts in minor units of `currency`.
 
-    `draw` is the row's place among all draws of its flow, which is how draws made per flow are found again.
+    `piece` is the part of its flow with which it was drawn: a month, counted from January 1970, or the number of the
+    contract of a loan or project. `draw` is its place in there. The three tell it apart in any run of the same trade,
+    and are how what is drawn for it is found again.
     """
 
     flow: NDArray[np.int64]
+    piece: NDArray[np.int64]
     draw: NDArray[np.int64]
     term: NDArray[np.int64]
     payer: NDArray[np.int64]
@@ -77,8 +89,9 @@ class Obligations:
 
 
 class TradeDraws(NamedTuple):
-    """What one flow draws, one row per invoice; see `Obligations` for `draw`."""
+    """What one flow draws, one row per invoice; see `Obligations` for `piece` and `draw`."""
 
+    piece: NDArray[np.int64]
     draw: NDArray[np.int64]
     invoiced_at: Seconds
     due_at: Seconds
@@ -143,15 +156,17 @@ class Basis(NamedTuple):
         side = self.scenario.sides[self.scenario.firms[group].side]
         return self.openings.ordinary_hours(side.hours)
 
-    def uniform(self, name: str, count: int) -> NDArray[np.float64]:
-        """Draws of the stream `name`."""
-        return stream(self.scenario.seed, self.replication, name).random(count)
+    def uniform(self, name: str, pieces: Pieces) -> NDArray[np.float64]:
+        """Draws of the stream `name` for the obligations of some pieces, one piece after the other."""
+        return uniform(self.scenario.seed, self.replication, name, pieces)
 
-    def firms_of(self, group: str, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Firms of a group, one per draw, by their sizes."""
+    def firms_of(self, group: str, name: str, pieces: Pieces, kept: NDArray[np.intp]) -> NDArray[np.int64]:
+        """A firm of a group for each obligation `kept` of some pieces, by size; a further one moves none of them."""
         first = self.firms.first[group]
         sizes = self.firms.size[first : first + self.scenario.firms[group].count]
-        return first + choose(sizes, uniform)
+        return first + choose_growing(
+            sizes, len(kept), lambda turn: self.uniform(f"{name}/{turn}", pieces)[kept]
+        )
 
 
 def draw_trade(basis: Basis) -> list[TradeDraws]:
@@ -198,111 +213,175 @@ def longest_term(flow: Flow) -> int:
 
 
 def _draw_flow(name: str, flow: Flow, basis: Basis) -> TradeDraws:
-    """One flow: the number of invoices is the expected one, their dates, sizes and parties are drawn.
+    """One flow, month by month: the number of invoices is the expected one, their dates, sizes and parties are drawn.
 
     Where its volume changes, some of the usual invoices are left out and others come in addition, which have
     draws of their own: those that are there anyway stay as they are.
     """
-    # From its own longest term before the start on, so that the terms of other flows change nothing here.
-    window = basis.openings.window
-    since, until = window.start - longest_term(flow) * DAY, window.end
-    years = (until - since) / (YEAR_DAYS * DAY)
-    count = round(float(flow.value) * years / mean_invoice(flow))
-    sessions = _invoicing_sessions(name, flow, basis.hours(flow.payee), since, until)
-    usual = _draw_invoices(f"trade/{name}", name, flow, basis, sessions, count)
+    sessions = _invoicing_sessions(name, flow, basis)
+    frame = _months(flow, basis)
+    january = 12 * sessions.years[0]
+    # So many invoices since 1970 at the beginning of each year, and of the year after the last.
+    reached = _years_since_1970(np.append(sessions.years, sessions.years[-1] + 1))
+    reached *= float(flow.value) / mean_invoice(flow)
+    count = _counts(sessions, sessions.weights, reached[:-1], np.diff(reached))
+    pieces = Pieces(frame, count[frame - january])
+    usual, session = _draw_invoices(f"trade/{name}", name, flow, basis, sessions, pieces)
     volume = volume_at(basis.openings.timeline, name, sessions.starts)
     if volume is None:
         return usual
-    session = np.searchsorted(sessions.starts, usual.invoiced_at, side="right") - 1
-    kept = basis.uniform(f"trade/{name}/volume", count) < volume[session]
+    place = np.searchsorted(pieces.numbers, usual.piece)
+    begins = np.cumsum(pieces.counts) - pieces.counts
+    kept = basis.uniform(f"trade/{name}/volume", pieces)[begins[place] + usual.draw] < volume[session]
     usual = TradeDraws(*(column[kept] for column in usual))
     further = sessions._replace(weights=sessions.weights * np.maximum(volume - 1.0, 0.0))
-    more = round(count * float(further.weights.sum()) / float(sessions.weights.sum()))
-    if not more:
-        return usual
-    extra = _draw_invoices(f"trade/{name}/more", name, flow, basis, further, more)
-    extra = extra._replace(draw=extra.draw + count)
+    # Counted from the beginning of each year: what came before it needs calendars that nobody else does.
+    more = _counts(sessions, further.weights, np.zeros(len(sessions.years)), np.diff(reached))
+    added = Pieces(frame, more[frame - january])
+    extra, _ = _draw_invoices(f"trade/{name}/more", name, flow, basis, further, added)
+    extra = extra._replace(draw=extra.draw + count[extra.piece - january])
     return TradeDraws(*(np.concatenate(columns) for columns in zip(usual, extra, strict=True)))
 
 
+def _counts(
+    sessions: Sessions, weights: NDArray[np.float64], before: NDArray[np.float64], usual: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Invoices of each month of the years of `sessions`: differences of rounded sums, so that no rest is lost.
+
+    A year that begins after `before` invoices has `usual` ones if the `weights` are those of the sessions; they are
+    spread over these by weight. A year without sessions has none.
+    """
+    months = sessions.months - 12 * sessions.years[0]
+    size = 12 * len(before)
+    whole = np.bincount(months, sessions.weights, size).reshape(-1, 12).sum(axis=1)
+    within = np.cumsum(np.bincount(months, weights, size).reshape(-1, 12), axis=1)
+    share = np.divide(within, whole[:, None], out=np.zeros_like(within), where=whole[:, None] > 0)
+    reached = np.rint(before[:, None] + usual[:, None] * share)
+    counts = np.diff(reached, prepend=np.rint(before)[:, None], axis=1)
+    return np.asarray(counts.ravel(), dtype=np.int64)
+
+
+def _months(flow: Flow, basis: Basis) -> NDArray[np.int64]:
+    """The months, counted from January 1970, in which something may be invoiced that matters to the run."""
+    window, hours = basis.openings.window, basis.hours(flow.payer)
+    # What is due in or after the session of the payer that is under way as the run starts, or the first one after it.
+    place = int(np.searchsorted(hours.ends, window.start, side="right")) - 1
+    first = int(hours.starts[place]) - longest_term(flow) * DAY if place >= 0 else window.trade_start
+    # A session may begin a day before its working day, or end a day after it.
+    days = np.array([first - 2 * DAY, window.end + 2 * DAY]).astype("datetime64[s]")
+    low, high = (int(month) for month in days.astype("datetime64[M]").astype(np.int64))
+    years = window.years()
+    return np.arange(max(low, 12 * years[0]), min(high, 12 * years[-1] + 11) + 1)
+
+
 def _draw_invoices(
-    streams: str, name: str, flow: Flow, basis: Basis, sessions: Sessions, count: int
-) -> TradeDraws:
-    """So many invoices of a flow, from the streams whose names begin with `streams`."""
+    streams: str, name: str, flow: Flow, basis: Basis, sessions: Sessions, pieces: Pieces
+) -> tuple[TradeDraws, NDArray[np.int64]]:
+    """The invoices of some months of a flow, from the streams whose names begin with `streams`, and their sessions."""
 
     def uniform(purpose: str) -> NDArray[np.float64]:
-        return basis.uniform(f"{streams}/{purpose}", count)
+        return basis.uniform(f"{streams}/{purpose}", pieces)
 
-    window, fx = basis.openings.window, basis.fx
-    session = choose(sessions.weights, uniform("day"))
+    fx = basis.fx
+    session = _chosen_sessions(sessions, pieces, uniform("day"))
     starts, length = sessions.starts[session], (sessions.ends - sessions.starts)[session]
     invoiced_at = starts + (uniform("invoiced_at") * length).astype(np.int64)
     term = choose([t.share for t in flow.terms.values()], uniform("term"))
-    due_at = _due_instants(
-        basis.hours(flow.payer), flow, window, invoiced_at, term, uniform("days"), uniform("due_at")
-    )
+    due_at = _due_instants(flow, basis, invoiced_at, term, uniform("days"), uniform("due_at"))
+    # Whole months are drawn; rates are known for what matters only.
+    kept = np.flatnonzero(basis.openings.window.concerns(invoiced_at, due_at))
+    invoiced_at, due_at, term, session = invoiced_at[kept], due_at[kept], term[kept], session[kept]
     currencies, shares = mix_at(basis.openings.timeline, name, flow, invoiced_at)
     numbers = np.array([fx.index(code) for code in currencies], dtype=np.int64)
-    currency = numbers[choose_each(shares, uniform("currency"))]
-    stated = _invoice_amounts(flow, uniform("amount"))
+    currency = numbers[choose_each(shares, uniform("currency")[kept])]
+    stated = _invoice_amounts(flow, uniform("amount")[kept])
     try:
         amount = fx.convert(stated, fx.index(flow.currency), currency, invoiced_at)
     except ValueError:
         message = "at the rates of this run some invoices come to more than can be counted exactly"
         raise ScenarioError([Problem("", f"flows.{name}.invoice", message)]) from None
-    return TradeDraws(
-        draw=np.arange(count, dtype=np.int64),
+    draws = TradeDraws(
+        piece=np.repeat(pieces.numbers, pieces.counts)[kept],
+        draw=pieces.places()[kept],
         invoiced_at=invoiced_at,
         due_at=due_at,
-        payer=basis.firms_of(flow.payer, uniform("payer")),
-        payee=basis.firms_of(flow.payee, uniform("payee")),
+        payer=basis.firms_of(flow.payer, f"{streams}/payer", pieces, kept),
+        payee=basis.firms_of(flow.payee, f"{streams}/payee", pieces, kept),
         currency=currency,
         amount=np.maximum(amount, 1),
         term=term,
     )
+    return draws, session
 
 
 class Sessions(NamedTuple):
-    """Sessions in which a flow may be invoiced, with their weights."""
+    """Sessions of whole `years` in which a flow may be invoiced, with their weights, in order of `months`.
+
+    That is the month of the working day to which each belongs, counted from January 1970, as years are from 1970.
+    """
 
     weights: NDArray[np.float64]
     starts: Seconds
     ends: Seconds
+    months: NDArray[np.int64]
+    years: NDArray[np.int64]
 
 
-def _invoicing_sessions(name: str, flow: Flow, hours: OpeningHours, since: int, until: int) -> Sessions:
-    """Sessions of the payee's hours in `[since, until)` with their weights: their length, times their month's."""
-    inside = (hours.starts >= since) & (hours.ends <= until)
-    starts, ends = hours.starts[inside], hours.ends[inside]
-    months = (hours.value_dates[inside].astype("datetime64[M]").astype(np.int64)) % 12
-    weights = np.array([float(weight) for weight in flow.months])[months] * (ends - starts)
-    if not weights.any():
+def _invoicing_sessions(name: str, flow: Flow, basis: Basis) -> Sessions:
+    """The sessions of the payee's hours in the years of the run; a weight is the length, times the month's."""
+    hours, window = basis.hours(flow.payee), basis.openings.window
+    years, months = window.years(), hours.value_dates.astype("datetime64[M]").astype(np.int64)
+    order = np.argsort(months, kind="stable")
+    order = order[(months[order] >= 12 * years[0]) & (months[order] < 12 * (years[-1] + 1))]
+    starts, ends, months = hours.starts[order], hours.ends[order], months[order]
+    weights = np.array([float(weight) for weight in flow.months])[months % 12] * (ends - starts)
+    touched = (ends > window.trade_start) & (starts < window.end)
+    if not weights[touched].any():
         raise ScenarioError(
             [Problem("", f"flows.{name}", "no invoicing day of the payee lies within the run")]
         )
-    return Sessions(weights, starts, ends)
+    return Sessions(weights, starts, ends, months, np.array(years))
 
 
-def midnights(window: Window, at: Seconds) -> Seconds:
-    """The midnight before each instant in the period's zone, by the clock as it is at the run's start."""
-    offset = from_instant(window.start, window.zone).utcoffset()
-    shift = int(offset.total_seconds()) if offset else 0
-    return (at + shift) // DAY * DAY - shift
+def _years_since_1970(years: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Years of 365.25 days from the beginning of 1970 to that of each of some years."""
+    january = years.astype("datetime64[Y]").astype("datetime64[D]")
+    return np.asarray(january.astype(np.int64) / YEAR_DAYS)
+
+
+def _chosen_sessions(sessions: Sessions, pieces: Pieces, uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """A session of its month for each invoice, by weight."""
+    bounds = np.searchsorted(sessions.months, [pieces.numbers, pieces.numbers + 1])
+    chosen = np.zeros(pieces.total, dtype=np.int64)
+    ends = np.cumsum(pieces.counts)
+    for first, last, end, count in zip(*bounds.tolist(), ends.tolist(), pieces.counts.tolist(), strict=True):
+        if count:
+            mine = slice(end - count, end)
+            chosen[mine] = first + choose(sessions.weights[first:last], uniform[mine])
+    return chosen
+
+
+def days_after(openings: Openings, at: Seconds, days: NDArray[np.int64]) -> Seconds:
+    """The local midnight that begins the day so many days after that of each instant, in the period's zone."""
+    every = openings.ordinary_hours("always")
+    day = every.value_dates[np.searchsorted(every.starts, at, side="right") - 1] + days
+    place = np.searchsorted(every.value_dates, day)
+    return np.asarray(every.starts[np.minimum(place, len(every.starts) - 1)])
 
 
 def _due_instants(
-    hours: OpeningHours,
     flow: Flow,
-    window: Window,
+    basis: Basis,
     invoiced_at: Seconds,
     term: NDArray[np.int64],
     days: NDArray[np.float64],
     moment: NDArray[np.float64],
 ) -> Seconds:
     """An instant within the payer's hours on the due date, or on its next working day."""
+    hours = basis.hours(flow.payer)
     low, high = np.array([t.days for t in flow.terms.values()], dtype=np.int64).T
     after = low[term] + (days * (high - low + 1)[term]).astype(np.int64)
-    midnight = midnights(window, invoiced_at) + after * DAY
+    midnight = days_after(basis.openings, invoiced_at, after)
     session = np.searchsorted(hours.starts, np.maximum(midnight, invoiced_at), side="left")
     session = np.minimum(session, len(hours.starts) - 1)
     due: Seconds = hours.starts[session] + (moment * (hours.ends[session] - hours.starts[session])).astype(

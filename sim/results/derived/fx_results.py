@@ -94,7 +94,8 @@ def fx_results(run: Run) -> pd.DataFrame:
     rows = trade(run)
     parts = [_of_bearer(run, rows, by_payee=by_payee) for by_payee in (False, True)]
     table = pd.concat(parts, ignore_index=True)
-    return table.sort_values(["obligation_id", "bearer"], kind="stable", ignore_index=True)
+    table = table.sort_values(["obligation_id", "bearer"], kind="stable", ignore_index=True)
+    return table.assign(obligation_id=run["obligations"]["obligation_id"].array[table["obligation_id"]])
 
 
 class _Exchanged(NamedTuple):

@@ -259,7 +259,7 @@ def hedges(run: Run) -> dict[str, Any]:
     rows = Forwards(*(column[order] for column in columns))
     known = run.fx.currencies
     return {
-        "obligation_id": rows.obligation,
+        "obligation_id": run["obligations"]["obligation_id"].array[rows.obligation],
         "bearer": names(["payer", "payee"], rows.by_payee.astype(np.int64)),
         "firm": names(firms["firm"], rows.firm),
         "side": names(list(run.scenario.sides), trade(run).side[rows.firm]),

@@ -80,8 +80,9 @@ def trade(run: Run) -> Trade:
     sold_back = (deals["kind"] == "sold_back").to_numpy()
     count = len(rows)
     payment = np.full(count, -1, dtype=np.int64)
+    ids = pd.Index(rows["obligation_id"])
     known = np.flatnonzero(payments["obligation_id"].notna())
-    payment[payments["obligation_id"].iloc[known].to_numpy(dtype=np.int64)] = known
+    payment[ids.get_indexer(pd.Index(payments["obligation_id"].iloc[known]))] = known
 
     def of_payment(at: Seconds) -> Seconds:
         return np.append(at, NEVER)[payment]
@@ -103,8 +104,8 @@ def trade(run: Run) -> Trade:
         instructed_again_at=of_payment(again),
         credited_at=of_payment(seconds(payments["credited_at"])),
         cancelled_at=of_payment(cancelled),
-        deals=_deals(deals[~sold_back]),
-        sold_back=_deals(deals[sold_back]),
+        deals=_deals(deals[~sold_back], ids),
+        sold_back=_deals(deals[sold_back], ids),
     )
 
 
@@ -129,9 +130,9 @@ def _places(known: Sequence[str], column: pd.Series[str]) -> NDArray[np.int64]:
     return places(pd.Series(list(known), dtype="str"), column)
 
 
-def _deals(rows: pd.DataFrame) -> Deals:
+def _deals(rows: pd.DataFrame, obligations: pd.Index[str]) -> Deals:
     return Deals(
-        obligation=rows["obligation_id"].to_numpy(dtype=np.int64),
+        obligation=obligations.get_indexer(pd.Index(rows["obligation_id"])).astype(np.int64),
         by_payee=codes(rows["bearer"]) == 1,
         at=seconds(rows["converted_at"]),
         amount=rows["amount"].to_numpy(),

@@ -11,6 +11,7 @@ import pandas as pd
 from sim.results import registry
 from sim.results.columns import names, optional
 from sim.results.registry import TABLES
+from sim.scenario.demands import origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -60,6 +61,8 @@ def _named(world: DrawnWorld, column: Column, values: Any) -> Any:  # noqa: ANN4
         return values
     if column.of == "payment":
         return payment_ids(world, values)
+    if column.of == "obligation":
+        return obligation_ids(world, values)
     return names(_known(world)[column.of](), values)
 
 
@@ -105,6 +108,22 @@ def payment_ids(world: DrawnWorld, numbers: NDArray[np.int64]) -> pd.Series[int]
     if ids is None:
         return optional(numbers)
     return pd.Series(ids[numbers], dtype="str").mask(numbers < 0) if len(ids) else pd.Series([], dtype="str")
+
+
+def obligation_ids(world: DrawnWorld, numbers: NDArray[np.int64]) -> pd.Series[str]:
+    """What obligations are called; missing for −1."""
+    rows = world.obligations
+    known, which = np.unique(np.stack([rows.flow, rows.piece]), axis=1, return_inverse=True)
+    # What comes from nowhere has the last name, that of number −1.
+    sources, trade = [*origins(world.scenario), "none"], len(world.scenario.flows)
+    pieces = [
+        f"{sources[flow]}/{np.datetime64(piece, 'M') if flow < trade else piece + 1}/"
+        for flow, piece in known.T.tolist()
+    ]
+    called = pd.array(
+        [f"{pieces[of]}{draw + 1}" for of, draw in zip(which, rows.draw, strict=True)], dtype="str"
+    )
+    return pd.Series(called.take(numbers, allow_fill=True))
 
 
 def firm_sides(world: DrawnWorld) -> NDArray[np.int64]:

@@ -18,7 +18,6 @@ from sim.results.columns import (
     looked_up,
     money,
     names,
-    optional,
     real,
     seconds_of,
     text,
@@ -63,7 +62,12 @@ def firms(world: DrawnWorld, records: Records) -> dict[str, Any]:
 
 
 @fact(
-    ident("obligation_id", "the obligation"),
+    ident(
+        "obligation_id",
+        "the obligation: flow, month and number, or loan or project, number of the contract and of the due",
+        source="obligation",
+        of="obligation",
+    ),
     label("flow", "the flow, loan or project that it comes from"),
     label("kind", "`trade`, `loan` or `project`"),
     label("term", "the payment term, or the part of a loan or project"),
@@ -77,7 +81,10 @@ def firms(world: DrawnWorld, records: Records) -> dict[str, Any]:
     instant("due_at", "when it is to be paid"),
 )
 def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per obligation of the run, those due after its end among them."""
+    """One row per obligation of the run, in order of invoicing, those due after its end among them.
+
+    An obligation has the same name in every run in which it occurs, whatever stretch of time that run simulates.
+    """
     del records
     rows, sides = world.obligations, firm_sides(world)
     sources, scenario = origins(world.scenario), world.scenario
@@ -92,7 +99,7 @@ def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
     for place, found in enumerate(known):
         lookup[place, : len(found)] = [terms.index(name) for name in found]
     return {
-        "obligation_id": np.arange(len(rows)),
+        "obligation": np.arange(len(rows)),
         "flow": names(list(sources), rows.flow),
         "kind": names(kinds, looked_up(kind, rows.flow)),
         "term": names(terms, np.where(rows.flow < 0, -1, lookup[rows.flow, rows.term])),
@@ -109,7 +116,12 @@ def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
 
 @fact(
     ident("payment_id", "the payment", of="payment"),
-    ident("obligation_id", "what it discharges; missing for payments of the user's own"),
+    ident(
+        "obligation_id",
+        "what it discharges; missing for payments of the user's own",
+        source="obligation",
+        of="obligation",
+    ),
     label("flow", "the flow, loan or project that it comes from"),
     label("route", "the way that it took", of="route"),
     label("system", "the last system on that way", of="system"),
@@ -145,7 +157,7 @@ def payments(world: DrawnWorld, records: Records) -> dict[str, Any]:
     numbers = np.array([world.network.systems.index(name) for name in last_system], dtype=np.int64)
     return {
         "payment_id": np.arange(len(rows)),
-        "obligation_id": optional(rows.obligation),
+        "obligation": rows.obligation,
         "flow": names(list(origins(world.scenario)), looked_up(obligations.flow, rows.obligation)),
         "route": rows.route,
         "system": numbers[rows.route],
@@ -202,7 +214,7 @@ def returns(world: DrawnWorld, records: Records) -> dict[str, Any]:
     ident(
         "payment_id", "the payment; missing where none was ordered in the run", source="payment", of="payment"
     ),
-    ident("obligation_id", "what was exchanged for", source="obligation"),
+    ident("obligation_id", "what was exchanged for", source="obligation", of="obligation"),
     label("bearer", "whose exchange it is: `payer` or `payee`", of="bearer", source="by_payee"),
     label("firm", "that firm", of="firm"),
     label("side", "its economy", of="side"),
