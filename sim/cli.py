@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -190,8 +191,9 @@ def validate(
     for scenario in scenarios:
         try:
             loaded = load_located(scenario, overrides, changes)
-            with loaded.placing():
-                world = build_world(loaded.scenario, max_input=max_input)
+            build = partial(build_world, max_input=max_input)
+            with loaded.placing(build):
+                world = build(loaded.scenario)
         except ScenarioError as error:
             problems += error.problems
             continue
@@ -220,7 +222,7 @@ def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: t
     from sim.world.timing import resolve_calendars  # noqa: PLC0415
 
     loaded = load_located(scenario, _with_seed(overrides, seed), changes)
-    with loaded.placing():
+    with loaded.placing(prepare):
         openings, _ = prepare(loaded.scenario)
     give(to_yaml(resolve_calendars(loaded.scenario, openings), ascii_only=not takes_unicode()))
 
@@ -387,12 +389,14 @@ def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving) -> Results:
     from sim.results.execute import execute  # noqa: PLC0415 - see the module
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
+    from sim.world.build import build_world  # noqa: PLC0415
 
     def draw(drawn: Results, folder: Path) -> None:
         save_figures(drawn, folder / "figures")
 
     with Tidied():
-        with loaded.placing(), progress_bar(loaded.scenario.name) as told:
+        build = partial(build_world, replication=how.replication, max_input=how.max_input)
+        with loaded.placing(build), progress_bar(loaded.scenario.name) as told:
             results = execute(loaded.scenario, told, replication=how.replication, max_input=how.max_input)
         tell_warnings(results.manifest["warnings"])
         drawing = draw if how.figures else None
