@@ -518,9 +518,20 @@ def test_the_command_line_makes_changes_and_says_which() -> None:
     assert (code, *valid.splitlines()) == (
         0,
         "mine: valid",
-        "mine: has the changes late, direct-biss",
+        "mine: extends baseline",
+        "mine: has the change late: late differs.",
+        f"mine: has the change direct-biss: {library.says('direct-biss')}",
+        (
+            "mine: differs by its own keys in period.end, run_in, horizon, hours.yuan-orders.sessions.0, "
+            "hours.yuan-orders.source"
+        ),
         "mine.yaml:5:1: hours.yuan-orders.sessions wins over the change 'late'",
     )
+    Path("child.yaml").write_text("name: child\nextends: mine.yaml\nquestion: Nothing else?\n", "utf-8")
+    assert said("validate", "child.yaml")[1].splitlines()[1:3] == [
+        "child: extends mine.yaml, which has the changes late",
+        "child: differs in nothing",
+    ]
     code, shown = said("show", "mine.yaml", "--with", "direct-biss")
     assert (code, "byn-direct" in shown, "loro-byn" in shown) == (0, True, False)
     assert said("validate", "baseline", "--with", "direct-cips", "--with", "clearing-bank")[0] == 2

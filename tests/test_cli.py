@@ -171,7 +171,11 @@ def test_validate_names_what_is_valid(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         *("baseline: valid", "golden-week: valid"),
-        "golden-week: has the changes duty-service",
+        "golden-week: extends baseline",
+        (
+            "golden-week: has the change duty-service: HVPS and Chinese banks work on two days in each of China's "
+            "long holidays."
+        ),
     ]
     assert not list(tmp_path.iterdir())
 

@@ -17,7 +17,7 @@ from sim.scenario.check import sound_findings, sound_sections
 from sim.scenario.culprits import Outcome, with_causes
 from sim.scenario.document import dump
 from sim.scenario.explain import explain
-from sim.scenario.merge import Given, Resolved, lay_out, lineage
+from sim.scenario.merge import Given, Resolved, Variation, lay_out, lineage
 from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located, plain
@@ -47,6 +47,8 @@ class Loaded(Generic[M]):
     """The changes that it has, those of what it extends first."""
     overruled: tuple[Overruled, ...]
     """Keys of files, and of changes in layers above, that win over these changes."""
+    variation: Variation | None
+    """What it says of what it extends, if anything."""
     given: Given
     """What it was made of."""
     attempt: Callable[[Given], tuple[Loaded[M] | None, Outcome]]
@@ -189,7 +191,8 @@ def _attempt(
     if told or scenario is None:
         return None, outcome
     again = partial(_attempt, model, checks=checks, saved=saved)
-    return Loaded(scenario, groups, resolved.changes, resolved.overruled, given, again), outcome
+    told_of = (resolved.changes, resolved.overruled, resolved.variation)
+    return Loaded(scenario, groups, *told_of, given, again), outcome
 
 
 def _names(

@@ -47,6 +47,19 @@ class Resolved(NamedTuple):
     """The changes that it has, those of what it extends first."""
     overruled: tuple[Overruled, ...]
     """Keys of files, and of changes in layers above, that win over these changes."""
+    variation: Variation | None
+    """None for one that extends nothing."""
+
+
+class Variation(NamedTuple):
+    """What a scenario says of what it extends."""
+
+    extends: str
+    """As its file names it."""
+    inherited: int
+    """How many of its changes are those of what it extends, which come first."""
+    paths: tuple[KeyPath, ...]
+    """Where its own keys make it differ, whatever its changes do."""
 
 
 class Layer(NamedTuple):
@@ -112,7 +125,8 @@ def lay_out(given: Given) -> Resolved:
     told = [*findings, *(found for layer in layers for found in layer.read.findings)]
     made = Changes(findings=told, left_out=given.left_out)
     ignored: list[Located] = []
-    tree = Node({}, layers[-1].read.tree.mark)
+    number = 0
+    tree = inherited = Node({}, layers[-1].read.tree.mark)
     for layer in reversed(layers):
         complete = layer.read.tree
         tree_of_file = pruned(complete, layer.file, given.left_out)
@@ -120,6 +134,7 @@ def lay_out(given: Given) -> Resolved:
         named, own = _without(own, _CHANGES)
         before = inherited = _heritage(tree)
         root = layer is layers[-1]
+        number = len(made.made)
         if named is not None and (_CHANGES,) not in layer.read.spoilt:
             chosen = listed(named, (_CHANGES,), layer.folder, told)
             if root and whole:
@@ -137,6 +152,7 @@ def lay_out(given: Given) -> Resolved:
             tree, _ = closed(laid(inherited, [said]), [said])
         if declared is not None and whole and made.whole and tree_of_file is complete:
             told += held_to(declared, (_DIFFERS_IN,), None if root else before, _heritage(tree))
+    variation = _variation(layers[0].extends, number, inherited, tree)
     if whole:
         tree = made.make(tree, on_command_line(given.changes))
     else:
@@ -149,7 +165,15 @@ def lay_out(given: Given) -> Resolved:
         except ScenarioError as error:
             told += [Located(mark_of(override), problem) for problem in error.problems]
     spoilt = frozenset(made.spoilt).union(*(layer.read.spoilt for layer in layers))
-    return Resolved(tree, tuple(told), whole, spoilt, tuple(made.made.values()), tuple(made.overruled))
+    return Resolved(
+        tree, tuple(told), whole, spoilt, tuple(made.made.values()), tuple(made.overruled), variation
+    )
+
+
+def _variation(extends: Node | None, number: int, inherited: Node, tree: Node) -> Variation | None:
+    if extends is None:
+        return None
+    return Variation(str(extends.value), number, tuple(differences(inherited, _heritage(tree))))
 
 
 def lineage(source: str | Path, *, alone: bool = False) -> Lineage:
