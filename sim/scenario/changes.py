@@ -26,7 +26,7 @@ SAYS: Final = "says"
 _REQUIRE: Final = "require"
 _SOURCE: Final = "source"
 #: What only a scenario says, of itself or of how it is read.
-_OF_SCENARIOS: Final = frozenset({"name", "question", "description", "extends", "differs_in", "changes"})
+OF_SCENARIOS: Final = frozenset({"name", "question", "description", "extends", "differs_in", "changes"})
 
 
 class Named(NamedTuple):
@@ -166,7 +166,7 @@ class Changes:
             self._tell(at, (SAYS,), "a change says in one sentence what differs")
         elif not isinstance(says.value, str) or not says.value.strip():
             self._tell(says.told_at, (SAYS,), "the sentence that says what differs is needed")
-        for key in sorted(_OF_SCENARIOS & keys.keys()):
+        for key in sorted(OF_SCENARIOS & keys.keys()):
             node = keys.pop(key)
             self._tell(node.key or node.mark, (key,), "a scenario says this, not a change")
         if not keys:
