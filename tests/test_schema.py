@@ -243,3 +243,33 @@ def test_new_writes_over_nothing(folder: Path) -> None:
     assert "did you mean 'baseline'?" in wrong.stderr
     assert not (folder / "third.yaml").exists()
     assert CliRunner().invoke(cli, ["new", "none/third.yaml"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([""], "the name of a new file is needed"),
+        (["-"], "-: the name of a new file is needed"),
+        ([SCHEMA], "this is what the schema beside a scenario is called; name the scenario otherwise"),
+        (
+            ["baseline"],
+            "this would hide the library's 'baseline'; name another file, such as my-baseline.yaml",
+        ),
+        (
+            ["a.yaml", "--from", "direct-cips"],
+            "'direct-cips' is a change; name it under 'changes' of a scenario",
+        ),
+        (["a.yaml", "--from", "a.yaml"], "'a.yaml' is no file and no library scenario"),
+        (["a.yaml", "--from", "."], "this is a folder; name one of the files in it"),
+    ],
+)
+def test_new_tells_what_it_cannot_begin(arguments: list[str], told: str, folder: Path) -> None:
+    done = CliRunner().invoke(cli, ["new", *arguments])
+    assert done.exit_code == 2
+    assert told in done.stderr
+    assert not list(folder.iterdir())
+
+
+def test_a_scenario_named_as_a_change_is_told_as_one() -> None:
+    done = CliRunner().invoke(cli, ["validate", "baseline", "--with", "golden-week"])
+    assert done.stderr == "--with golden-week: 'golden-week' is a scenario; a change is needed here\n"
