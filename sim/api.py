@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from sim.results.results import Results, open_run, saved_tables
 from sim.results.saving import check_target
 from sim.scenario.load import load_located
 from sim.show.mechanisms import plot_mechanisms
+from sim.world.build import build_world
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -51,7 +53,7 @@ def run(
     if not isinstance(scenario, (str, Path)):
         return made(scenario)
     loaded = load_located(scenario)
-    with loaded.placing():
+    with loaded.placing(partial(build_world, replication=replication)):
         return made(loaded.scenario)
 
 

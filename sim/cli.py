@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 #: What several runs side by side are saved as.
 _MECHANISMS = "mechanisms.png"
+#: Of longer lists of paths the rest is counted.
+_MOST_PATHS = 12
 
 _SET = click.option(
     "--set",
@@ -180,7 +183,8 @@ def validate(
 ) -> None:
     """Check scenarios, and the payments they draw or bring, and tell every problem with file, line and column.
 
-    Of a valid one it is said which changes it has, and what in the layers above wins over them.
+    Of a valid one it is said how it differs from what it extends: by which changes, by which keys of its own, and which
+    of these win over changes.
     """
     from sim.errors import Problem, ScenarioError  # noqa: PLC0415 - see the module
     from sim.scenario.load import load_located  # noqa: PLC0415
@@ -190,19 +194,15 @@ def validate(
     for scenario in scenarios:
         try:
             loaded = load_located(scenario, overrides, changes)
-            with loaded.placing():
-                world = build_world(loaded.scenario, max_input=max_input)
+            build = partial(build_world, max_input=max_input)
+            with loaded.placing(build):
+                world = build(loaded.scenario)
         except ScenarioError as error:
             problems += error.problems
             continue
         tell_warnings(world.warnings)
         say(f"{loaded.scenario.name}: valid")
-        if loaded.changes:
-            made = ", ".join(change.name for change in loaded.changes)
-            say(f"{loaded.scenario.name}: has the changes {made}")
-        for key in loaded.overruled:
-            more = f" (and {len(key.paths) - 1} more)" if len(key.paths) > 1 else ""
-            say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")
+        _tell_variation(loaded)
     if problems:
         raise ScenarioError(list(dict.fromkeys(problems)))
 
@@ -220,7 +220,7 @@ def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: t
     from sim.world.timing import resolve_calendars  # noqa: PLC0415
 
     loaded = load_located(scenario, _with_seed(overrides, seed), changes)
-    with loaded.placing():
+    with loaded.placing(prepare):
         openings, _ = prepare(loaded.scenario)
     give(to_yaml(resolve_calendars(loaded.scenario, openings), ascii_only=not takes_unicode()))
 
@@ -387,12 +387,14 @@ def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving) -> Results:
     from sim.results.execute import execute  # noqa: PLC0415 - see the module
     from sim.show.progress import progress_bar  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
+    from sim.world.build import build_world  # noqa: PLC0415
 
     def draw(drawn: Results, folder: Path) -> None:
         save_figures(drawn, folder / "figures")
 
     with Tidied():
-        with loaded.placing(), progress_bar(loaded.scenario.name) as told:
+        build = partial(build_world, replication=how.replication, max_input=how.max_input)
+        with loaded.placing(build), progress_bar(loaded.scenario.name) as told:
             results = execute(loaded.scenario, told, replication=how.replication, max_input=how.max_input)
         tell_warnings(results.manifest["warnings"])
         drawing = draw if how.figures else None
@@ -409,6 +411,30 @@ def _side_by_side(found: list[Results], folder: Path) -> Path | None:
     except SettlementError as error:
         tell_warnings([str(error)])
         return None
+
+
+def _tell_variation(loaded: Loaded[Scenario]) -> None:
+    """Say how a scenario differs from what it extends, in a line for each kind of difference and each change."""
+    from sim.scenario.tree import dotted  # noqa: PLC0415 - see the module
+
+    name, variation = loaded.scenario.name, loaded.variation
+    inherited = 0 if variation is None else variation.inherited
+    if variation is not None:
+        names = [change.name for change in loaded.changes[:inherited]]
+        before = f", which has the changes {', '.join(names)}" if names else ""
+        say(f"{name}: extends {variation.extends}{before}")
+    for change in loaded.changes[inherited:]:
+        say(f"{name}: has the change {change.name}: {change.says}")
+    if variation is not None:
+        paths = [dotted(path) for path in variation.paths]
+        more = f" and {len(paths) - _MOST_PATHS} more" if len(paths) > _MOST_PATHS else ""
+        if paths:
+            say(f"{name}: differs by its own keys in {', '.join(paths[:_MOST_PATHS])}{more}")
+        elif len(loaded.changes) == inherited:
+            say(f"{name}: differs in nothing")
+    for key in loaded.overruled:
+        more = f" (and {len(key.paths) - 1} more)" if len(key.paths) > 1 else ""
+        say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")
 
 
 def _print_json(found: list[Results]) -> None:

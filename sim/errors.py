@@ -36,13 +36,15 @@ class Problem:
     """One thing wrong with a scenario.
 
     `where` is `file:line:column` (or the `--set` argument that said it), `path` the dotted YAML path
-    (may be empty), `message` the sentence, `suggestion` a name that was perhaps meant.
+    (may be empty), `message` the sentence, `suggestion` a name that was perhaps meant. Where the problem stands in a
+    file that another one builds on, `cause` tells what in that other one it comes of.
     """
 
     where: str
     path: str
     message: str
     suggestion: str | None = None
+    cause: Problem | None = None
 
     def __str__(self) -> str:
         """One line, as an editor or a terminal can follow it."""
@@ -60,8 +62,15 @@ class ScenarioError(SettlementError):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        """One line per problem."""
-        return "\n".join(str(problem) for problem in self.problems)
+        """One line per problem, and before those that share a cause one for the cause."""
+        lines: list[str] = []
+        cause: Problem | None = None
+        for problem in self.problems:
+            if problem.cause is not None and problem.cause != cause:
+                lines.append(str(problem.cause))
+            cause = problem.cause
+            lines.append(str(problem))
+        return "\n".join(lines)
 
 
 class RunError(SettlementError):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+import re
 from functools import cache
 from itertools import permutations
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from sim.scenario.load import Loaded, load, load_located, to_yaml
 from sim.scenario.merge import NOT_INHERITED, resolve
 from sim.scenario.model import Scenario
 from sim.scenario.tree import plain
+from sim.world.build import build_world
 
 pytestmark = pytest.mark.quick
 
@@ -485,21 +485,31 @@ def test_a_resolved_scenario_tells_no_changes() -> None:
     assert loaded.scenario.model_copy(update=own) == design
 
 
-def test_a_new_bank_takes_eight_lines() -> None:
-    lines = """\
-        says: A fifth bank opens in Minsk.
-        banks.minsk-e: {side: belarus, hours: belarus-office}
-        accounts.nostro-cny.add: [{holder: minsk-e, servicer: beijing-a, prefund_days: 4, treasury: minsk}]
-        accounts.nostro-rub.add: [{holder: minsk-e, servicer: moscow-a, prefund_days: 4, treasury: minsk}]
-        accounts.nostro-usd.add: [{holder: minsk-e, servicer: new-york-a, prefund_days: 4, treasury: minsk}]
-        accounts.nostro-eur.add: [{holder: minsk-e, servicer: frankfurt-a, prefund_days: 4, treasury: minsk}]
-        accounts.biss.add: [{holder: minsk-e, prefund_days: 4, treasury: minsk-domestic}]
-        firms: {exporters: {banks: &shares {minsk-a: 0.35, minsk-e: 0.05}}, importers: {banks: *shares}}
-    """
-    write(bank=dedent(lines))
-    scenario = load("baseline", changes=["bank.yaml"])
-    assert len(scenario.accounts) == len(load("baseline").accounts) + 5
-    assert scenario.firms["importers"].banks["minsk-e"] == Decimal("0.05")
+PAGES = [Path(__file__).parents[1] / name for name in ("README.md", "docs/model.md")]
+BANKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    if "\nbanks." in block
+]
+
+
+@pytest.mark.parametrize("text", BANKS, ids=lambda text: text.split("banks.")[1].partition(":")[0])
+def test_a_new_bank_takes_eight_lines_and_takes_part(text: str) -> None:
+    """As the pages show it; payments of its clients are in every currency."""
+    assert len(text.splitlines()) <= 8
+    write(bank=text)
+    few = ["period.end=2024-02-01", "run_in=0d", "horizon=3d"]
+    world = build_world(load("baseline", few, ["bank.yaml"]))
+    names = [*world.scenario.banks]
+    new = len(names) - 1
+    assert names[new] not in load("baseline").banks
+    taking_part = (world.payments.payer_bank == new) | (world.payments.payee_bank == new)
+    assert {*world.payments.currency[taking_part].tolist()} == {*world.payments.currency.tolist()}
+
+
+def test_three_banks_are_on_the_pages() -> None:
+    assert len(BANKS) == 3
 
 
 def test_the_command_line_makes_changes_and_says_which() -> None:
@@ -518,9 +528,20 @@ def test_the_command_line_makes_changes_and_says_which() -> None:
     assert (code, *valid.splitlines()) == (
         0,
         "mine: valid",
-        "mine: has the changes late, direct-biss",
+        "mine: extends baseline",
+        "mine: has the change late: late differs.",
+        f"mine: has the change direct-biss: {library.says('direct-biss')}",
+        (
+            "mine: differs by its own keys in period.end, run_in, horizon, hours.yuan-orders.sessions.0, "
+            "hours.yuan-orders.source"
+        ),
         "mine.yaml:5:1: hours.yuan-orders.sessions wins over the change 'late'",
     )
+    Path("child.yaml").write_text("name: child\nextends: mine.yaml\nquestion: Nothing else?\n", "utf-8")
+    assert said("validate", "child.yaml")[1].splitlines()[1:3] == [
+        "child: extends mine.yaml, which has the changes late",
+        "child: differs in nothing",
+    ]
     code, shown = said("show", "mine.yaml", "--with", "direct-biss")
     assert (code, "byn-direct" in shown, "loro-byn" in shown) == (0, True, False)
     assert said("validate", "baseline", "--with", "direct-cips", "--with", "clearing-bank")[0] == 2

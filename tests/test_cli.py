@@ -171,7 +171,11 @@ def test_validate_names_what_is_valid(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         *("baseline: valid", "golden-week: valid"),
-        "golden-week: has the changes duty-service",
+        "golden-week: extends baseline",
+        (
+            "golden-week: has the change duty-service: HVPS and Chinese banks work on two days in each of China's "
+            "long holidays."
+        ),
     ]
     assert not list(tmp_path.iterdir())
 
@@ -308,7 +312,6 @@ PROBLEMS = {
     ),
     "duplicate.yaml": "duplicate.yaml:3:1: name: the key 'name' stands here a second time; first on line 2",
     "empty.yaml": "empty.yaml:1:1: nothing is written here",
-    "one.yaml": "two.yaml:1:10: extends: the scenario extends itself: one.yaml → two.yaml → one.yaml",
     "latin.yaml": "latin.yaml:1:10: a byte that is not UTF-8; save the file as UTF-8",
 }
 
@@ -346,6 +349,14 @@ def test_a_faulty_override_is_told_on_one_line(override: str, problem: str, bad:
     assert refused(bad, "run", "baseline", "--set", override) == [f"--set {override}: {problem}"]
 
 
+def test_a_faulty_file_that_another_extends_is_told_with_where_that_is_said(bad: Path) -> None:
+    for command in ("validate", "run"):
+        assert refused(bad, command, "one.yaml") == [
+            "one.yaml:1:10: extends: what this extends has the error below, in two.yaml",
+            "two.yaml:1:10: extends: the scenario extends itself: one.yaml → two.yaml → one.yaml",
+        ]
+
+
 def test_no_folder_or_unknown_name_is_a_scenario(bad: Path) -> None:
     assert refused(bad, "validate", "folder") == ["folder: this is a folder; name one of the files in it"]
     message = "basline: 'basline' is no file and no library scenario; did you mean 'baseline'?"
@@ -381,7 +392,8 @@ def test_a_country_that_is_none_is_told(bad: Path) -> None:
 
 def test_days_without_rates_are_told(bad: Path) -> None:
     for command in ("validate", "show", "run"):
-        (line,) = refused(bad, command, "late.yaml")
+        cause, line = refused(bad, command, "late.yaml")
+        assert cause.endswith(": this leads to the error below, in baseline.yaml")
         assert re.search(
             r"baseline\.yaml:\d+:\d+: fx: history knows \w{3} from \S+ to \S+, but the run", line
         )
@@ -398,7 +410,8 @@ def test_a_pair_without_a_path_is_refused_at_its_line_even_if_nobody_trades_it(b
 
 
 def test_a_route_without_an_account_is_told(bad: Path) -> None:
-    (line,) = refused(bad, "validate", "baseline", "--set", "accounts.nostro-usd.1=null")
+    cause, line = refused(bad, "validate", "baseline", "--set", "accounts.nostro-usd.1=null")
+    assert cause == "--set accounts.nostro-usd.1=null: this leads to the error below, in baseline.yaml"
     assert re.search(
         r"baseline\.yaml:\d+:\d+: routes\.usd\.steps\.nostro: 'minsk-b' has no account in 'nostro-usd'$", line
     )

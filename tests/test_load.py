@@ -233,8 +233,8 @@ def test_a_chain_that_comes_back_to_itself_is_told_once() -> None:
 def test_a_problem_in_a_parent_is_told_in_the_parents_file() -> None:
     Path("parent.yaml").write_text("extends: base.yaml\nseed: many\n", "utf-8")
     assert variant_refusal("extends: parent.yaml\nsystms: {}\n") == [
-        "parent.yaml:2:7: seed: a whole number is needed, found 'many'",
         "variant.yaml:2:1: systms: unknown key; did you mean 'systems'?",
+        "parent.yaml:2:7: seed: a whole number is needed, found 'many'",
     ]
 
 

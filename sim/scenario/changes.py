@@ -15,10 +15,10 @@ from sim.errors import ScenarioError
 from sim.scenario import library
 from sim.scenario.files import CHANGES, locate, read_file, refuse, shown
 from sim.scenario.laying import Added, Leaf, Said, as_written, closed, laid, leaves_the_same, said_of
-from sim.scenario.tree import KeyPath, Located, Mark, Node, dotted, located
+from sim.scenario.tree import KeyPath, Located, Mark, Node, Place, dotted, located, pruned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from sim.scenario.laying import Path as LaidPath
 
@@ -26,7 +26,7 @@ SAYS: Final = "says"
 _REQUIRE: Final = "require"
 _SOURCE: Final = "source"
 #: What only a scenario says, of itself or of how it is read.
-_OF_SCENARIOS: Final = frozenset({"name", "question", "description", "extends", "differs_in", "changes"})
+OF_SCENARIOS: Final = frozenset({"name", "question", "description", "extends", "differs_in", "changes"})
 
 
 class Named(NamedTuple):
@@ -77,6 +77,8 @@ class Changes:
     """Whether all could be read and laid, so that what is not there is missing."""
     spoilt: set[KeyPath] = field(default_factory=set)
     overruled: list[Overruled] = field(default_factory=list)
+    left_out: Collection[Place] = ()
+    """Parts of files that are passed over."""
     _named: set[str] = field(default_factory=set)
     """The files of all changes that were named, whether they could be read or not."""
     _standing: list[_Standing] = field(default_factory=list)
@@ -164,7 +166,7 @@ class Changes:
             self._tell(at, (SAYS,), "a change says in one sentence what differs")
         elif not isinstance(says.value, str) or not says.value.strip():
             self._tell(says.told_at, (SAYS,), "the sentence that says what differs is needed")
-        for key in sorted(_OF_SCENARIOS & keys.keys()):
+        for key in sorted(OF_SCENARIOS & keys.keys()):
             node = keys.pop(key)
             self._tell(node.key or node.mark, (key,), "a scenario says this, not a change")
         if not keys:
@@ -172,9 +174,8 @@ class Changes:
         required = listed(require, (_REQUIRE,), path.parent, self.findings) if require else ()
         name = library.name_of_change(path)
         sentence = " ".join(says.value.split()) if says and isinstance(says.value, str) else ""
-        return Change(
-            name, os.path.realpath(path), sentence, required, replace(found.tree, value=keys), named
-        )
+        stated = pruned(replace(found.tree, value=keys), found.tree.mark.file, self.left_out)
+        return Change(name, os.path.realpath(path), sentence, required, stated, named)
 
     def _in_order(self, new: dict[str, Change]) -> list[str]:
         """Those that are new by name, but each behind what it requires; what is required and missing is told."""

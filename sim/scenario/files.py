@@ -26,10 +26,22 @@ class Shelf(NamedTuple):
     word: str
     find: Callable[[str], Path | None]
     names: Callable[[], list[str]]
+    mistaken: Callable[[str], Path | None]
+    """Finds what stands on the other shelf."""
+    rather: str
+    """What is said of that."""
 
 
-SCENARIOS: Final = Shelf("scenario", library.find, library.names)
-CHANGES: Final = Shelf("change", library.find_change, library.changes)
+SCENARIOS: Final = Shelf(
+    "scenario",
+    library.find,
+    library.names,
+    library.find_change,
+    "a change; name it under 'changes' of a scenario, or by --with",
+)
+CHANGES: Final = Shelf(
+    "change", library.find_change, library.changes, library.find, "a scenario; a change is needed here"
+)
 
 
 def refuse(mark: Mark, path: KeyPath, message: str, suggestion: str | None = None) -> NoReturn:
@@ -46,6 +58,8 @@ def locate(name: str, folder: Path, mark: Mark, at: KeyPath, shelf: Shelf = SCEN
         return found
     if _exists(beside):
         return beside  # A directory: reading it tells so.
+    if shelf.mistaken(name):
+        refuse(mark, at, f"{name!r} is {shelf.rather}")
     candidates = {*shelf.names(), *_neighbours(name, folder)}
     refuse(mark, at, f"{name!r} is no file and no library {shelf.word}", nearest(name, candidates))
 

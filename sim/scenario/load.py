@@ -7,16 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from decimal import Decimal
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioError
 from sim.scenario.check import sound_findings, sound_sections
+from sim.scenario.culprits import Outcome, with_causes
 from sim.scenario.document import dump
 from sim.scenario.explain import explain
-from sim.scenario.merge import Resolved, resolve
+from sim.scenario.merge import Given, Resolved, Variation, lay_out, lineage
 from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located, plain
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 M = TypeVar("M", bound=BaseModel)
 
+#: How often a scenario is looked at again, at most, for what a problem comes of.
+MOST_TRIES: Final = 100
+#: The same where later rooms are asked, too, which takes longer.
+_TRIES_LATER: Final = 24
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded(Generic[M]):
@@ -37,35 +43,62 @@ class Loaded(Generic[M]):
 
     scenario: M
     groups: Spread
-    changes: tuple[Change, ...] = ()
+    changes: tuple[Change, ...]
     """The changes that it has, those of what it extends first."""
-    overruled: tuple[Overruled, ...] = ()
+    overruled: tuple[Overruled, ...]
     """Keys of files, and of changes in layers above, that win over these changes."""
+    variation: Variation | None
+    """What it says of what it extends, if anything."""
+    given: Given
+    """What it was made of."""
+    attempt: Callable[[Given], tuple[Loaded[M] | None, Outcome]]
+    """Makes another one in the same way."""
 
     def problem(self, path: KeyPath, message: str, suggestion: str | None = None) -> Problem:
         """A problem at `path`, located there or at the last part of the path that was written."""
-        return self.groups.as_written(_at(self.groups.tree, path, message, suggestion)).problem
+        return self._located(path, message, suggestion).problem
 
     @contextmanager
-    def placing(self) -> Iterator[None]:
-        """Give the problems that later rooms find, and that have a path only, their mark in the file."""
+    def placing(self, again: Callable[[M], object] | None = None) -> Iterator[None]:
+        """Give the problems that later rooms find, and that have a path only, their mark in the file.
+
+        What finds these problems `again` is tried on the scenario without parts of it, to tell what they come of.
+        """
         try:
             yield
         except ScenarioError as error:
-            raise ScenarioError([self._placed(problem) for problem in error.problems]) from None
+            placed = [problem for problem in error.problems if problem.where]
+            found = [self._placed(problem) for problem in error.problems if not problem.where]
+            if again is None or not found:
+                raise ScenarioError([*placed, *(one.problem for one in found)]) from None
+            told = with_causes(found, self.given, partial(self._outcome, again), _TRIES_LATER)
+            raise ScenarioError([*placed, *told]) from None
 
-    def _placed(self, problem: Problem) -> Problem:
-        if problem.where:
-            return problem
+    def _outcome(self, again: Callable[[M], object], given: Given) -> Outcome:
+        """What is wrong with another scenario, for later rooms too."""
+        loaded, outcome = self.attempt(given)
+        if loaded is None:
+            return outcome
+        try:
+            again(loaded.scenario)
+        except ScenarioError as error:
+            found = [loaded._placed(problem) for problem in error.problems if not problem.where]  # noqa: SLF001 - its own kind
+            return outcome._replace(findings=tuple(found))
+        return outcome
+
+    def _placed(self, problem: Problem) -> Located:
         path = tuple(int(step) if step.isdecimal() else step for step in problem.path.split("."))
-        return self.problem(path, problem.message, problem.suggestion)
+        return self._located(path, problem.message, problem.suggestion)
+
+    def _located(self, path: KeyPath, message: str, suggestion: str | None) -> Located:
+        return self.groups.as_written(_at(self.groups.tree, path, message, suggestion))
 
 
 def load(source: str | Path, overrides: Sequence[str] = (), changes: Sequence[str] = ()) -> Scenario:
     """The scenario at a path, of a library name, or on standard input (`-`), with `path=value` overrides.
 
     `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`.
-    ScenarioError with every problem found, in the order of their marks.
+    ScenarioError with every problem found: those that stand where they arise, then the others by what they come of.
     """
     return load_located(source, overrides, changes).scenario
 
@@ -121,7 +154,24 @@ def load_as(
     where the keys are not known for certain), and `document`, the scenario as it was written, for rules that
     reach across declarations. Of a `saved` scenario nothing outside its file is looked at.
     """
-    resolved = resolve(source, overrides, changes, alone=saved)
+    given = Given(lineage(source, alone=saved), tuple(changes), tuple(overrides))
+    attempt = partial(_attempt, model, checks=checks, saved=saved)
+    loaded, outcome = attempt(given)
+    if loaded is None:
+        findings = sorted(outcome.findings, key=lambda found: found.mark)
+        raise ScenarioError(with_causes(findings, given, lambda other: attempt(other)[1], MOST_TRIES))
+    return loaded
+
+
+def _attempt(
+    model: type[M],
+    given: Given,
+    *,
+    checks: Sequence[Callable[[M], Iterable[tuple[KeyPath, str, str | None]]]],
+    saved: bool,
+) -> tuple[Loaded[M] | None, Outcome]:
+    """The scenario that is made of what is given, None if something is wrong with it, and what that is."""
+    resolved = lay_out(given)
     groups = spread(resolved.tree, getattr(model, "GROUPED", {}))
     tree = groups.tree
     data = plain(tree, _written)
@@ -137,9 +187,12 @@ def load_as(
     if checks and resolved.whole:
         subject = scenario if not unsound else sound_sections(model, data, frozenset(unsound), context)
         told += [_at(tree, *found) for found in sound_findings(checks, subject)] if subject else []
+    outcome = Outcome(tuple(map(groups.as_written, told)), resolved)
     if told or scenario is None:
-        raise ScenarioError(_in_order(map(groups.as_written, told)))
-    return Loaded(scenario, groups, resolved.changes, resolved.overruled)
+        return None, outcome
+    again = partial(_attempt, model, checks=checks, saved=saved)
+    told_of = (resolved.changes, resolved.overruled, resolved.variation)
+    return Loaded(scenario, groups, *told_of, given, again), outcome
 
 
 def _names(
@@ -185,11 +238,6 @@ def _judged(findings: list[Located], groups: Spread, spoilt: frozenset[KeyPath])
 
 def _at(tree: Node, path: KeyPath, message: str, suggestion: str | None = None) -> Located:
     return located(tree.nearest(path).told_at, path, message, suggestion)
-
-
-def _in_order(findings: Iterable[Located]) -> list[Problem]:
-    ordered = sorted(findings, key=lambda found: found.mark)
-    return list(dict.fromkeys(found.problem for found in ordered))
 
 
 def _writable(value: Any) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is

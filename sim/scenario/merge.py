@@ -14,7 +14,7 @@ from sim.scenario.files import STANDARD_INPUT, locate, read_file, refuse, shown
 from sim.scenario.laying import bare, closed, laid, other_kind, over, said_of
 from sim.scenario.model.base import nearest
 from sim.scenario.paths import ADD, ANY, NOTHING_MATCHES, extent, matching, path_of, position
-from sim.scenario.tree import KeyPath, Located, Mark, Node, dotted, located, plain
+from sim.scenario.tree import KeyPath, Located, Mark, Node, Place, dotted, located, plain, pruned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,23 +47,52 @@ class Resolved(NamedTuple):
     """The changes that it has, those of what it extends first."""
     overruled: tuple[Overruled, ...]
     """Keys of files, and of changes in layers above, that win over these changes."""
+    variation: Variation | None
+    """None for one that extends nothing."""
 
 
-class _Layer(NamedTuple):
+class Variation(NamedTuple):
+    """What a scenario says of what it extends."""
+
+    extends: str
+    """As its file names it."""
+    inherited: int
+    """How many of its changes are those of what it extends, which come first."""
+    paths: tuple[KeyPath, ...]
+    """Where its own keys make it differ, whatever its changes do."""
+
+
+class Layer(NamedTuple):
     """A file without its `extends`, and the folder in which what it names is sought first."""
 
     read: Read
     folder: Path
+    extends: Node | None
+
+    @property
+    def file(self) -> str:
+        """What the file is called."""
+        return self.read.tree.mark.file
 
 
-class _Lineage(NamedTuple):
+class Lineage(NamedTuple):
     """A scenario and its ancestors, the youngest first, as far as they could be read."""
 
-    layers: tuple[_Layer, ...]
+    layers: tuple[Layer, ...]
     findings: tuple[Located, ...]
     """Why the oldest of them has no parent although it names one."""
     whole: bool
     """Whether all could be read."""
+
+
+class Given(NamedTuple):
+    """What a scenario is made of: its files, and what is said beside them."""
+
+    lineage: Lineage
+    changes: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    left_out: frozenset[Place] = frozenset()
+    """Parts of files, of changes too, that are passed over."""
 
 
 class _Override(NamedTuple):
@@ -76,28 +105,36 @@ class _Override(NamedTuple):
 def resolve(
     source: str | Path, overrides: Sequence[str] = (), changes: Sequence[str] = (), *, alone: bool = False
 ) -> Resolved:
-    """The scenario at `source` (a path, a library name, or `-`), laid over what it extends.
+    """The scenario at `source` (a path, a library name, or `-`), laid over what it extends; see `lay_out`."""
+    return lay_out(Given(lineage(source, alone=alone), tuple(changes), tuple(overrides)))
 
-    One that has to stand `alone` is the file at a path, and extends nothing.
+
+def lay_out(given: Given) -> Resolved:
+    """The scenario laid over what it extends.
 
     Layers are laid over each other as `laying` says: what a scenario extends, the changes that it lists, in whatever
     order, its own keys, which win over changes, and `changes` named beside it. A variant may list under `differs_in`
     the paths at or below which it differs from what it extends (`*` is any one step); then it must differ in all of
-    them, and nowhere else. Each override `path=value` is laid over the result by the same rules, in the order given.
+    them, and nowhere else, unless parts of it are left out. Each override `path=value` is laid over the result by the
+    same rules, in the order given.
 
-    ScenarioError if the file itself cannot be found, read or parsed. If one that it extends cannot, or a change, or the
-    chain comes back to itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
+    If something that the scenario extends cannot be found, read or parsed, or a change, or the chain comes back to
+    itself, the scenario is not `whole`; then nothing is overridden and no null removes anything.
     """
-    layers, findings, whole = _lineage(source, alone=alone)
+    layers, findings, whole = given.lineage
     told = [*findings, *(found for layer in layers for found in layer.read.findings)]
-    made = Changes(findings=told)
+    made = Changes(findings=told, left_out=given.left_out)
     ignored: list[Located] = []
-    tree = Node({}, layers[-1].read.tree.mark)
+    number = 0
+    tree = inherited = Node({}, layers[-1].read.tree.mark)
     for layer in reversed(layers):
-        declared, own = _without(layer.read.tree, _DIFFERS_IN)
+        complete = layer.read.tree
+        tree_of_file = pruned(complete, layer.file, given.left_out)
+        declared, own = _without(tree_of_file, _DIFFERS_IN)
         named, own = _without(own, _CHANGES)
         before = inherited = _heritage(tree)
         root = layer is layers[-1]
+        number = len(made.made)
         if named is not None and (_CHANGES,) not in layer.read.spoilt:
             chosen = listed(named, (_CHANGES,), layer.folder, told)
             if root and whole:
@@ -113,26 +150,39 @@ def resolve(
             said = said_of(inherited, own, "", told if whole and made.whole else ignored)
             made.yield_to(said)
             tree, _ = closed(laid(inherited, [said]), [said])
-        if declared is not None and whole and made.whole:
+        if declared is not None and whole and made.whole and tree_of_file is complete:
             told += held_to(declared, (_DIFFERS_IN,), None if root else before, _heritage(tree))
+    variation = _variation(layers[0].extends, number, inherited, tree)
     if whole:
-        tree = made.make(tree, on_command_line(changes))
+        tree = made.make(tree, on_command_line(given.changes))
     else:
-        made.look_at(on_command_line(changes))
+        made.look_at(on_command_line(given.changes))
     whole = whole and made.whole
-    for override in overrides:
+    for override in given.overrides:
         try:
             path, value = _read_override(override)
             tree = _override(tree, path, value, told) if whole else tree
         except ScenarioError as error:
-            told += [Located(_mark_of(override), problem) for problem in error.problems]
+            told += [Located(mark_of(override), problem) for problem in error.problems]
     spoilt = frozenset(made.spoilt).union(*(layer.read.spoilt for layer in layers))
-    return Resolved(tree, tuple(told), whole, spoilt, tuple(made.made.values()), tuple(made.overruled))
+    return Resolved(
+        tree, tuple(told), whole, spoilt, tuple(made.made.values()), tuple(made.overruled), variation
+    )
 
 
-def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
-    """The scenario, what it extends, what that extends, and so on, each without its `extends`."""
-    layers: list[_Layer] = []
+def _variation(extends: Node | None, number: int, inherited: Node, tree: Node) -> Variation | None:
+    if extends is None:
+        return None
+    return Variation(str(extends.value), number, tuple(differences(inherited, _heritage(tree))))
+
+
+def lineage(source: str | Path, *, alone: bool = False) -> Lineage:
+    """The scenario, what it extends, what that extends, and so on, each without its `extends`.
+
+    One that has to stand `alone` is the file at a path, and extends nothing. ScenarioError if the file itself cannot
+    be found, read or parsed.
+    """
+    layers: list[Layer] = []
     ancestors: dict[str, str] = {}
     path: Path | None
     if alone:
@@ -146,14 +196,14 @@ def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
     while True:
         parent, own = _without(found.tree, _EXTENDS)
         folder = path.parent if path else Path()
-        layers.append(_Layer(found._replace(tree=own), folder))
+        layers.append(Layer(found._replace(tree=own), folder, parent))
         if (says := found.tree.below(SAYS)) is not None:
             message = "this is a change, not a scenario; name it under 'changes' of one, or by --with"
             refuse(says.key or says.mark, (SAYS,), message)
         if alone:
             _refuse_to_stand_alone(found.tree)
         if parent is None or (_EXTENDS,) in found.spoilt:
-            return _Lineage(tuple(layers), (), whole=(_EXTENDS,) not in found.spoilt)
+            return Lineage(tuple(layers), (), whole=(_EXTENDS,) not in found.spoilt)
         # A link to a file is that file.
         ancestors[os.path.realpath(path) if path else name] = name
         try:
@@ -162,7 +212,7 @@ def _lineage(source: str | Path, *, alone: bool) -> _Lineage:
             found = read_file(path, name, parent.mark, (_EXTENDS,))
         except ScenarioError as error:
             findings = tuple(Located(parent.told_at, problem) for problem in error.problems)
-            return _Lineage(tuple(layers), findings, whole=False)
+            return Lineage(tuple(layers), findings, whole=False)
 
 
 def _refuse_to_stand_alone(tree: Node) -> None:
@@ -195,14 +245,15 @@ def _heritage(tree: Node) -> Node:
     return replace(tree, value={key: node for key, node in entries.items() if key not in NOT_INHERITED})
 
 
-def _mark_of(override: str) -> Mark:
+def mark_of(override: str) -> Mark:
+    """Where an override is told."""
     shown = override if len(override) <= _LONGEST_SHOWN else f"{override[:_LONGEST_SHOWN]}…"
     return Mark(f"--set {shown}")
 
 
 def _read_override(override: str) -> _Override:
     """Path and value of `path=value`; ScenarioError if it is something else."""
-    mark = _mark_of(override)
+    mark = mark_of(override)
     target, equals, text = override.partition("=")
     target = target.strip()
     if not equals or not target:

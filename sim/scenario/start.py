@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sim.errors import Problem, RunError, ScenarioError
 from sim.scenario import library
 from sim.scenario.document import dump
+from sim.scenario.files import STANDARD_INPUT
 from sim.scenario.load import load_located
 from sim.scenario.schema import MARK, written_schema
 
@@ -27,8 +28,10 @@ def start(file: Path, parent: str) -> Path | None:
     """Write the first lines of a variant of `parent`, a library name or a path, and the schema beside it.
 
     Returns the schema's file, None where another one of that name stands, which stays. ScenarioError if the file
-    exists, or the parent cannot be loaded; RunError if nothing can be written.
+    exists or cannot be called so, or the parent cannot be loaded; RunError if nothing can be written.
     """
+    if why := _unfit(file):
+        raise ScenarioError([Problem(str(file), "", why)])
     text = "\n".join(_lines(file, parent)) + "\n"
     schema = file.with_name(SCHEMA)
     ours = _may_be_written(schema)
@@ -43,6 +46,17 @@ def start(file: Path, parent: str) -> Path | None:
         file.unlink(missing_ok=True)
         raise RunError(f"{error.filename or file}: cannot be written ({error.strerror or error})") from None
     return schema if ours else None
+
+
+def _unfit(file: Path) -> str | None:
+    """Why a scenario cannot go by this name, if it cannot."""
+    if not file.name or str(file) == STANDARD_INPUT:
+        return "the name of a new file is needed"
+    if file.name == SCHEMA:
+        return "this is what the schema beside a scenario is called; name the scenario otherwise"
+    if library.find(str(file)):
+        return f"this would hide the library's {str(file)!r}; name another file, such as my-{file.name}.yaml"
+    return None
 
 
 def _may_be_written(schema: Path) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -56,6 +56,12 @@ class Node:
             return self.value[step]
         return None
 
+    def children(self) -> Iterable[tuple[str | int, Node]]:
+        """The nodes below it, with their keys or their indices from 0."""
+        if isinstance(self.value, dict):
+            return self.value.items()
+        return enumerate(self.value) if isinstance(self.value, list) else ()
+
     def nearest(self, path: KeyPath) -> Node:
         """The node at `path`, or the last one on the way to it that exists."""
         node = self
@@ -65,6 +71,31 @@ class Node:
                 break
             node = child
         return node
+
+
+#: A file, and the path of a part of it as it was written.
+Place: TypeAlias = tuple[str, KeyPath]
+
+
+def pruned(tree: Node, file: str, places: Collection[Place]) -> Node:
+    """The tree of a file without what stands at some places, nor mappings that hold nothing else."""
+    paths = [path for of_file, path in places if of_file == file]
+    return _pruned(tree, paths) or replace(tree, value={}) if paths else tree
+
+
+def _pruned(node: Node, paths: Sequence[KeyPath]) -> Node | None:
+    """The node without what stands at these paths below it; None if nothing is left."""
+    if () in paths:
+        return None
+    kept: dict[Any, Node] = {}
+    for step, child in node.children():
+        below = [path[1:] for path in paths if path[0] == step]
+        left = _pruned(child, below) if below else child
+        if left is not None:
+            kept[step] = left
+    if not kept:
+        return None
+    return replace(node, value=list(kept.values()) if isinstance(node.value, list) else kept)
 
 
 def dotted(path: KeyPath) -> str:

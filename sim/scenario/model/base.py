@@ -188,6 +188,8 @@ _INSTANT: Final = re.compile(rf"{_DAY.pattern}(?:[ T]{_CLOCK}(?:Z| ?[+-][0-9]{{2
 _FRACTION: Final = re.compile(rf"{_DAY.pattern}[ T]{_CLOCK}[.,][0-9]+.*")
 _NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_-]*$"
 
+_SHARE: Final = {"type": "number", "minimum": 0, "maximum": 1}
+
 Name = Annotated[str, Field(pattern=_NAME_PATTERN)]
 Currency = Annotated[str, AfterValidator(check_currency)]
 #: A whole number, and true or false: nothing that merely could be read as one.
@@ -207,7 +209,7 @@ Instant = Annotated[
     WithJsonSchema({"type": "string", "examples": ["2024-03-04 09:00"]}),
 ]
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
-Share = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1), WithJsonSchema({"type": "number"})]
+Share = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0, le=1), WithJsonSchema(_SHARE)]
 #: Higher goes first; 1 or more is urgent.
 Priority = Annotated[Whole, Field(ge=-1_000_000, le=1_000_000)]
 Number = Annotated[Decimal, BeforeValidator(_decimal), WithJsonSchema({"type": "number"})]

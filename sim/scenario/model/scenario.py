@@ -44,8 +44,7 @@ _OF_THE_FILE: Final = {
         "description": "Paths or library names of changes that are laid over what it extends, in whatever order.",
     },
     "differs_in": {
-        "type": "array",
-        "items": {"type": "string"},
+        "anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}],
         "description": "Paths at or below which this one differs from what it extends; then nothing else may.",
     },
 }
