@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.history import load_history, observed_together
+from sim.core.clock import from_instant
+from sim.core.currency import to_minor
 from sim.core.rates import FxPaths
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands
@@ -24,8 +25,9 @@ from sim.world.journeys import plan_journeys
 from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems, size_problems
 from sim.world.markets import build_markets, group_plans
 from sim.world.network import build_network
-from sim.world.obligations import draw_obligations
-from sim.world.own_payments import MAX_INPUT
+from sim.world.obligations import draw_obligations, loan_dues, project_dues
+from sim.world.own_file import MAX_INPUT
+from sim.world.own_rates import history_of
 from sim.world.payments import own_payments, trade_payments
 from sim.world.routing import divert, sides_of
 from sim.world.steps import route_plans
@@ -37,8 +39,11 @@ from sim.world.world import DrawnWorld
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import date
 
+    from sim.core.history import History
     from sim.scenario.model import Scenario
+    from sim.scenario.window import Window
     from sim.world.network import Network
 
 EFFECTS.complete(kinds(Entry))
@@ -48,10 +53,11 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     """Draw the world of one replication.
 
     Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
-    something that its own time or data do not cover, or if reading its own payments would take more than
+    something that its own time or data do not cover, or if reading its own payments, or rates, would take more than
     `max_input` bytes.
     """
-    openings, fx = prepare(scenario, replication)
+    history = history_of(scenario.fx, max_input)
+    openings, fx = prepare(scenario, replication, history=history)
     window, timeline = openings.window, openings.timeline
     firms = draw_firms(scenario, replication)
     obligations = draw_obligations(scenario, replication, openings, firms, fx)
@@ -75,6 +81,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         window=window,
         openings=openings,
         fx=fx,
+        history=history,
         network=network,
         firms=firms,
         groups=group_plans(scenario, window, fx),
@@ -100,24 +107,28 @@ def all_routes(scenario: Scenario) -> dict[str, Route]:
     return {**scenario.routes, **direct}
 
 
-def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths]:
+def prepare(
+    scenario: Scenario, replication: int = 0, *, history: History | None = None
+) -> tuple[Openings, FxPaths]:
     """Opening hours and rates, without trade: what can still be wrong with a scenario that reads well.
 
-    `ScenarioError` with every declaration that does not cover the run.
+    Rates are known from the day on which the first invoice was agreed that falls due in the run. `history` is what the
+    scenario names, read if it is not given. `ScenarioError` with every declaration that does not cover the run.
     """
+    seen = history_of(scenario.fx) if history is None else history
     openings = Openings(scenario)
     problems = openings.problems()
     if not problems:
         problems += _never_open(scenario, openings)
     window = openings.window
     problems += size_problems(scenario, window, openings.timeline)
-    met = currencies(scenario)
+    met, first = currencies(scenario), _first_invoiced(scenario, window)
 
     def paths(codes: Sequence[str]) -> FxPaths:
         return fx_paths(
             scenario.fx,
             codes,
-            window.first_day,
+            first,
             # Exposure is valued at the end itself, which may be the first instant of a day.
             window.last_day + timedelta(days=1),
             window.zone,
@@ -125,6 +136,9 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             replication,
             # What payments of one's own are exchanged for may be stated.
             needed=scenario.payments is None,
+            opens=from_instant(window.period_start, window.zone).date(),
+            run_from=from_instant(window.start, window.zone).date(),
+            history=seen,
         )
 
     jumped, unmet = None, _jumps_of_nothing(openings.timeline, met)
@@ -137,11 +151,25 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
-    problems += _risk_window(scenario, met)
+    problems += _risk_window(scenario, met, seen)
     problems += unmet
     if problems or jumped is None:
         raise ScenarioError(problems)
     return openings, jumped
+
+
+def _first_invoiced(scenario: Scenario, window: Window) -> date:
+    """The earliest local day on which anything may be invoiced that falls due in the run."""
+    begins = from_instant(window.start, window.zone).date()
+    longest = max(
+        (term.days[1] for flow in scenario.flows.values() for term in flow.terms.values()), default=0
+    )
+    dues = [
+        *(loan_dues(loan, to_minor(loan.principal, loan.currency)) for loan in scenario.loans.values()),
+        *(project_dues(one, to_minor(one.value, one.currency)) for one in scenario.projects.values()),
+    ]
+    agreed = [due.since for contract in dues for due in contract if due.due >= begins]
+    return min([window.first_day, begins - timedelta(days=longest), *agreed])
 
 
 def _jumps_of_nothing(timeline: Timeline, met: Sequence[str]) -> list[Problem]:
@@ -176,28 +204,30 @@ def _without_path(
     return problems
 
 
-def _risk_window(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
+def _risk_window(scenario: Scenario, met: Sequence[str], history: History) -> list[Problem]:
     """Currencies, and pairs with a side's own, that the window of the value at risk does not show moving.
 
     Only those that history knows.
     """
-    declared, history = scenario.risk.window, load_history()
+    declared = scenario.risk.window
     if declared is None:
         return []
-    known = [code for code in met if code in history]
+    known = [code for code in met if code in history.currencies]
     homes = {side.functional_currency for side in scenario.sides.values()}
     pairs = [pair for pair in combinations(known, 2) if not homes.isdisjoint(pair)]
     scarce: dict[str, int] = {}
-    for codes in [(code,) for code in known] + pairs:
-        days, _ = observed_together(codes, declared.first, declared.last)
+    for codes in [(code, history.unit) for code in known] + pairs:
+        days, _ = history.observed_together(codes, declared.first, declared.last)
         # A change needs two days; of who is not seen on two, nobody is seen with another.
         if len(days) < 2 and scarce.keys().isdisjoint(codes):  # noqa: PLR2004
-            scarce[" and ".join(codes)] = len(days)
+            told = codes[0] if codes[1] == history.unit else " and ".join(codes)
+            scarce[told] = len(days)
     return [
         Problem(
             "",
             "risk.window",
-            f"{who} {'are' if ' ' in who else 'is'} observed on {count} days of the window; two are needed",
+            f"{who} {'are' if ' ' in who else 'is'} observed on {count} days of the window; two are needed "
+            f"({history.name} reaches from {history.first} to {history.last})",
         )
         for who, count in scarce.items()
     ]
