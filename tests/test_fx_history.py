@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 from rates import column, observed, paths
 
+from sim.core.dislocations import dislocations
 from sim.core.history import Observations, correlation, hayashi_yoshida, nearest_correlation, volatility
-from sim.world.own_rates import load_history
+from sim.world.own_rates import load_history, load_world
 
 DAILY = np.array([[0.010, 0.004, 0.006], [0.004, 0.040, -0.010], [0.006, -0.010, 0.020]])
 
@@ -216,6 +217,17 @@ def test_what_history_does_not_hold_is_refused() -> None:
     short = shipped.covariance(["CNY"], date(2024, 1, 1), date(2024, 2, 29))
     with pytest.raises(ValueError, match="two quarters"):
         short.standard_error(volatility)
+
+
+def test_days_on_which_minsk_stood_off_the_world_are_found_in_the_data() -> None:
+    minsk, world = load_history().observations("CNY"), load_world().observations("CNY")
+    found = dislocations(minsk.within(date(2024, 1, 1), date(2025, 3, 10)), world)
+    shares = dict(zip(found.days.tolist(), (100 * found.shares).round(1).tolist(), strict=True))
+    assert shares[date(2024, 6, 19)] == 3.0
+    assert shares[date(2024, 12, 31)] == -1.9
+    assert [shares[date(2025, 3, day)] for day in (5, 6, 7)] == [2.3, 2.2, 2.3]
+    assert not {date(2025, 1, 1), date(2025, 1, 2)} & shares.keys()  # holidays, which repeat the value before
+    assert len(shares) < 20
 
 
 # Currencies that are observed against one another

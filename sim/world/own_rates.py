@@ -59,6 +59,13 @@ def load_history() -> History:
         return read_rates(path, name="the shipped history")
 
 
+@cache
+def load_world() -> History:
+    """What the yuan was outside of Minsk, by the day of the market: for comparison, and for nothing else."""
+    with as_file(files("sim") / "data" / "fx_world.csv") as path:
+        return read_rates(path, name="the world's market")
+
+
 def history_of(declared: Fx | None, max_input: int = MAX_INPUT) -> History:
     """The rates that a model takes for what was observed: those of its file, or the shipped ones.
 

@@ -13,12 +13,11 @@ from sim.core.rates import Floats
 from sim.world.fx.parts import MODELS, daily
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sim.core.calendars import Days
-    from sim.core.history import History
-    from sim.scenario.model.fx import Bridge, HistoryFx
-    from sim.world.fx.parts import Draws, Frame
+    from sim.scenario.model.fx import HistoryFx
+    from sim.world.fx.parts import Frame
 
 #: Six days are the longest break of a daily table (Christmas and a weekend); rates are held that long.
 _LONGEST_HELD: Final = 6
@@ -32,15 +31,15 @@ def observed(declared: HistoryFx, wanted: Sequence[str], frame: Frame) -> dict[s
     """
     moved = 0 if declared.start is None else (declared.start - frame.opens).days
     first, last = (np.datetime64(day, "D") + moved for day in frame.run)
-    filler = _Filler(frame.history, declared.bridge, frame.draws, (first, last))
+    filler = _Filler(declared, frame, (first, last))
     for named in (*wanted, *declared.bridge):
         # A misspelt name must not pass for a bridge that is never needed.
         if named not in frame.history.codes:
             codes = ", ".join(frame.history.codes)
-            where = "the file" if declared.file else "a file of your own, named under 'file',"
+            where = _where(declared)
             raise ValueError(
                 f"{frame.history.name} has no {named}; it has {codes}. Give rates of {named} against one of "
-                f"these in {where} or take rates of another kind"
+                f"these in {where}, or take rates of another kind"
             )
     then = frame.days + moved
     columns = {currency: filler.met(currency).on(then) for currency in wanted}
@@ -72,14 +71,9 @@ class _Daily:
 class _Filler:
     """Rates of every day, made of what history knows of some; `run` are the days that it must cover."""
 
-    def __init__(
-        self,
-        history: History,
-        bridges: Mapping[str, Bridge],
-        draws: Draws,
-        run: tuple[np.datetime64, np.datetime64],
-    ) -> None:
-        self._history, self._bridges, self._draws, self._run = history, bridges, draws, run
+    def __init__(self, declared: HistoryFx, frame: Frame, run: tuple[np.datetime64, np.datetime64]) -> None:
+        self._declared, self._bridges, self._run = declared, declared.bridge, run
+        self._history, self._draws = frame.history, frame.draws
         self._met: dict[str, _Daily] = {}
         self._plain: dict[str, _Daily] = {}
 
@@ -126,10 +120,11 @@ class _Filler:
                 f"{name} never has {currency} against {unit}, nor against what it has against {unit}"
             )
         if first < seen.days[0] or last > seen.days[-1]:
+            where = _where(self._declared)
             raise ValueError(
                 f"{name} knows {currency} from {seen.first} to {seen.last}, but the run takes its rates from "
-                f"{first} to {last}; add rates of {currency} for the days that lack, move the period, or take "
-                "the rates of another time ('start')"
+                f"{first} to {last}; move the period, take the rates of another time ('start'), or have the days that "
+                f"lack in {where}"
             )
         before = np.searchsorted(seen.days, first, side="right") - 1
         after = np.searchsorted(seen.days, last, side="left")
@@ -140,6 +135,11 @@ class _Filler:
                 f"{currency} is not observed between {seen.days[worst]} and {seen.days[worst + 1]} "
                 f"({gaps.max()} days); state under 'bridge' how it moves there"
             )
+
+
+def _where(declared: HistoryFx) -> str:
+    """Where rates can be given that history does not have."""
+    return "the file" if declared.file else "a file of your own ('file')"
 
 
 def _bridge(observed: Observations, every: Days, left: NDArray[np.intp], driver: Floats) -> Floats:
