@@ -200,6 +200,15 @@ def test_the_basket_of_the_years_before_2022_is_that_of_an_ordinary_regression()
     assert told["weights.CNY"] + told["weights.RUB"] + told["weights.USD"] == pytest.approx(1)
 
 
+def test_the_published_basket_shows_in_official_rates_since_it_was_published() -> None:
+    found = calibrate("basket", date(2022, 12, 12))
+    told = {estimate.name: estimate for estimate in found.estimates}
+    for code, published in (("RUB", 0.6), ("USD", 0.3), ("CNY", 0.1)):
+        one = told[f"weights.{code}"]
+        assert one.value == pytest.approx(published, abs=2 * one.standard_error)
+    assert told["r_squared"].value > 0.85
+
+
 def test_stress_is_wilder_than_calm() -> None:
     told = values(calibrate("regime", *DENSE))
     for code in ("BYN", "KZT", "RUB"):

@@ -64,7 +64,7 @@ def regime(window: HistoryWindow) -> Calibration:
         window=window,
         observations=dict.fromkeys(weeks.currencies, len(weeks)),
         estimates=[
-            Estimate(name, float(value), float(error), _unit(name))
+            Estimate(name, float(value), float(error) or None, _unit(name))
             for name, value, error in zip(names, values, errors, strict=True)
         ],
         fx={
