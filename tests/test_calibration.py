@@ -294,6 +294,8 @@ def test_a_file_of_rates_is_estimated_and_what_comes_out_runs_from_it(
         run = paths(found.fx, ("CNY", "KZT", "RUB"), (date(2024, 3, 1), date(2024, 5, 1)))
         assert run.currencies == ("CNY", "KZT", "RUB")
         assert np.all(np.isfinite(run.per_usd))
+        if model == "mean_reverting":
+            assert {*found.observations.values()} == {len(np.unique((days.astype(int) + 3) // 7))}
         if model == "lognormal":
             expected = np.sqrt((changes**2).sum(axis=0) / years)
             assert [values(found)[f"volatility.{code}"] for code in ("CNY", "RUB")] == pytest.approx(expected)

@@ -27,7 +27,7 @@ def calibrate(
     Without them, from the first or to the last observation. They are those that ship or, with `data`, those of a file
     (see `read_rates`). CalibrationError if the window holds too little, ScenarioError if the file is wrong.
     """
-    history = load_history() if data is None else read_rates(Path.cwd() / data)
+    history = load_history() if data is None else read_rates(Path(data))
     file = None if data is None else str(data)
     window = HistoryWindow(history, first or history.first, last or history.last, file)
     if window.last <= window.first:

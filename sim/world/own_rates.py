@@ -17,6 +17,7 @@ from sim.core.crosses import TOLERANCE, Clash, crossed
 from sim.core.currency import MINOR_DIGITS, why_not_a_currency
 from sim.core.history import History, Quotes
 from sim.errors import ScenarioError
+from sim.scenario.files import shown as shown_path
 from sim.scenario.model.base import nearest
 from sim.scenario.tree import Mark, dotted
 from sim.world.own_csv import csv_sheets
@@ -83,8 +84,7 @@ def read_rates(path: Path, max_input: int = MAX_INPUT, *, name: str | None = Non
     which is passed over. A pair may be quoted in either direction. ScenarioError with every row that says what
     cannot be.
     """
-    shown_as = str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
-    findings = Findings(str(Mark(shown_as)), "line")
+    findings = Findings(str(Mark(shown_path(path))), "line")
     rows = _Rows(findings)
     try:
         with opened(path, findings, max_input, "rates") as found:
