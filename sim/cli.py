@@ -294,6 +294,11 @@ def plot(folders: tuple[Path, ...], output: Path | None) -> None:
     "--from", "first", type=_DAY, metavar="DATE", help="First day of history.  [default: all of it]"
 )
 @click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day of history.  [default: all of it]")
+@click.option(
+    "--data",
+    metavar="FILE",
+    help="CSV file of rates of your own to estimate from, as under `file` of `history`.  [default: those that ship]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print estimates and declaration as JSON.")
 @click.option("--yaml", "as_yaml", is_flag=True, help="Print the section 'fx' of a scenario; needs a MODEL.")
 @tell_errors
@@ -301,10 +306,11 @@ def calibrate(
     model: str | None,
     first: datetime | None,
     last: datetime | None,
+    data: str | None,
     as_json: bool,  # noqa: FBT001 - a flag of click
     as_yaml: bool,  # noqa: FBT001 - a flag of click
 ) -> None:
-    """Estimate models of exchange rates from the shipped history, with standard errors.
+    """Estimate models of exchange rates from observed rates, with standard errors.
 
     MODEL is the kind of a model that has something to estimate, such as lognormal; by default all of them.
     """
@@ -312,7 +318,7 @@ def calibrate(
         raise click.UsageError("choose either --json or --yaml")
     if as_yaml and model is None:
         raise click.UsageError("--yaml prints one declaration; name a MODEL")
-    found = _calibrated(model, first, last)
+    found = _calibrated(model, first, last, data)
     if as_json:
         _print_calibrations_json(found, alone=model is not None)
     elif as_yaml:
@@ -329,7 +335,9 @@ def calibrate(
             print_calibration(one, output())
 
 
-def _calibrated(model: str | None, first: datetime | None, last: datetime | None) -> list[Calibration]:
+def _calibrated(
+    model: str | None, first: datetime | None, last: datetime | None, data: str | None
+) -> list[Calibration]:
     """The calibration of a model, or of every model for which the window holds enough."""
     from sim.calibration import MODELS  # noqa: PLC0415
     from sim.calibration import calibrate as estimate  # noqa: PLC0415
@@ -337,11 +345,11 @@ def _calibrated(model: str | None, first: datetime | None, last: datetime | None
 
     window = (first.date() if first else None, last.date() if last else None)
     if model is not None:
-        return [estimate(model, *window)]
+        return [estimate(model, *window, data=data)]
     found, failed = [], []
     for name in MODELS:
         try:
-            found.append(estimate(name, *window))
+            found.append(estimate(name, *window, data=data))
         except CalibrationError as error:
             failed.append(error)
     if not found:

@@ -20,11 +20,12 @@ from sim.calibration.regimes import first_guess
 from sim.calibration.regimes import fit as fit_regimes
 from sim.calibration.reversion import fit as fit_reversion
 from sim.cli import cli
-from sim.core.history import Observations, Weeks, correlation, covariance, volatility, weekly_moves
+from sim.core.history import Observations, Weeks, correlation, volatility
 from sim.errors import CalibrationError
 from sim.scenario.load import load_located
 from sim.scenario.writing import dump
 from sim.world.build import prepare
+from sim.world.own_rates import load_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,33 @@ def test_no_weight_of_a_basket_is_negative_or_above_one() -> None:
     assert least_squares_weights(wild)[0] == pytest.approx([1, 0, 0])
 
 
+def test_a_week_of_daily_rates_is_no_wilder_than_its_days_for_weekends_without_rates() -> None:
+    """Moves of 1 % on weekdays: the process of calendar time that has their variance has it over weeks."""
+    days = np.arange(np.datetime64("2000-01-03"), np.datetime64("2020-01-06"))
+    days = days[np.is_busday(days)]
+    walk = np.exp(np.cumsum(0.01 * np.random.default_rng(4).standard_normal(len(days))))
+    annual = 0.01 * np.sqrt(DAYS * 5 / 7)
+    assert fit_reversion(Observations(days, walk).weekly()).volatility == pytest.approx(annual, rel=0.06)
+    assert fit_reversion(Observations(days, walk)).volatility > 1.07 * annual
+
+
+def test_states_are_told_by_currencies_that_float_and_a_peg_has_its_part_in_each(tmp_path: Path) -> None:
+    """A second currency, pegged, whose quotes are rounded from one year on: no stress of the markets."""
+    rng = np.random.default_rng(6)
+    days = np.arange(np.datetime64("2012-01-04"), np.datetime64("2024-01-03"), 7)
+    stressed = (np.arange(len(days)) // 20) % 4 == 3
+    floating = np.exp(np.cumsum(np.where(stressed, 0.04, 0.01) * rng.standard_normal(len(days))))
+    pegged = 3.6725 + np.where(
+        days > np.datetime64("2018-01-01"), 0.001 * rng.standard_normal(len(days)), 0.0
+    )
+    rows = [f"{day},RUB,{rate}" for day, rate in zip(days, 60 * floating, strict=True)]
+    rows += [f"{day},AED,{rate}" for day, rate in zip(days, pegged, strict=True)]
+    (tmp_path / "rates.csv").write_text("\n".join(["date,currency,rate", *rows]), "utf-8")
+    told = values(calibrate("regime", data=tmp_path / "rates.csv"))
+    assert told["stressed.volatility.RUB"] > 2.5 * told["calm.volatility.RUB"]
+    assert told["stressed.volatility.AED"] < 2 * told["calm.volatility.AED"] < 0.02
+
+
 def test_jumps_are_told_from_the_moves_between_them() -> None:
     rng = np.random.default_rng(1)
     moves = 0.01 * rng.standard_normal((520, 1))
@@ -151,7 +179,7 @@ def test_blocks_are_long_where_memory_is() -> None:
 
 
 def test_a_lognormal_model_has_the_covariances_of_history_and_their_errors() -> None:
-    found, expected = calibrate("lognormal", *DENSE), covariance(("BYN", "CNY", "EUR"), *DENSE)
+    found, expected = calibrate("lognormal", *DENSE), load_history().covariance(("BYN", "CNY", "EUR"), *DENSE)
     told = values(found)
     for code, value in zip(expected.currencies, volatility(expected.matrix), strict=True):
         assert told[f"volatility.{code}"] == pytest.approx(value)
@@ -159,21 +187,31 @@ def test_a_lognormal_model_has_the_covariances_of_history_and_their_errors() -> 
     assert told["correlation.CNY/EUR"] == pytest.approx(correlation(expected.matrix)[1, 2])
     errors = {estimate.name: estimate.standard_error for estimate in found.estimates}
     assert errors["volatility.CNY"] == pytest.approx(expected.standard_error(volatility)[1])
-    assert found.observations["BYN"] == 295
+    assert found.observations["BYN"] == 1_334
 
 
 def test_the_basket_of_the_years_before_2022_is_that_of_an_ordinary_regression() -> None:
     told = values(calibrate("basket", *DENSE))
-    weeks = weekly_moves(("BYN", "CNY", "RUB"), *DENSE)
-    ordinary = np.linalg.lstsq(weeks.moves[:, 1:], weeks.moves[:, 0], rcond=None)[0]
-    assert told["weights.CNY"] == pytest.approx(ordinary[0], abs=0.15)
-    assert told["weights.RUB"] == pytest.approx(ordinary[1], abs=0.15)
+    _, levels = load_history().observed_together(("USD", "BYN", "CNY", "RUB"), *DENSE)
+    moves = np.diff(levels[:, 1:], axis=0)
+    ordinary = np.linalg.lstsq(moves[:, 1:], moves[:, 0], rcond=None)[0]
+    assert told["weights.CNY"] == pytest.approx(ordinary[0], abs=0.02)
+    assert told["weights.RUB"] == pytest.approx(ordinary[1], abs=0.02)
     assert told["weights.CNY"] + told["weights.RUB"] + told["weights.USD"] == pytest.approx(1)
+
+
+def test_the_published_basket_shows_in_official_rates_since_it_was_published() -> None:
+    found = calibrate("basket", date(2022, 12, 12))
+    told = {estimate.name: estimate for estimate in found.estimates}
+    for code, published in (("RUB", 0.6), ("USD", 0.3), ("CNY", 0.1)):
+        one = told[f"weights.{code}"]
+        assert one.value == pytest.approx(published, abs=2 * one.standard_error)
+    assert told["r_squared"].value > 0.85
 
 
 def test_stress_is_wilder_than_calm() -> None:
     told = values(calibrate("regime", *DENSE))
-    for code in ("BYN", "CNY", "RUB"):
+    for code in ("BYN", "KZT", "RUB"):
         assert told[f"stressed.volatility.{code}"] > 1.3 * told[f"calm.volatility.{code}"]
     assert told["calm.mean_duration"] > told["stressed.mean_duration"] > 7
 
@@ -184,7 +222,7 @@ def test_a_number_without_an_error_says_so_and_every_model_has_notes() -> None:
         assert found.notes
         for estimate in found.estimates:
             if estimate.standard_error is None:
-                assert estimate.name.startswith(("block_", "gain.", "mean."))
+                assert estimate.name.startswith(("block_", "gain.", "mean.")) or estimate.value == 0.0
             else:
                 assert estimate.standard_error > 0, estimate
 
@@ -212,10 +250,10 @@ def test_a_calibrated_model_moves_as_history_did() -> None:
 @pytest.mark.parametrize(
     ("model", "window", "message"),
     [
-        ("bootstrap", (date(2023, 1, 1), date(2025, 12, 31)), "weeks in which all of BYN, CNY"),
-        ("regime", (date(2023, 1, 1), date(2025, 12, 31)), "weeks in which all of BYN, CNY"),
-        ("basket", (date(2026, 6, 1), date(2026, 9, 30)), "BYN is not observed twice"),
-        ("lognormal", (date(2010, 1, 1), date(2015, 12, 31)), "it reaches from 2016-07-01 to"),
+        ("bootstrap", (date(2023, 1, 1), date(2023, 3, 31)), "weeks in which all of AED, BYN, CNY"),
+        ("regime", (date(2023, 1, 1), date(2023, 3, 31)), "weeks in which all of AED, BYN, CNY"),
+        ("basket", (date(2016, 1, 1), date(2016, 6, 30)), "BYN is not observed twice"),
+        ("lognormal", (date(2010, 1, 1), date(2015, 12, 31)), "it reaches from 2016-01-04 to"),
         ("lognormal", (date(2024, 1, 1), date(2024, 2, 29)), "two quarters"),
         ("lognormal", (date(2024, 1, 1), date(2023, 12, 31)), "ends before it starts"),
         ("mean_reverting", (date(2024, 1, 1), date(2024, 2, 10)), "show no reversion"),
@@ -227,6 +265,40 @@ def test_a_window_that_holds_too_little_is_refused(
 ) -> None:
     with pytest.raises(CalibrationError, match=message):
         calibrate(model, *window)
+
+
+def test_a_file_of_rates_is_estimated_and_what_comes_out_runs_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(7)
+    days = np.arange(np.datetime64("2021-01-01"), np.datetime64("2025-01-01"))
+    days = days[np.is_busday(days)]
+    moves = 0.006 * rng.standard_normal((len(days), 2))
+    rates = np.exp(np.cumsum(moves, axis=0)) * [66, 5]
+    rows = [
+        f"{day},{code},KZT,{rate!r}"
+        for day, two in zip(days, rates.tolist(), strict=True)
+        for code, rate in zip(("CNY", "RUB"), two, strict=True)
+    ]
+    (tmp_path / "rates.csv").write_text("\n".join(["date,base,quote,rate", *rows]), "utf-8")
+    years = (days[-1] - days[0]).astype(int) / DAYS
+    changes = np.diff(np.log(rates), axis=0)
+    for model in MODELS:
+        if model in ("basket", "jump"):
+            with pytest.raises(CalibrationError):
+                calibrate(model, data="rates.csv")
+            continue
+        found = calibrate(model, data="rates.csv")
+        assert found.observations.keys() == {"CNY", "RUB"}
+        run = paths(found.fx, ("CNY", "KZT", "RUB"), (date(2024, 3, 1), date(2024, 5, 1)))
+        assert run.currencies == ("CNY", "KZT", "RUB")
+        assert np.all(np.isfinite(run.per_usd))
+        if model == "mean_reverting":
+            assert {*found.observations.values()} == {len(np.unique((days.astype(int) + 3) // 7))}
+        if model == "lognormal":
+            expected = np.sqrt((changes**2).sum(axis=0) / years)
+            assert [values(found)[f"volatility.{code}"] for code in ("CNY", "RUB")] == pytest.approx(expected)
 
 
 # The command
@@ -242,7 +314,7 @@ def test_the_command_prints_estimates_with_errors_window_and_notes() -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert "basket, 2022-12-12 to 2026-02-28" in result.stdout
     assert "standard error" in result.stdout
-    assert "observations: BYN 70," in result.stdout
+    assert "observations: BYN 850," in result.stdout
     assert "weakly identified" in " ".join(result.stdout.split())
     assert max(map(len, result.stdout.splitlines())) <= 80
 
@@ -253,21 +325,20 @@ def test_json_and_yaml_say_the_same_and_nothing_else() -> None:
     assert (as_json.exit_code, as_json.stderr, as_yaml.exit_code, as_yaml.stderr) == (0, "", 0, "")
     found = json.loads(as_json.stdout)
     assert set(found) == {"model", "window", "observations", "estimates", "notes", "fx"}
-    assert found["window"] == {"first": "2016-07-01", "last": "2022-02-23"}
+    assert found["window"] == {"first": "2016-01-04", "last": "2022-02-23"}
     assert set(found["estimates"][0]) == {"name", "value", "standard_error", "unit"}
     assert YAML(typ="safe", pure=True).load(as_yaml.stdout) == {"fx": found["fx"]}
 
 
 def test_without_a_model_all_that_the_window_allows_are_estimated() -> None:
-    result = invoke("--from", "2022-12-12", "--json")
+    result = invoke("--from", "2026-03-15", "--json")
     assert result.exit_code == 0
     assert [one["model"] for one in json.loads(result.stdout)] == [
         "lognormal",
         "mean_reverting",
-        "jump",
         "basket",
     ]
-    assert result.stderr.count("warning: ") == 2
+    assert result.stderr.count("warning: ") == 3
 
 
 @pytest.mark.parametrize(
@@ -277,7 +348,7 @@ def test_without_a_model_all_that_the_window_allows_are_estimated() -> None:
         (["basket", "--yaml", "--json"], "either --json or --yaml"),
         (["band"], "'band' is not one of"),
         (["basket", "--from", "yesterday"], "does not match the format"),
-        (["bootstrap", "--from", "2023-01-01"], "weeks in which all of"),
+        (["bootstrap", "--from", "2026-06-01"], "weeks in which all of"),
         (["--to", "2015-01-01"], "ends before it starts"),
         (["lognormal", "--from", "2010-01-01", "--to", "2015-01-01"], "history has no rates"),
     ],

@@ -395,7 +395,7 @@ def test_days_without_rates_are_told(bad: Path) -> None:
         cause, line = refused(bad, command, "late.yaml")
         assert cause.endswith(": this leads to the error below, in baseline.yaml")
         assert re.search(
-            r"baseline\.yaml:\d+:\d+: fx: history knows \w{3} from \S+ to \S+, but the run", line
+            r"baseline\.yaml:\d+:\d+: fx: the shipped history knows \w{3} from \S+ to \S+, but the run", line
         )
 
 

@@ -13,7 +13,7 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-import sim.show
+import sim.show.figures
 from sim.results.execute import execute
 from sim.results.results import FIGURES
 from sim.results.views import weekly_profile
@@ -111,6 +111,24 @@ def test_the_week_of_principal_risk_adds_up_to_its_value_hours(runs: list[Result
         "banks on Minsk time",
         "banks on Shanghai time",
     ]
+
+
+@pytest.mark.parametrize(
+    ("period", "told"),
+    [
+        (("2024-06-10", "2024-06-28"), "19 Jun +3.0 %"),
+        (("2024-12-20", "2025-01-01"), "31 Dec −1.9 %"),
+        (("2025-02-10", "2025-03-20"), "7 Mar +2.3 %"),
+        (("2024-02-01", "2024-03-01"), None),
+    ],
+)
+def test_the_figure_says_where_minsk_stood_off_the_world(period: tuple[str, str], told: str | None) -> None:
+    start, end = period
+    run = execute(load("baseline", (f"period.start={start}", f"period.end={end}", "run_in=0d", "horizon=1d")))
+    texts = [text.get_text() for text in panels("exposure", run)[-1].texts if "in Minsk" in text.get_text()]
+    assert bool(texts) == (told is not None)
+    assert told is None or told in texts[0]
+    assert told is None or "over 1.5 % off the world's" in texts[0]
 
 
 def test_opening_hours_are_told_in_the_zone_of_the_period(runs: list[Results]) -> None:

@@ -8,17 +8,29 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from rates import YEAR, Declared, column, declare, paths
+from rates import YEAR, Declared, column, declare, observed, paths
 
 from sim.core.clock import DAY
-from sim.core.history import observations
 from sim.core.rates import FxPaths
+from sim.world.own_rates import load_history
 
 BRIDGES = {
     "RUB": {"volatility": 0.12},
     "BYN": {"volatility": 0.02, "follows": {"RUB": 0.6, "CNY": 0.1}},
 }
 HISTORY: Declared = {"kind": "history", "bridge": BRIDGES}
+#: A currency that is known rarely, and two that others know daily.
+SPARSE = observed(
+    [
+        *((day, "USD", "BYN", rate) for day, rate in [(date(2023, 12, 20), 3.2), (date(2024, 6, 27), 3.15)]),
+        *((day, "USD", "BYN", rate) for day, rate in [(date(2024, 8, 21), 3.21), (date(2025, 1, 2), 3.3)]),
+        *(
+            (date.fromordinal(YEAR[0].toordinal() + k), "USD", code, rate * (1 + 0.001 * (k * k % 7)))
+            for code, rate in (("CNY", 7.1), ("RUB", 90.0))
+            for k in range(-20, 400)
+        ),
+    ]
+)
 LOGNORMAL: Declared = {
     "kind": "lognormal",
     "start": {"CNY": 7.25, "RUB": 90, "BYN": 3.2, "EUR": 0.92},
@@ -163,7 +175,7 @@ def test_amounts_that_floats_cannot_count_are_refused() -> None:
 def test_history_gives_back_every_observation_to_the_bit() -> None:
     run = paths(HISTORY, ("BYN", "CNY", "EUR", "HKD", "RUB"))
     for currency in ("BYN", "CNY", "EUR", "HKD", "RUB"):
-        seen = observations(currency).within(*YEAR)
+        seen = load_history().observations(currency).within(*YEAR)
         places = (seen.days - np.datetime64(YEAR[0])).astype(int)
         assert np.array_equal(column(run, currency)[places], seen.per_usd)
 
@@ -178,7 +190,7 @@ def test_a_bridge_has_the_variance_of_theory() -> None:
     # From one observed rouble to the next: 21 August less 27 June 2024 is 55 days.
     first, last = date(2024, 6, 27), date(2024, 8, 21)
     declared = {"kind": "history", "bridge": {"BYN": {"volatility": 0.1}}}
-    runs = [paths(declared, ["BYN"], (first, last), replication=r) for r in range(500)]
+    runs = [paths(declared, ["BYN"], (first, last), replication=r, history=SPARSE) for r in range(500)]
     logs = np.log([column(run, "BYN") for run in runs])
     assert np.ptp(logs[:, [0, -1]], axis=0).tolist() == [0.0, 0.0]
     for t in (5, 20, 27, 50):
@@ -190,7 +202,7 @@ def test_a_bridge_has_the_variance_of_theory() -> None:
 
 def test_a_bridged_rate_follows_what_it_is_told_to_follow() -> None:
     still = {"RUB": {"volatility": 0}, "BYN": {"volatility": 0, "follows": {"RUB": 0.6, "CNY": 0.1}}}
-    run = paths({"kind": "history", "bridge": still})
+    run = paths({"kind": "history", "bridge": still}, history=SPARSE)
     gap = slice(place(date(2024, 6, 28)), place(date(2024, 8, 20)))
     byn, cny, rub = (np.log(column(run, code)[gap]) for code in ("BYN", "CNY", "RUB"))
     # What is left after following is the straight line that leads to the next observation.
@@ -199,7 +211,7 @@ def test_a_bridged_rate_follows_what_it_is_told_to_follow() -> None:
 
 
 def test_what_is_followed_needs_no_place_in_the_run() -> None:
-    alone, together = paths(HISTORY, ["BYN"]), paths(HISTORY)
+    alone, together = paths(HISTORY, ["BYN"], history=SPARSE), paths(HISTORY, history=SPARSE)
     assert np.array_equal(column(alone, "BYN"), column(together, "BYN"))
     assert alone.currencies == ("BYN", "USD")
 
@@ -222,8 +234,8 @@ def test_a_run_may_take_its_rates_from_another_time() -> None:
 @pytest.mark.parametrize(
     ("days", "message"),
     [
-        ((date(2016, 1, 1), date(2016, 12, 31)), "knows BYN from 2016-07-06 to 2026-02-20"),
-        ((date(2025, 12, 1), date(2026, 3, 1)), "takes its rates from 2025-12-01 to 2026-03-01"),
+        ((date(2016, 1, 1), date(2016, 12, 31)), "knows BYN from 2016-07-01 to 2026-09-04"),
+        ((date(2026, 6, 1), date(2026, 9, 5)), "takes its rates from 2026-06-01 to 2026-09-05"),
     ],
 )
 def test_days_that_history_does_not_cover_are_refused(days: tuple[date, date], message: str) -> None:
@@ -232,13 +244,14 @@ def test_days_that_history_does_not_cover_are_refused(days: tuple[date, date], m
 
 
 def test_long_gaps_ask_for_a_bridge() -> None:
-    bare = {"kind": "history", "bridge": {"RUB": BRIDGES["RUB"]}}
-    with pytest.raises(ValueError, match="BYN is not observed between 2024-06-27 and 2024-08-21"):
-        paths(bare)
-    only_byn = {"kind": "history", "bridge": {"BYN": BRIDGES["BYN"]}}
-    with pytest.raises(ValueError, match="RUB is not observed between"):
-        paths(only_byn, ["BYN"])
-    assert paths({"kind": "history"}, ["CNY", "EUR", "HKD"]).per_usd.shape == (366, 4)
+    with pytest.raises(
+        ValueError, match=r"BYN is not observed between 2023-12-20 and 2024-06-27 \(190 days\)"
+    ):
+        paths({"kind": "history"}, history=SPARSE)
+    assert paths({"kind": "history"}, ["CNY", "RUB"], history=SPARSE).per_usd.shape == (366, 3)
+    with pytest.raises(ValueError, match=r"KZT is not observed between .* state under 'bridge'"):
+        paths({"kind": "history"}, ["KZT"])
+    assert paths({"kind": "history"}, ["BYN", "CNY", "EUR", "HKD", "INR", "RUB"]).per_usd.shape == (366, 7)
 
 
 def test_history_has_only_the_currencies_it_has() -> None:
@@ -281,7 +294,10 @@ def test_the_currencies_of_the_run_move_no_estimated_path() -> None:
     declared = {"kind": "lognormal", "window": {"first": "2022-12-01", "last": "2025-12-31"}}
     few, many = paths(declared, ["RUB"]), paths(declared, ("BYN", "CNY", "EUR", "HKD", "RUB"))
     assert np.array_equal(column(few, "RUB"), column(many, "RUB"))
-    assert column(few, "RUB")[0] == observations("RUB").within(date(2023, 12, 1), YEAR[0]).per_usd[-1]
+    assert (
+        column(few, "RUB")[0]
+        == load_history().observations("RUB").within(date(2023, 12, 1), YEAR[0]).per_usd[-1]
+    )
 
 
 def test_a_date_meets_the_same_shocks_wherever_the_run_starts() -> None:
@@ -308,10 +324,10 @@ def test_perfectly_correlated_currencies_move_as_one() -> None:
 
 def test_seeds_and_replications_differ_and_repeat() -> None:
     for declared in (HISTORY, LOGNORMAL):
-        same, again = paths(declared), paths(declared)
+        same, again = (paths(declared, history=SPARSE) for _ in range(2))
         assert np.array_equal(same.per_usd, again.per_usd)
-        assert not np.array_equal(same.per_usd, paths(declared, seed=2).per_usd)
-        assert not np.array_equal(same.per_usd, paths(declared, replication=1).per_usd)
+        assert not np.array_equal(same.per_usd, paths(declared, seed=2, history=SPARSE).per_usd)
+        assert not np.array_equal(same.per_usd, paths(declared, replication=1, history=SPARSE).per_usd)
 
 
 @pytest.mark.parametrize(
@@ -331,13 +347,15 @@ def test_a_currency_without_a_declaration_is_refused(
 
 def test_volatilities_are_not_estimated_in_a_window_that_history_does_not_reach() -> None:
     declared = {"kind": "lognormal", "window": {"first": "2001-01-01", "last": "2005-01-01"}}
-    with pytest.raises(ValueError, match="history shows no currency moving from 2001-01-01 to 2005-01-01"):
+    with pytest.raises(
+        ValueError, match="shipped history shows no currency moving from 2001-01-01 to 2005-01-01"
+    ):
         paths(declared, ["CNY"])
 
 
 def test_lognormal_rates_do_not_start_before_history_does() -> None:
     declared = {"kind": "lognormal", "volatility": {"CNY": 0.04}}
-    with pytest.raises(ValueError, match="history knows CNY from 2016-07-01 on"):
+    with pytest.raises(ValueError, match="history knows CNY from 2016-01-04 on"):
         paths(declared, ["CNY"], (date(2015, 1, 1), date(2015, 2, 1)))
     with pytest.raises(ValueError, match="from 1970-01-01 on"):
         paths(LOGNORMAL, ["CNY"], (date(1960, 1, 1), date(1960, 2, 1)))
@@ -355,6 +373,9 @@ def test_lognormal_rates_do_not_start_before_history_does() -> None:
         ({"kind": "constant", "rates": {"CNY": 7}, "drift": 1}, "Extra inputs"),
         ({"kind": "random", "rates": {}}, "does not match any of the expected tags"),
         ({"kind": "history", "start": "2024-13-01"}, "does not exist"),
+        ({**LOGNORMAL, "start": "2024-13-01"}, "does not exist"),
+        ({**LOGNORMAL, "start": {"date": "2024-01-01", "rates": {"USD": 1}}}, "USD is the unit"),
+        ({**LOGNORMAL, "start": {"rates": {"CNY": 7}}}, "Field required"),
         ({"kind": "history", "bridge": {"BYN": {"volatility": -1}}}, "greater than or equal to 0"),
         ({"kind": "history", "bridge": {"BYN": {}}}, "Field required"),
         (

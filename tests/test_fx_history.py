@@ -7,18 +7,13 @@ from datetime import date
 from importlib.resources import files
 
 import numpy as np
+import pandas as pd
 import pytest
+from rates import column, observed, paths
 
-from sim.core.history import (
-    Observations,
-    correlation,
-    covariance,
-    hayashi_yoshida,
-    load_history,
-    nearest_correlation,
-    observations,
-    volatility,
-)
+from sim.core.dislocations import dislocations
+from sim.core.history import Observations, correlation, hayashi_yoshida, nearest_correlation, volatility
+from sim.world.own_rates import load_history, load_world
 
 DAILY = np.array([[0.010, 0.004, 0.006], [0.004, 0.040, -0.010], [0.006, -0.010, 0.020]])
 
@@ -28,9 +23,16 @@ def shipped(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def rate_on(currency: str, day: date) -> float:
-    seen = observations(currency).within(day, day)
-    return float(seen.per_usd[0])
+def table(name: str = "fx_history.csv") -> pd.DataFrame:
+    """A shipped table as anybody reads it."""
+    found = pd.DataFrame(shipped(name))
+    return found.assign(date=pd.to_datetime(found["date"]), rate=found["rate"].astype(float))
+
+
+def in_minsk() -> pd.DataFrame:
+    """BYN per unit of each currency, by the date on which the rate was valid."""
+    rows = table()
+    return rows[rows["quote"] == "BYN"].pivot_table(index="date", columns="base", values="rate")
 
 
 def asynchronous(seed: int, years: int = 12) -> dict[str, Observations]:
@@ -46,74 +48,115 @@ def asynchronous(seed: int, years: int = 12) -> dict[str, Observations]:
     }
 
 
-def test_each_observation_has_a_known_source_and_each_source_gave_one() -> None:
-    rows, sources = shipped("fx_history.csv"), shipped("fx_sources.csv")
+def test_each_rate_has_a_known_source_and_each_source_gave_one() -> None:
+    rows, sources = shipped("fx_history.csv") + shipped("fx_world.csv"), shipped("fx_sources.csv")
     assert {row["source"] for row in rows} == {source["source"] for source in sources}
     for source in sources:
         days = sorted(row["date"] for row in rows if row["source"] == source["source"])
         assert (source["first"], source["last"]) == (days[0], days[-1])
-        assert source["url"].startswith("https://")
+        assert source["description"]
         assert source["licence"]
 
 
-def test_observations_are_in_order_positive_and_never_repeated_as_a_frozen_series_would() -> None:
-    assert list(load_history()) == ["BYN", "CNY", "EUR", "HKD", "RUB"]
-    for series in load_history().values():
+def test_rates_are_in_order_and_positive_and_one_currency_has_one_series() -> None:
+    assert load_history().currencies == ("AED", "BYN", "CNY", "EUR", "HKD", "INR", "KZT", "RUB", "VND")
+    assert load_history().unit == "USD"
+    for code in load_history().currencies:
+        series = load_history().observations(code)
         assert np.all(np.diff(series.days).astype(int) > 0)
         assert np.all(series.per_usd > 0)
-        repeats = np.diff(series.per_usd) == 0
-        assert not np.any(repeats[2:] & repeats[1:-1] & repeats[:-2])
+    rows = table()
+    assert not rows.duplicated(["date", "base", "quote"]).any()
+    own = rows[(rows["date"] >= "2016-07-01") & (rows["quote"] != "BYN")]
+    assert {*own["quote"]} == {"AED", "HKD", "INR", "KZT", "VND"}
+    assert {*own["base"]} == {"USD"}
 
 
 @pytest.mark.parametrize(
-    ("currency", "first", "last", "least"),
+    ("valid_on", "usd", "rub", "cny"),
     [
-        ("BYN", date(2016, 7, 6), date(2026, 2, 1), 350),
-        ("CNY", date(2016, 7, 1), date(2026, 6, 30), 2500),
-        ("EUR", date(2016, 7, 1), date(2026, 6, 30), 2500),
-        ("HKD", date(2016, 7, 1), date(2026, 6, 30), 2500),
-        ("RUB", date(2016, 7, 1), date(2026, 6, 30), 1600),
+        (date(2024, 12, 31), 3.4735, 3.3488, 4.8500),
+        (date(2025, 9, 15), 3.0818, 3.6268, 4.3025),
+        (date(2023, 3, 27), 2.8426, 3.7311, 4.1458),
     ],
 )
-def test_history_reaches_from_the_redenomination_into_2026(
-    currency: str, first: date, last: date, least: int
+def test_a_run_has_the_official_rates_of_the_day_on_which_they_are_valid(
+    valid_on: date, usd: float, rub: float, cny: float
 ) -> None:
-    series = observations(currency)
-    assert series.first <= first
-    assert series.last >= last
-    assert len(series.days) >= least
+    run = paths({"kind": "history"}, days=(valid_on, valid_on))
+    byn, at = run.index("BYN"), run.day_starts[0]
+    for code, unit, published in (("USD", 1, usd), ("RUB", 100, rub), ("CNY", 10, cny)):
+        assert unit * float(run.mid(run.index(code), byn, at)) == pytest.approx(published, rel=1e-15)
+
+
+def test_no_weekday_is_missing_since_february_2022() -> None:
+    days = {*in_minsk().dropna().index}
+    assert {*pd.bdate_range("2022-02-26", "2026-09-04")} <= days
+    assert pd.Timestamp("2022-02-26") in days
+
+
+def test_history_meets_every_observation_to_the_last_digit() -> None:
+    # The longest break, over the new year of 2020, is longer than rates are held.
+    for days in [
+        (date(2016, 7, 1), date(2018, 12, 28)),
+        (date(2019, 1, 4), date(2019, 12, 27)),
+        (date(2020, 1, 8), date(2026, 9, 4)),
+    ]:
+        run = paths({"kind": "history"}, ("BYN", "CNY", "EUR", "HKD", "INR", "RUB"), days)
+        place = {day: k for k, day in enumerate(pd.date_range(*days))}
+        rows = table()
+        rows = rows[rows["date"].between(*map(pd.Timestamp, days)) & rows["quote"].isin([*run.currencies])]
+        at = rows["date"].map(place).to_numpy()
+        base, quote = (np.array([run.index(code) for code in rows[side]]) for side in ("base", "quote"))
+        found = run.per_usd[at, quote] / run.per_usd[at, base]
+        assert len(rows) > 1_000
+        assert np.abs(found / rows["rate"].to_numpy() - 1).max() < 5e-16
+        per_dollar = (rows["base"] == "USD").to_numpy()
+        assert np.array_equal(found[per_dollar], rows["rate"].to_numpy()[per_dollar])
 
 
 @pytest.mark.parametrize(
-    ("valid_on", "market_day", "published"),
+    ("first", "last", "listed"),
     [
-        ("31 December 2024", date(2024, 12, 30), 3.4736),
-        ("15 September 2025", date(2025, 9, 12), 3.0818),
-        ("Sunday 31 March 2024", date(2024, 3, 28), 3.2498),
-        ("24 May 2024", date(2024, 5, 23), 3.2050),
+        (date(2022, 3, 15), date(2022, 12, 31), (15.1, 18.0, 23.2, 16.1)),
+        (date(2023, 1, 1), date(2023, 12, 31), (9.2, 10.4, 6.3, 9.4)),
+        (date(2024, 1, 1), date(2024, 12, 31), (7.6, 9.1, 7.4, 8.9)),
+        (date(2025, 1, 1), date(2025, 12, 31), (8.1, 10.3, 5.2, 8.6)),
+        (date(2026, 1, 1), date(2026, 9, 4), (8.1, 9.3, 5.0, 9.3)),
     ],
 )
-def test_an_official_rate_is_the_market_of_the_working_day_before_it_came_into_force(
-    valid_on: str, market_day: date, published: float
+def test_volatilities_and_correlations_by_year_are_those_that_an_outsider_computes(
+    first: date, last: date, listed: tuple[float, ...]
 ) -> None:
-    assert rate_on("BYN", market_day) == published, valid_on
+    """Price of each currency in BYN, of logs per dollar; the list counts 250 nonzero changes a year."""
+    codes, prices = (
+        ("BYN", "CNY", "EUR", "RUB"),
+        np.array([[1, 0, 0, 0], [1, 0, -1, 0], [1, 0, 0, -1], [1, -1, 0, 0]]),
+    )
+    matrix = load_history().covariance(codes, first, last).matrix
+    found = prices @ matrix @ prices.T
+    assert 100 * volatility(found) == pytest.approx(listed, rel=0.025)
+    logs = np.log(in_minsk()[["USD", "EUR", "RUB", "CNY"]]).loc[str(first) : str(last)].dropna()
+    moves = logs.diff().dropna().to_numpy()
+    years = (logs.index[-1] - logs.index[0]).days / 365.25
+    assert volatility(found) == pytest.approx(np.sqrt((moves**2).sum(axis=0) / years), rel=1e-9)
+    products = moves.T @ moves
+    expected = products / np.sqrt(np.outer(products.diagonal(), products.diagonal()))
+    assert correlation(found) == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_dollar_in_roubles_agrees_with_the_one_that_the_belarusian_market_implies() -> None:
-    # BCSE, 20 March and 23 October 2024: BYN 3.2441 and 3.2979 per USD, 3.5018 and 3.4250 per 100 RUB.
-    for day, usd, rub in [(date(2024, 3, 20), 3.2441, 3.5018), (date(2024, 10, 23), 3.2979, 3.4250)]:
-        assert rate_on("RUB", day) == pytest.approx(100 * usd / rub, rel=0.01)
-
-
-def test_volatilities_of_2017_to_2021_are_those_measured_from_other_archives() -> None:
-    estimate = covariance(("BYN", "CNY", "RUB"), date(2017, 1, 1), date(2021, 12, 31))
-    # Logarithms of BYN, CNY and RUB per dollar, added up to those of the pairs.
-    measured = {"USDBYN": 9.4, "USDCNY": 3.9, "CNYBYN": 9.3, "RUBBYN": 9.3, "CNYRUB": 11.9}
-    pairs = np.array([[1, 0, 0], [0, 1, 0], [1, -1, 0], [1, 0, -1], [0, -1, 1]])
-    found = volatility(pairs @ estimate.matrix @ pairs.T)
-    for (pair, elsewhere), here in zip(measured.items(), found, strict=True):
-        # Weekly rates of the National Bank of Ukraine; the two clocks differ, hence a tenth and no less.
-        assert 100 * here == pytest.approx(elsewhere, rel=0.1), pair
+def test_a_week_of_repeated_values_makes_no_volatility_and_weekends_no_difference() -> None:
+    """Daily moves of 1 % on weekdays only, seen on weekdays or, with the value before, on all days."""
+    days = np.arange(np.datetime64("2010-01-01"), np.datetime64("2020-01-01"))
+    steps = 0.01 * np.random.default_rng(0).choice([-1.0, 1.0], len(days)) * np.is_busday(days)
+    rates = np.exp(np.cumsum(steps))
+    every, weekdays = (
+        Observations(days[mine], rates[mine])
+        for mine in (np.full(len(days), fill_value=True), np.is_busday(days))
+    )
+    for seen in (every, weekdays):
+        annual = volatility(hayashi_yoshida({"A": seen}).matrix)[0]
+        assert annual == pytest.approx(0.01 * np.sqrt(365.25 * 5 / 7), rel=1e-3)
 
 
 def test_asynchronous_observations_give_back_the_covariance_that_made_them() -> None:
@@ -166,10 +209,55 @@ def test_a_rate_that_does_not_move_is_correlated_with_nothing() -> None:
 
 
 def test_what_history_does_not_hold_is_refused() -> None:
-    with pytest.raises(ValueError, match="no JPY; it has BYN, CNY, EUR, HKD, RUB"):
-        observations("JPY")
+    shipped = load_history()
+    with pytest.raises(ValueError, match="no JPY; it has AED, BYN, CNY"):
+        shipped.observations("JPY")
     with pytest.raises(ValueError, match="BYN is observed on 0 days"):
-        covariance(["BYN", "CNY"], date(2026, 6, 1), date(2026, 6, 30))
-    short = covariance(["CNY"], date(2024, 1, 1), date(2024, 2, 29))
+        shipped.covariance(["BYN", "CNY"], date(2026, 10, 1), date(2026, 10, 30))
+    short = shipped.covariance(["CNY"], date(2024, 1, 1), date(2024, 2, 29))
     with pytest.raises(ValueError, match="two quarters"):
         short.standard_error(volatility)
+
+
+def test_days_on_which_minsk_stood_off_the_world_are_found_in_the_data() -> None:
+    minsk, world = load_history().observations("CNY"), load_world().observations("CNY")
+    found = dislocations(minsk.within(date(2024, 1, 1), date(2025, 3, 10)), world)
+    shares = dict(zip(found.days.tolist(), (100 * found.shares).round(1).tolist(), strict=True))
+    assert shares[date(2024, 6, 19)] == 3.0
+    assert shares[date(2024, 12, 31)] == -1.9
+    assert [shares[date(2025, 3, day)] for day in (5, 6, 7)] == [2.3, 2.2, 2.3]
+    assert not {date(2025, 1, 1), date(2025, 1, 2)} & shares.keys()  # holidays, which repeat the value before
+    assert len(shares) < 20
+
+
+# Currencies that are observed against one another
+
+
+def test_a_rate_against_another_currency_is_met_on_days_without_the_dollar() -> None:
+    first = date(2024, 1, 8)
+    rows = [(first, "USD", "CNY", 7.0), (date(2024, 1, 12), "USD", "CNY", 7.2)]
+    rows += [(date(2024, 1, 8 + k), "CNY", "KZT", 60.0 + k) for k in range(5)]
+    run = paths({"kind": "history"}, ["CNY", "KZT"], (first, date(2024, 1, 12)), history=observed(rows))
+    assert column(run, "CNY").tolist() == [7.0, 7.0, 7.0, 7.0, 7.2]
+    cross = run.mid(run.index("CNY"), run.index("KZT"), run.day_starts)
+    assert cross == pytest.approx([60, 61, 62, 63, 64], rel=1e-15)
+
+
+def test_moves_against_each_other_are_seen_without_the_dollar() -> None:
+    rows = [(date(2024, 1, 1 + k), "CNY", "KZT", 60.0 * 1.01**k) for k in range(10)]
+    rows.append((date(2024, 1, 5), "USD", "CNY", 7.0))
+    seen = observed(rows)
+    assert seen.unit == "USD"
+    days, levels = seen.observed_together(["KZT", "CNY"], date(2024, 1, 1), date(2024, 1, 31))
+    assert len(days) == 10
+    assert np.diff(levels[:, 0] - levels[:, 1]) == pytest.approx(np.full(9, np.log(1.01)))
+    assert len(seen.observations("KZT").days) == 1
+
+
+def test_without_a_dollar_the_currency_of_most_rates_is_the_unit() -> None:
+    day = date(2024, 1, 8)
+    seen = observed([(day, "CNY", "KZT", 60.0), (day, "RUB", "KZT", 5.0), (day, "KZT", "UZS", 27.0)])
+    assert seen.unit == "KZT"
+    run = paths({"kind": "history"}, ["CNY", "RUB", "UZS"], (day, day), history=seen)
+    assert run.currencies == ("CNY", "KZT", "RUB", "UZS")
+    assert run.mid(run.index("CNY"), run.index("UZS"), run.day_starts[0]) == pytest.approx(1_620)

@@ -24,7 +24,7 @@ from rate_models import (
 )
 from rates import YEAR, column, paths
 
-from sim.core.history import load_history
+from sim.world.own_rates import load_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,7 +146,7 @@ def test_a_basket_starts_at_the_time_from_which_history_is_taken() -> None:
     history = {"kind": "history", "start": "2019-06-05", "bridge": {}}
     declared = {key: value for key, value in BASKET.items() if key != "start"}
     run = paths({**declared, "base": history}, days=(date(2030, 1, 1), date(2030, 6, 1)))
-    seen = load_history()["BYN"]
+    seen = load_history().observations("BYN")
     assert column(run, "BYN")[0] == seen.per_usd[seen.days == np.datetime64("2019-06-05")][0]
 
 

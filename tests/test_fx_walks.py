@@ -21,7 +21,7 @@ from rate_models import (
 )
 from rates import YEAR, column, paths
 
-from sim.core.history import load_history, weekly_moves
+from sim.world.own_rates import load_history
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,9 +36,10 @@ WEDNESDAYS = (date(2020, 1, 1), date(2023, 12, 27))
 @pytest.fixture(scope="module")
 def history() -> NDArray[np.float64]:
     """Weekly moves of BYN, CNY and RUB, those of the other currencies being observed as well."""
-    weeks = weekly_moves(tuple(load_history()), date(2016, 7, 1), date(2022, 12, 31))
-    assert len(weeks) == 294
-    assert (weeks.ends[0], weeks.ends[-1]) == (np.datetime64("2016-07-13"), np.datetime64("2022-02-23"))
+    shipped = load_history()
+    weeks = shipped.weekly_moves(shipped.currencies, date(2016, 7, 1), date(2026, 9, 4))
+    assert len(weeks) == 441
+    assert (weeks.ends[0], weeks.ends[-1]) == (np.datetime64("2016-07-13"), np.datetime64("2026-09-02"))
     return weeks.moves[:, [weeks.currencies.index(code) for code in ("BYN", "CNY", "RUB")]]
 
 

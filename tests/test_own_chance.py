@@ -40,7 +40,7 @@ from sim.core.clock import to_instant
 from sim.errors import Problem, ScenarioError
 from sim.world.own_csv import csv_sheets
 from sim.world.own_payments import OwnPaymentsTable, read_payments
-from sim.world.own_sheet import MOST_MINOR, MOST_TOLD, Findings, amounts, instants, whole_numbers
+from sim.world.own_sheet import KNOWN, MOST_MINOR, MOST_TOLD, Findings, amounts, instants, whole_numbers
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -212,7 +212,7 @@ def test_rows_of_csv_are_those_of_the_csv_module_each_with_its_line(heading: str
             expected_.append((line, *record))
         broken |= len(record) not in (0, 2)
     data, findings = (heading + rest).encode(), Findings("x.csv", "line")
-    sheets = list(csv_sheets(io.BytesIO(data), len(data), findings))
+    sheets = list(csv_sheets(io.BytesIO(data), len(data), findings, KNOWN, "payments"))
     found = [
         (line, sheet.text("amount", row), sheet.text("system", row))
         for sheet in sheets

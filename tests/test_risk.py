@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,9 @@ import pytest
 from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rates import observed
 from scipy import integrate, stats
 
-from sim.core.history import covariance, load_history
 from sim.errors import ScenarioError
 from sim.results.derived.hedges import forward_rate
 from sim.results.derived.losses import moves
@@ -31,6 +32,7 @@ from sim.results.risk import (
 from sim.results.views import cash_flow_at_risk, cash_flows
 from sim.scenario.load import load, to_yaml
 from sim.world.build import prepare
+from sim.world.own_rates import load_history
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -141,11 +143,12 @@ def test_effectiveness_is_the_part_that_the_hedge_made_good() -> None:
 
 def test_moves_of_a_price_in_another_currency() -> None:
     """A price in yuan moves by the yuan and against the currency; the dollar has no history of its own."""
-    first, last = min(load_history()["CNY"].days.tolist()), max(load_history()["CNY"].days.tolist())
-    found = moves(["USD", "EUR"], "CNY", first, last)
+    # From the first of these days on, the National Bank published all of its rates every working day.
+    first, last = date(2022, 2, 26), date(2026, 9, 4)
+    found = moves(load_history(), ["USD", "EUR"], "CNY", first, last)
     assert found.covariance is not None
     # Both are observed on every day of either, where the estimator of Hayashi and Yoshida is the plain one.
-    matrix = covariance(["CNY", "EUR"], first, last).matrix
+    matrix = load_history().covariance(["CNY", "EUR"], first, last).matrix
     cny, eur = matrix[0, 0], matrix[1, 1]
     assert found.volatility == pytest.approx(np.sqrt([cny, cny + eur - 2 * matrix[0, 1]]))
     assert found.covariance[0, 0] == pytest.approx(cny)
@@ -156,38 +159,41 @@ def test_moves_of_a_price_in_another_currency() -> None:
 
 def test_volatilities_are_those_of_each_pair_and_correlations_possible_together() -> None:
     codes, home = ("CNY", "EUR", "RUB", "USD"), "BYN"
-    found = moves(codes, home, date.min, date.max)
-    logs = pd.DataFrame(
-        {code: pd.Series(np.log(seen.per_usd), seen.days) for code, seen in load_history().items()}
-    ).assign(USD=0.0)
+    found = moves(load_history(), codes, home, date.min, date.max)
+    # What each cost in BYN, from the rows of the shipped table.
+    with (files("sim") / "data" / "fx_history.csv").open() as file:
+        rows = pd.read_csv(file, parse_dates=["date"])
+    logs = np.log(rows[rows["quote"] == home].pivot_table(index="date", columns="base", values="rate"))
     for code, volatility in zip(codes, found.volatility, strict=True):
-        price = (logs[home] - logs[code]).dropna()
+        price = logs[code].dropna()
         years = (price.index[-1] - price.index[0]).days / 365.25
         assert volatility == pytest.approx(np.sqrt((price.diff() ** 2).sum() / years))
     assert found.covariance is not None
     assert np.sqrt(np.diagonal(found.covariance)) == pytest.approx(found.volatility)
     assert np.linalg.eigvalsh(found.covariance).min() > 0
-    prices = logs[[*codes]].rsub(logs[home], axis=0).dropna()
+    prices = logs[[*codes]].dropna()
     moved = prices.diff().dropna().to_numpy()
     expected = moved.T @ moved / np.sqrt(np.outer((moved**2).sum(axis=0), (moved**2).sum(axis=0)))
     assert found.covariance / np.outer(found.volatility, found.volatility) == pytest.approx(expected)
 
 
 def test_few_days_with_all_rates_tell_of_each_currency_and_not_of_all_together() -> None:
-    # After February 2022 the two roubles are rarely observed on one day.
-    found = moves(("CNY", "EUR", "RUB", "USD"), "BYN", date(2023, 1, 1), date(2023, 12, 31))
+    rows = [(date(2024, 1, 1 + day), "USD", "BYN", 3 + day / 50) for day in range(20)]
+    rows += [(date(2024, 1, 1 + day), "USD", "CNY", 7 + day / 70) for day in range(0, 20, 2)]
+    rows += [(date(2024, 1, 1 + day), "USD", "RUB", 90 + day / 8) for day in (1, 2, 5, 7)]
+    found = moves(observed(rows), ("CNY", "RUB", "USD"), "BYN", date(2023, 1, 1), date(2024, 12, 31))
     assert found.covariance is None
     assert (found.volatility > 0).all()
 
 
 def assert_change(changes: np.ndarray, days: np.ndarray, first: date) -> None:
-    history = load_history()
     rates = pd.DataFrame(
         {
-            code: pd.Series(history[code].per_usd, pd.DatetimeIndex(history[code].days))
+            code: pd.Series(seen.per_usd, pd.DatetimeIndex(seen.days))
             for code in ("CNY", "EUR")
+            for seen in [load_history().observations(code)]
         }
-    ).dropna()
+    ).dropna()[str(first) :]
     told = np.log(rates["CNY"]).diff().iloc[1]
     assert pd.Timestamp(first) == rates.index[0]
     assert changes[0, 0] == pytest.approx(told)
@@ -213,12 +219,12 @@ def test_losses_of_a_side_come_from_its_position(replications: list[Results]) ->
     one = one[(one["method"] == "parametric") & (one["level"] == 0.99)]
     usd = exposure[(exposure["side"] == "china") & (exposure["currency"] == "USD")]
     # The dollar's price in yuan moves as the yuan does.
-    volatility = float(np.sqrt(covariance(["CNY"], *_all_days()).matrix[0, 0]))
+    volatility = float(np.sqrt(load_history().covariance(["CNY"], *_all_days()).matrix[0, 0]))
     expected = lognormal_losses(usd["net_open_position"], volatility, 10 / 365.25, 0.99)
     assert one["value_at_risk"].to_numpy() == pytest.approx(expected.value_at_risk, rel=1e-3)
     # Rounded as a position in yuan, as a loss in yuan, and as its value in dollars.
     position = run.run.value(usd["net_open_position"], usd["currency"], usd["at"], "CNY")
-    own = moves(["USD"], "CNY", date.min, date.max).volatility[0]
+    own = moves(load_history(), ["USD"], "CNY", date.min, date.max).volatility[0]
     loss = np.rint(lognormal_losses(position.to_numpy(), own, 10 / 365.25, 0.99).value_at_risk)
     yuan = pd.Series("CNY", index=usd.index)
     dollars = run.run.value(pd.Series(loss, index=usd.index), yuan, usd["at"], "USD")
@@ -237,7 +243,7 @@ def test_losses_of_a_side_come_from_its_position(replications: list[Results]) ->
 
 
 def _all_days() -> tuple[date, date]:
-    days = load_history()["CNY"].days.tolist()
+    days = load_history().observations("CNY").days.tolist()
     return min(days), max(days)
 
 
@@ -327,15 +333,30 @@ firms: {importers: {hedge: {ratio: 1, spread_bps: 20}}}
 
 
 def test_a_window_without_rates_is_refused(tmp_path: Path) -> None:
-    text = "name: n\nextends: baseline\nrisk: {window: {first: 2015-01-01, last: 2016-07-05}}\n"
+    text = "name: n\nextends: baseline\nrisk: {window: {first: 2015-01-01, last: 2016-06-30}}\n"
     told = refused(tmp_path, text)
     assert any("BYN is observed on 0 days of the window; two are needed" in line for line in told)
 
 
 def test_a_window_without_common_days_is_refused(tmp_path: Path) -> None:
-    text = "name: n\nextends: baseline\nrisk: {window: {first: 2025-12-24, last: 2026-02-28}}\n"
+    run = [date(2023, 6, 1) + timedelta(days) for days in range(800)]
+    window = [date(2020, 1, 1) + timedelta(days) for days in range(20)]
+    codes = {"BYN": 3.2, "CNY": 7.1, "EUR": 0.9, "RUB": 90}
+    lines = [f"{day},{code},{rate}" for code, rate in codes.items() for day in run]
+    lines += [f"{day},{code},{codes[code]}" for code in ("CNY", "EUR") for day in window]
+    lines += [f"{day},BYN,3" for day in window[::2]] + [f"{day},RUB,80" for day in window[1::2]]
+    (tmp_path / "rates.csv").write_text("\n".join(["date,currency,rate", *lines]), "utf-8")
+    text = """
+name: n
+extends: baseline
+fx: {kind: history, file: rates.csv}
+risk: {window: {first: 2020-01-01, last: 2020-02-28}}
+"""
     assert refused(tmp_path, text) == [
-        "risk.window: BYN and RUB are observed on 0 days of the window; two are needed"
+        (
+            "risk.window: BYN and RUB are observed on 0 days of the window; two are needed "
+            "(rates.csv reaches from 2020-01-01 to 2025-08-08)"
+        )
     ]
 
 

@@ -12,11 +12,8 @@ from sim.calibration.estimates import (
     Calibration,
     Estimate,
     declared,
-    observation_counts,
-    origin,
     rounded,
 )
-from sim.core.history import covariance
 from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
@@ -25,6 +22,7 @@ if TYPE_CHECKING:
 
 _FOLLOWER = "BYN"
 _PARTS = ("CNY", "RUB")
+_UNIT = "USD"
 
 
 def basket(window: HistoryWindow) -> Calibration:
@@ -33,22 +31,26 @@ def basket(window: HistoryWindow) -> Calibration:
     The covariances are Hayashi and Yoshida's, so that the currencies need no common days.
     """
     known = window.currencies()
+    if window.history.unit != _UNIT:
+        raise CalibrationError(
+            f"{window.history.name} has no {_UNIT}, which is a part of the basket of {_FOLLOWER}"
+        )
     if lacking := [code for code in (_FOLLOWER, *_PARTS) if code not in known]:
         raise CalibrationError(
             f"{', '.join(lacking)} is not observed twice from {window.first} to {window.last}"
         )
-    found = covariance((_FOLLOWER, *_PARTS), *window)
+    found = window.covariance((_FOLLOWER, *_PARTS))
     statistic = _fitted(found.matrix)
     errors = found.standard_error(_fitted)
     *weights, residual, explained = statistic
     *weight_errors, residual_error, explained_error = errors
-    parts = (*_PARTS, "USD")
+    parts = (*_PARTS, _UNIT)
     others = [code for code in known if code != _FOLLOWER]
     stated = {code: rounded(weight) for code, weight in zip(_PARTS, weights, strict=False)}
     return Calibration(
         model="basket",
         window=window,
-        observations=observation_counts(window, (_FOLLOWER, *_PARTS)),
+        observations=window.counts((_FOLLOWER, *_PARTS)),
         estimates=[
             *(
                 Estimate(f"weights.{code}", float(weight), float(error), "")
@@ -60,14 +62,14 @@ def basket(window: HistoryWindow) -> Calibration:
         fx={
             "kind": "basket",
             "currency": _FOLLOWER,
-            "weights": {**stated, "USD": 1 - sum(stated.values())},
+            "weights": {**stated, _UNIT: 1 - sum(stated.values())},
             "residual_volatility": rounded(residual),
             "base": {
                 "kind": "lognormal",
-                "start": "history",
-                **declared(others, covariance(others, *window).matrix),
+                **window.start(),
+                **declared(others, window.covariance(others).matrix),
             },
-            "source": origin(window),
+            "source": window.origin(),
         },
         notes=[
             (

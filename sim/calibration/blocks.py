@@ -11,12 +11,11 @@ from sim.calibration.estimates import (
     Calibration,
     Estimate,
     correlations,
-    origin,
     rounded,
     volatilities,
 )
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import Covariance, load_history, quarters_of, weekly_moves
+from sim.core.history import Covariance, moves_covariance, quarters_of
 from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
@@ -49,10 +48,10 @@ def bootstrap(window: HistoryWindow) -> Calibration:
         estimates=[*volatilities(found), *correlations(found), *estimates],
         fx={
             "kind": "bootstrap",
-            "start": "history",
+            **window.start(),
             "window": {"first": str(window.first), "last": str(window.last)},
             "mean_block": rounded(longest, 1),
-            "source": origin(window),
+            "source": window.origin(),
         },
         notes=[
             (
@@ -70,12 +69,11 @@ def bootstrap(window: HistoryWindow) -> Calibration:
 
 def common_weeks(window: HistoryWindow) -> Weeks:
     """The weeks in which all currencies of history were observed; CalibrationError if they are few."""
-    weeks = weekly_moves(tuple(load_history()), *window)
+    weeks = window.weekly_moves(window.history.currencies)
     if len(weeks) < _FEWEST:
         raise CalibrationError(
             f"from {window.first} to {window.last} there are {len(weeks)} weeks in which all of "
-            f"{', '.join(weeks.currencies)} were observed; {_FEWEST} are needed. BYN has been observed weekly "
-            "from July 2016 to February 2022 only"
+            f"{', '.join(weeks.currencies)} were observed; {_FEWEST} are needed"
         )
     return weeks
 
@@ -84,8 +82,8 @@ def weekly_covariance(weeks: Weeks) -> Covariance:
     """Annual covariances of weekly moves, with those that leave one calendar quarter out."""
     scale = YEAR_DAYS / 7
     quarter = quarters_of(weeks.ends)
-    left_out = [np.cov(weeks.moves[quarter != one].T, bias=True) for one in np.unique(quarter)]
-    whole = np.cov(weeks.moves.T, bias=True)
+    left_out = [moves_covariance(weeks.moves[quarter != one]) for one in np.unique(quarter)]
+    whole = moves_covariance(weeks.moves)
     return Covariance(weeks.currencies, whole * scale, np.array(left_out) * scale)
 
 

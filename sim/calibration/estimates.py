@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.history import correlation, covariance, load_history, volatility
+from sim.core.history import correlation, volatility
 from sim.core.kinds import Halves
 from sim.core.rates import Floats
 from sim.errors import CalibrationError
@@ -19,21 +19,57 @@ from sim.errors import CalibrationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.core.history import Covariance
+    from sim.core.history import Covariance, History, Observations, Weeks
 
 
-class HistoryWindow(NamedTuple):
-    """A stretch of history, both days included."""
+@dataclass(frozen=True, slots=True, eq=False)
+class HistoryWindow:
+    """A stretch of a history, both days included; `file` holds its rates, if they are not those that ship."""
 
+    history: History
     first: date
     last: date
+    file: str | None = None
 
     def currencies(self) -> tuple[str, ...]:
         """Those observed on two days of the window at least; CalibrationError if there are none."""
-        found = tuple(code for code, seen in load_history().items() if len(seen.within(*self).days) > 1)
+        found = self.history.moving(self.first, self.last)
         if not found:
-            raise CalibrationError(f"history has no rates from {self.first} to {self.last}; {_known()}")
+            reach = f"it reaches from {self.history.first} to {self.history.last}"
+            raise CalibrationError(
+                f"{self.history.name} has no rates from {self.first} to {self.last}; {reach}"
+            )
         return found
+
+    def floating(self) -> tuple[str, ...]:
+        """Those of them that move by more than `PEGGED` a year: of the others, moves are rounding of quotes."""
+        codes = self.currencies()
+        moves = volatility(self.covariance(codes).matrix)
+        return tuple(code for code, one in zip(codes, moves.tolist(), strict=True) if one > PEGGED)
+
+    def observations(self, currency: str) -> Observations:
+        """The observations of one currency per unit."""
+        return self.history.observations(currency).within(self.first, self.last)
+
+    def counts(self, currencies: Sequence[str]) -> dict[str, int]:
+        """Days of observation by currency."""
+        return {code: len(self.observations(code).days) for code in currencies}
+
+    def covariance(self, currencies: Sequence[str]) -> Covariance:
+        """Covariances by Hayashi and Yoshida's estimator."""
+        return self.history.covariance(currencies, self.first, self.last)
+
+    def weekly_moves(self, currencies: Sequence[str]) -> Weeks:
+        """Moves between weeks in which all of them were observed."""
+        return self.history.weekly_moves(currencies, self.first, self.last)
+
+    def start(self) -> dict[str, str]:
+        """The keys with which a drawn model starts from this history."""
+        return {"start": "history"} | ({} if self.file is None else {"file": self.file})
+
+    def origin(self) -> str:
+        """Where the numbers of a calibrated scenario come from."""
+        return f"sim calibrate, {self.history.name} from {self.first} to {self.last}"
 
 
 class Estimate(NamedTuple):
@@ -66,55 +102,45 @@ def rounded(value: float, decimals: int = 4) -> Decimal:
     return round(Decimal(repr(float(value))), decimals) + Decimal(0)
 
 
-def origin(window: HistoryWindow) -> str:
-    """Where the numbers of a calibrated scenario come from."""
-    return f"sim calibrate, shipped history from {window.first} to {window.last}"
-
-
-def _known() -> str:
-    series = load_history().values()
-    first, last = min(one.first for one in series), max(one.last for one in series)
-    return f"it reaches from {first} to {last}"
-
-
 #: The estimator of each model that has something to estimate.
 MODELS: Final[Halves[Callable[[HistoryWindow], Calibration]]] = Halves(
     "model of exchange rates", "an estimator"
 )
 
+#: Annual volatility below which a currency is taken to be held to the unit, such as AED or HKD to the dollar.
+PEGGED: Final = 0.01
 #: Correlations are brought this much nearer to zero where rounding has made them impossible.
 _SHRINK = 0.999
 
 
 def lognormal(window: HistoryWindow) -> Calibration:
     """Volatilities and correlations by Hayashi and Yoshida's estimator, errors by the jackknife."""
-    found = covariance(window.currencies(), *window)
+    found = window.covariance(window.currencies())
     return Calibration(
         model="lognormal",
         window=window,
-        observations=observation_counts(window, found.currencies),
+        observations=window.counts(found.currencies),
         estimates=[*volatilities(found), *correlations(found)],
-        fx={"kind": "lognormal", "start": "history", **declared(found.currencies, found.matrix)}
-        | {"source": origin(window)},
+        fx={"kind": "lognormal", **window.start(), **declared(found.currencies, found.matrix)}
+        | {"source": window.origin()},
         notes=[
             (
                 "Standard errors are by the jackknife over calendar quarters. Where a currency is observed rarely, "
                 "moves that were undone in between are not seen, and its volatility is understated."
-            )
+            ),
+            (
+                "Correlations between rates of publishers with different clocks are understated: official rates are "
+                "the market of the working day before their date, those of HKD, INR and others of their own day."
+            ),
         ],
     )
 
 
-def observation_counts(window: HistoryWindow, currencies: Sequence[str]) -> dict[str, int]:
-    """Days of observation by currency."""
-    return {code: len(load_history()[code].within(*window).days) for code in currencies}
-
-
 def volatilities(found: Covariance) -> list[Estimate]:
-    """Annual volatilities of units per USD."""
+    """Annual volatilities of units per USD; that of a rate that stands still has no error."""
     errors = found.standard_error(volatility)
     return [
-        Estimate(f"volatility.{code}", float(value), float(error), "a year")
+        Estimate(f"volatility.{code}", float(value), float(error) or None, "a year")
         for code, value, error in zip(found.currencies, volatility(found.matrix), errors, strict=True)
     ]
 
@@ -123,7 +149,7 @@ def correlations(found: Covariance) -> list[Estimate]:
     """Correlations of each pair."""
     matrix, errors = correlation(found.matrix), found.standard_error(correlation)
     return [
-        Estimate(f"correlation.{one}/{other}", float(matrix[i, j]), float(errors[i, j]), "")
+        Estimate(f"correlation.{one}/{other}", float(matrix[i, j]), float(errors[i, j]) or None, "")
         for (i, one), (j, other) in combinations(enumerate(found.currencies), 2)
     ]
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from sim.calibration.estimates import MODELS, Calibration, Estimate, declared_correlations, origin, rounded
+from sim.calibration.estimates import MODELS, PEGGED, Calibration, Estimate, declared_correlations, rounded
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import covariance, weekly_moves
 from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
@@ -36,18 +35,20 @@ class Found(NamedTuple):
 
 def jump(window: HistoryWindow) -> Calibration:
     """Intensity and size of jumps in the weekly moves of each currency, and its volatility without them."""
-    weeks = {code: weekly_moves((code,), *window) for code in window.currencies()}
-    found = {code: find_jumps(one) for code, one in weeks.items() if len(one) >= _FEWEST}
+    weeks = {code: window.weekly_moves((code,)) for code in window.currencies()}
+    long = {code: one for code, one in weeks.items() if len(one) >= _FEWEST}
+    floating = {*window.floating()}
+    found = {code: find_jumps(one, jumps=code in floating) for code, one in long.items()}
     if not any(len(one.moves) for one in found.values()):
         raise CalibrationError(
             f"no currency has a jump in {_FEWEST} weeks or more from {window.first} to {window.last}: a week's "
             f"move beyond {THRESHOLD:.0f} robust standard deviations"
         )
     currencies = list(found)
-    matrix = covariance(currencies, *window).matrix
+    matrix = window.covariance(currencies).matrix
     base = {
         "kind": "lognormal",
-        "start": "history",
+        **window.start(),
         "volatility": {code: rounded(one.volatility) for code, one in found.items()},
         "correlation": declared_correlations(currencies, matrix),
     }
@@ -60,31 +61,33 @@ def jump(window: HistoryWindow) -> Calibration:
             "kind": "jump",
             "jumps": [_declared(code, one) for code, one in found.items() if len(one.moves)],
             "base": base,
-            "source": origin(window),
+            "source": window.origin(),
         },
         notes=[*_notes(found, set(weeks) - set(found))],
     )
 
 
-def find_jumps(weeks: Weeks) -> Found:
-    """The moves of one currency beyond the threshold, and the volatility of the others."""
+def find_jumps(weeks: Weeks, *, jumps: bool = True) -> Found:
+    """The moves of one currency beyond the threshold, if it has `jumps`, and the volatility of the others."""
     moves = weeks.moves[:, 0]
     scale = _TO_DEVIATION * float(np.median(np.abs(moves - np.median(moves))))
-    jumps = np.abs(moves) > THRESHOLD * scale
+    beyond = np.abs(moves) > (THRESHOLD * scale if jumps else np.inf)
     return Found(
-        ends=weeks.ends[jumps],
-        moves=moves[jumps],
+        ends=weeks.ends[beyond],
+        moves=moves[beyond],
         years=len(moves) / _WEEKS,
-        volatility=float(moves[~jumps].std() * np.sqrt(_WEEKS)),
+        volatility=float(moves[~beyond].std() * np.sqrt(_WEEKS)),
     )
 
 
 def _estimates(code: str, one: Found) -> list[Estimate]:
     count = len(one.moves)
     calm = one.years * _WEEKS - count
+    # Poisson's error is none of no jump, and a rate that stands still has none; the notes bound the intensity.
+    errors = [one.volatility / float(np.sqrt(2 * calm)) or None, float(np.sqrt(count)) / one.years or None]
     found = [
-        Estimate(f"volatility.{code}", one.volatility, one.volatility / float(np.sqrt(2 * calm)), "a year"),
-        Estimate(f"intensity.{code}", count / one.years, float(np.sqrt(count)) / one.years, "jumps a year"),
+        Estimate(f"volatility.{code}", one.volatility, errors[0], "a year"),
+        Estimate(f"intensity.{code}", count / one.years, errors[1], "jumps a year"),
     ]
     if count > 1:
         deviation = float(one.moves.std(ddof=1))
@@ -117,6 +120,7 @@ def _notes(found: dict[str, Found], left_out: set[str]) -> list[str]:
             "Devaluations before July 2016 (2009, 2011, 2015) lie outside of the shipped history; state their "
             "intensity from other sources."
         ),
+        f"Of currencies that move by less than {PEGGED:.0%} a year no move is taken for a jump; most are rounding.",
         "Correlations are those of all moves, as for `lognormal`.",
     ]
     for code, one in found.items():

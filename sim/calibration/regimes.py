@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.calibration.blocks import common_weeks
-from sim.calibration.estimates import MODELS, Calibration, Estimate, declared, origin
+from sim.calibration.estimates import MODELS, Calibration, Estimate, declared
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import correlation, jackknife, quarters_of, volatility
+from sim.core.history import correlation, jackknife, moves_covariance, quarters_of, volatility
 from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
@@ -48,13 +48,15 @@ class Chains:
 def regime(window: HistoryWindow) -> Calibration:
     """Durations, volatilities and correlations of two states by maximum likelihood (the EM algorithm)."""
     weeks = common_weeks(window)
-    moves = weeks.moves - weeks.moves.mean(axis=0)
+    every = weeks.moves - weeks.moves.mean(axis=0)
+    moves = every[:, np.isin(weeks.currencies, window.floating())]
     quarter = quarters_of(weeks.ends)
-    whole = fit(moves, np.ones((1, len(moves)), dtype=bool), first_guess(moves))
-    _check_states(whole, moves.shape[1])
+    all_seen = np.ones((1, len(moves)), dtype=bool)
+    fitted = fit(moves, all_seen, first_guess(moves))
+    _check_states(fitted, moves.shape[1])
     # A week that is left out says nothing of its state, yet the chain goes on through it.
     seen = np.array([quarter != one for one in np.unique(quarter)])
-    left_out = fit(moves, seen, whole)
+    whole, left_out = _of_all(fitted, every, all_seen), _of_all(fit(moves, seen, fitted), every, seen)
     names, values = _statistics(whole, 0, weeks)
     errors = jackknife(np.array([_statistics(left_out, block, weeks)[1] for block in range(len(seen))]))
     return Calibration(
@@ -62,20 +64,20 @@ def regime(window: HistoryWindow) -> Calibration:
         window=window,
         observations=dict.fromkeys(weeks.currencies, len(weeks)),
         estimates=[
-            Estimate(name, float(value), float(error), _unit(name))
+            Estimate(name, float(value), float(error) or None, _unit(name))
             for name, value, error in zip(names, values, errors, strict=True)
         ],
         fx={
             "kind": "regime",
-            "start": "history",
+            **window.start(),
             **{
                 state: {"mean_duration": f"{max(2, round(values[number]))}d"}
                 | declared(weeks.currencies, whole.covariances[0, number] * YEAR_DAYS / 7)
                 for number, state in enumerate(_STATES)
             },
-            "source": origin(window),
+            "source": window.origin(),
         },
-        notes=_notes(whole, moves),
+        notes=_notes(fitted, moves),
     )
 
 
@@ -92,20 +94,30 @@ def fit(moves: Floats, seen: NDArray[np.bool_], start: Chains) -> Chains:
     for _ in range(_ROUNDS):
         chances, stays, likelihood = _expect(_densities(moves, seen, covariances), leaving)
         leaving = 1.0 - stays / np.maximum(chances[:, :-1].sum(axis=1), 1e-300)
-        weights = chances * seen[:, :, None]
-        products = np.einsum("bts,ti,tj->bsij", weights, moves, moves, optimize=True)
-        covariances = products / weights.sum(axis=1)[:, :, None, None]
+        covariances = _covariances(moves, seen, chances)
         if np.all(likelihood - before < _ENOUGH * np.abs(likelihood)):
             break
         before = likelihood
     return Chains(leaving, covariances, chances, likelihood)
 
 
+def _of_all(found: Chains, moves: Floats, seen: NDArray[np.bool_]) -> Chains:
+    """The same chains with the covariances of currencies that told nothing of the states, too."""
+    return replace(found, covariances=_covariances(moves, seen, found.chances))
+
+
+def _covariances(moves: Floats, seen: NDArray[np.bool_], chances: Floats) -> Floats:
+    """The covariances of each state, by the chances with which each week was in it."""
+    weights = chances * seen[:, :, None]
+    products = np.einsum("bts,ti,tj->bsij", weights, moves, moves, optimize=True)
+    return np.asarray(products / weights.sum(axis=1)[:, :, None, None])
+
+
 def first_guess(moves: Floats) -> Chains:
     """A chain whose stressed state is that of the weeks with the largest moves, all currencies alike."""
     size = np.sum((moves / moves.std(axis=0)) ** 2, axis=1)
     wild = size > np.quantile(size, 1.0 - _STRESSED_SHARE)
-    covariances = np.array([np.cov(moves[mine].T, bias=True) for mine in (~wild, wild)])
+    covariances = np.array([moves_covariance(moves[mine]) for mine in (~wild, wild)])
     nothing = np.empty(0)
     return Chains(np.array([_LEAVING]), covariances[None], nothing, nothing)
 
@@ -179,7 +191,7 @@ def _unit(name: str) -> str:
 def _notes(found: Chains, moves: Floats) -> list[str]:
     stressed = found.chances[0, :, 1] > 1.0 / 2.0
     spells = int(np.sum(stressed[1:] & ~stressed[:-1])) + int(stressed[0])
-    every = np.cov(moves.T, bias=True)
+    every = moves_covariance(moves)
     single = -0.5 * len(moves) * (np.linalg.slogdet(2.0 * np.pi * every)[1] + moves.shape[1])
     gain = 2.0 * (float(found.likelihood[0]) - float(single))
     further = moves.shape[1] * (moves.shape[1] + 1) // 2 + 2
@@ -193,8 +205,9 @@ def _notes(found: Chains, moves: Floats) -> list[str]:
             "usual tables do not hold for it, since a state that does not exist has no parameters."
         ),
         (
-            "Every week is taken to lie in one state as a whole; standard errors are by the jackknife over calendar "
-            "quarters."
+            "The states are those of currencies that float, which move by more than 1 % a year: a pegged one would "
+            "tell them by the rounding of its quotes. Every week is taken to lie in one state as a whole; standard "
+            "errors are by the jackknife over calendar quarters."
         ),
     ]
 

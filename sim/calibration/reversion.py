@@ -11,12 +11,9 @@ from sim.calibration.estimates import (
     Calibration,
     Estimate,
     declared_correlations,
-    observation_counts,
-    origin,
     rounded,
 )
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import covariance, observations
 from sim.core.rates import Floats
 from sim.errors import CalibrationError
 
@@ -53,22 +50,25 @@ class Fit(NamedTuple):
 
 
 def mean_reverting(window: HistoryWindow) -> Calibration:
-    """Speed, level and volatility of each currency by exact maximum likelihood, whatever its days."""
+    """Speed, level and volatility of each currency by exact maximum likelihood, from the last day of each week."""
     currencies = window.currencies()
-    fits = {code: fit(observations(code).within(*window)) for code in currencies}
-    years = max(_years(observations(code).within(*window)) for code in currencies)
-    matrix = covariance(currencies, *window).matrix
+    weekly = {code: window.observations(code).weekly() for code in currencies}
+    fits = {code: fit(one) for code, one in weekly.items()}
+    years = max(_years(window.observations(code)) for code in currencies)
+    matrix = window.covariance(currencies).matrix
     return Calibration(
         model="mean_reverting",
         window=window,
-        observations=observation_counts(window, currencies),
-        estimates=[estimate for code, one in fits.items() for estimate in _estimates(code, one)],
+        observations={code: len(one.days) for code, one in weekly.items()},
+        estimates=[
+            estimate for code, one in fits.items() for estimate in _estimates(code, one, window.history.unit)
+        ],
         fx={
             "kind": "mean_reverting",
-            "start": "history",
+            **window.start(),
             "reversion": {code: _declared(code, one, window) for code, one in fits.items()},
             "correlation": declared_correlations(currencies, matrix),
-            "source": origin(window),
+            "source": window.origin(),
         },
         notes=[
             (
@@ -82,8 +82,9 @@ def mean_reverting(window: HistoryWindow) -> Calibration:
             ),
             "Correlations are those of the moves, as for `lognormal`.",
             *(
-                f"{code}: no reversion found; the likeliest process moves towards a level far from anything "
-                "observed. It is declared with a half-life of a century about its mean, which is a random walk."
+                f"{code}: no reversion found; the rate does not move, or the likeliest process moves towards a level "
+                "far from anything observed. It is declared with a half-life of a century about its mean, which is "
+                "a random walk."
                 for code, one in fits.items()
                 if not one.reverts
             ),
@@ -92,16 +93,18 @@ def mean_reverting(window: HistoryWindow) -> Calibration:
 
 
 def fit(observed: Observations) -> Fit:
-    """The likeliest process; CalibrationError for few observations, or a rate that does not move."""
+    """The likeliest process; a rate that does not move has none to tell. CalibrationError for few observations."""
     from scipy.optimize import minimize_scalar  # noqa: PLC0415 - scipy loads where it is used
 
     logs = np.log(observed.per_usd)
     gaps = np.diff(observed.days).astype(np.float64) / YEAR_DAYS
-    if len(gaps) < _FEWEST or not np.any(np.diff(logs)):
+    if len(gaps) < _FEWEST:
         raise CalibrationError(
-            f"{len(logs)} observations from {observed.first} to {observed.last} show no reversion; "
-            "more than ten that move are needed"
+            f"{len(logs)} weeks with observations from {observed.first} to {observed.last} show no reversion; "
+            "more than ten are needed"
         )
+    if not np.any(np.diff(logs)):
+        return Fit(0.0, None, float(logs[0]), 0.0, 0.0, 0.0, 0.0, reverts=False)
 
     def loss(log_speed: float) -> float:
         return _profile(float(np.exp(log_speed)), logs, gaps)[0]
@@ -141,7 +144,7 @@ def _declared(code: str, one: Fit, window: HistoryWindow) -> dict[str, Any]:
     if one.reverts:
         level, days = one.level, max(1, round(_half_life(one)))
     else:
-        level, days = float(np.mean(np.log(observations(code).within(*window).per_usd))), _CENTURY
+        level, days = float(np.mean(np.log(window.observations(code).per_usd))), _CENTURY
     return {
         "level": rounded(np.exp(level)),
         "half_life": f"{days}d",
@@ -149,8 +152,8 @@ def _declared(code: str, one: Fit, window: HistoryWindow) -> dict[str, Any]:
     }
 
 
-def _estimates(code: str, one: Fit) -> list[Estimate]:
-    volatility = Estimate(f"volatility.{code}", one.volatility, one.volatility_error, "a year")
+def _estimates(code: str, one: Fit, unit: str) -> list[Estimate]:
+    volatility = Estimate(f"volatility.{code}", one.volatility, one.volatility_error or None, "a year")
     if not one.reverts:
         return [volatility]
     half_life = _half_life(one)
@@ -159,7 +162,7 @@ def _estimates(code: str, one: Fit) -> list[Estimate]:
     return [
         Estimate(f"speed.{code}", one.speed, one.speed_error, "a year"),
         Estimate(f"half_life.{code}", half_life, half_life_error, "days"),
-        Estimate(f"level.{code}", level, level * one.level_error, "per USD"),
+        Estimate(f"level.{code}", level, level * one.level_error, f"per {unit}"),
         volatility,
         Estimate(f"gain.{code}", one.gain, None, "2 Δ log-likelihood"),
     ]

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cache
-from importlib.resources import files
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -18,14 +14,17 @@ from sim.core.clock import YEAR_DAYS
 from sim.core.rates import Floats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 _QUARTER_MONTHS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Observations:
-    """The observed rates of one currency: `per_usd[k]` units per USD on `days[k]`, in order of days."""
+    """The observed rates of one currency: `per_usd[k]` units per USD on `days[k]`, in order of days.
+
+    Where a history knows no dollar, they are units per 1 of its own unit.
+    """
 
     days: Days
     per_usd: Floats
@@ -45,10 +44,19 @@ class Observations:
         inside = (self.days >= np.datetime64(first, "D")) & (self.days <= np.datetime64(last, "D"))
         return Observations(self.days[inside], self.per_usd[inside])
 
+    def weekly(self) -> Observations:
+        """The last observation of each week, Monday to Sunday.
+
+        From one to the next is about a week, whichever days markets rest on: daily ones move no more over a weekend
+        than over a night, so that a model in which time runs on would take them for wilder than they are.
+        """
+        last = _week_ends(self.days)
+        return Observations(self.days[last], self.per_usd[last])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Covariance:
-    """Annual covariances of log rates per USD, estimated.
+    """Annual covariances of log rates per USD (or another unit of history), estimated.
 
     `matrix` is [currencies, currencies], in squared log units per year of 365.25 days, positive
     semidefinite. `left_out` is [quarters, currencies, currencies]: the same estimate without the
@@ -80,50 +88,139 @@ def jackknife(left_out: Floats) -> Floats:
     return np.asarray(np.sqrt((blocks - 1) * left_out.var(axis=0)))
 
 
-@cache
-def load_history() -> Mapping[str, Observations]:
-    """The shipped observations by currency code, the codes sorted; USD, the unit, has none.
+@dataclass(frozen=True, slots=True, eq=False)
+class Quotes:
+    """Rates as they stand in a file, one row each: 1 `base` was worth `rates` units of `quote` on `days`.
 
-    They come from the National Bank of Belarus, its exchange and Narodowy Bank Polski; the data folder
-    holds a table of the sources.
+    Currencies are told by number among `codes`, which are sorted and stand in some row each.
     """
-    found: dict[str, list[tuple[str, str]]] = {}
-    text = (files("sim") / "data" / "fx_history.csv").read_text(encoding="utf-8")
-    for row in csv.DictReader(text.splitlines()):
-        found.setdefault(row["currency"], []).append((row["date"], row["per_usd"]))
-    return MappingProxyType({code: _observations(found[code]) for code in sorted(found)})
+
+    codes: tuple[str, ...]
+    days: Days
+    base: NDArray[np.int64]
+    quote: NDArray[np.int64]
+    rates: Floats
+
+    def as_csv(self) -> str:
+        """The rows as a file that reads back equal: floats in the shortest form that does."""
+        names = (
+            [*map(self.codes.__getitem__, self.base.tolist())],
+            [*map(self.codes.__getitem__, self.quote.tolist())],
+        )
+        rows = zip(self.days.tolist(), *names, self.rates.tolist(), strict=True)
+        return "date,base,quote,rate\n" + "".join(
+            f"{day},{base},{quote},{rate!r}\n" for day, base, quote, rate in rows
+        )
+
+    def of(self, kept: NDArray[np.bool_]) -> Quotes:
+        """Some of the rows."""
+        return replace(
+            self, days=self.days[kept], base=self.base[kept], quote=self.quote[kept], rates=self.rates[kept]
+        )
 
 
-def observations(currency: str) -> Observations:
-    """The shipped observations of one currency; ValueError if there are none."""
-    history = load_history()
-    if currency not in history:
-        raise ValueError(f"the shipped history of rates has no {currency}; it has {', '.join(history)}")
-    return history[currency]
+@dataclass(frozen=True, slots=True, eq=False)
+class History:
+    """What rates were observed to be, on the days on which they were, all against one another.
 
-
-def observed_together(currencies: Iterable[str], first: date, last: date) -> tuple[Days, Floats]:
-    """The days from `first` to `last` on which all currencies are observed, and the log of what each is per USD.
-
-    Those [days, currencies] are in the order of the currencies; the dollar, being the unit, is known every day.
+    `unit` is the currency in which the others are stated: the dollar, unless nothing was quoted against it. On
+    `days[d]`, 1 unit of `reference[d, c]` was worth `values[d, c]` units of currency c; no reference (−1) says that
+    c was not observed, and one other than the unit that it was observed against some others only. A currency's
+    reference is above it in `rank`, where the unit is 0. `quotes` are the rows that tell all this.
     """
-    codes = list(currencies)
-    seen = {code: observations(code).within(first, last) for code in codes if code != "USD"}
-    common = sorted(set.intersection(*(set(one.days.tolist()) for one in seen.values()))) if seen else []
-    days = np.array(common, dtype="datetime64[D]")
-    levels = np.zeros((len(days), len(codes)))
-    for column, code in enumerate(codes):
-        if code != "USD":
-            levels[:, column] = np.log(seen[code].per_usd[np.searchsorted(seen[code].days, days)])
-    return days, levels
 
+    name: str
+    unit: str
+    days: Days
+    values: Floats
+    reference: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    quotes: Quotes
+    _found: dict[str, Observations] = field(default_factory=dict, repr=False)
 
-def covariance(currencies: Sequence[str], first: date, last: date) -> Covariance:
-    """`hayashi_yoshida` of the shipped observations from `first` to `last`, both included.
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of all currencies, sorted."""
+        return self.quotes.codes
 
-    ValueError for a currency without history, or with fewer than two observations in the window.
-    """
-    return hayashi_yoshida({code: observations(code).within(first, last) for code in currencies})
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """The codes of all but the unit, sorted."""
+        return tuple(code for code in self.codes if code != self.unit)
+
+    @property
+    def first(self) -> date:
+        """The first day on which anything was observed."""
+        return _as_date(self.days[0])
+
+    @property
+    def last(self) -> date:
+        """The last one."""
+        return _as_date(self.days[-1])
+
+    def place(self, currency: str) -> int:
+        """The column of a currency; ValueError if there is none."""
+        if currency not in self.codes:
+            raise ValueError(f"{self.name} has no {currency}; it has {', '.join(self.codes)}")
+        return self.codes.index(currency)
+
+    def observations(self, currency: str) -> Observations:
+        """One currency against the unit; ValueError if history has none of it. There may be no day."""
+        if currency not in self._found:
+            place, unit = self.place(currency), self.place(self.unit)
+            seen = self.reference[:, place] == unit
+            self._found[currency] = _frozen(Observations(self.days[seen], self.values[seen, place]))
+        return self._found[currency]
+
+    def among(self, currencies: Iterable[str]) -> Quotes:
+        """The rows that tell of some currencies, of the unit and of the one that stands in most rates."""
+        kept = np.isin(self.codes, [*currencies]) | (self.rank <= 1)
+        return self.quotes.of(kept[self.quotes.base] & kept[self.quotes.quote])
+
+    def moving(self, first: date, last: date) -> tuple[str, ...]:
+        """The currencies observed on two days of a window at least."""
+        return tuple(
+            code for code in self.currencies if len(self.observations(code).within(first, last).days) > 1
+        )
+
+    def observed_together(self, currencies: Iterable[str], first: date, last: date) -> tuple[Days, Floats]:
+        """The days from `first` to `last` on which all currencies are observed against one another, and log rates.
+
+        Those [days, currencies] are in the order of the currencies, against a reference that may be another one on
+        another day: only their differences mean anything. The unit by itself is known every day.
+        """
+        places = [self.place(code) for code in currencies]
+        inside = (self.days >= np.datetime64(first, "D")) & (self.days <= np.datetime64(last, "D"))
+        reference, values = self.reference[inside][:, places], self.values[inside][:, places]
+        together = np.all((reference >= 0) & (reference == reference[:, :1]), axis=1)
+        return self.days[inside][together], np.log(values[together])
+
+    def covariance(self, currencies: Sequence[str], first: date, last: date) -> Covariance:
+        """`hayashi_yoshida` of the observations from `first` to `last`, both included.
+
+        ValueError for a currency that history does not have, or with fewer than two observations in the window.
+        """
+        return hayashi_yoshida({code: self.observations(code).within(first, last) for code in currencies})
+
+    def weekly_moves(self, currencies: Sequence[str], first: date, last: date) -> Weeks:
+        """Changes between consecutive weeks, Monday to Sunday, with a day on which all `currencies` were observed.
+
+        Where a week has no such day, there is no change into it nor out of it. From one end to the next are
+        five to nine days, and seven nearly always. There may be no week.
+        """
+        days, levels = self.observed_together([self.unit, *currencies], first, last)
+        ends = _week_ends(days)
+        days, levels = days[ends], levels[ends, 1:]
+        consecutive = np.diff(weeks_of(days)) == 1
+        return Weeks(tuple(currencies), days[1:][consecutive], np.diff(levels, axis=0)[consecutive])
+
+    def loose(self, currency: str) -> Iterator[tuple[str, Observations]]:
+        """By reference, what a currency was on the days on which it was not observed against the unit."""
+        place = self.place(currency)
+        others = np.setdiff1d(self.reference[:, place], [-1, place, self.place(self.unit)])
+        for other in others.tolist():
+            seen = self.reference[:, place] == other
+            yield self.codes[other], Observations(self.days[seen], self.values[seen, place])
 
 
 def hayashi_yoshida(observed: Mapping[str, Observations]) -> Covariance:
@@ -171,6 +268,11 @@ def correlation(matrix: Floats) -> Floats:
     return result
 
 
+def moves_covariance(moves: Floats) -> Floats:
+    """The covariances of moves [cases, currencies] about their means, of one currency, too."""
+    return np.atleast_2d(np.cov(moves.T, bias=True))
+
+
 def _overlaps(one: Observations, other: Observations) -> tuple[Floats, Floats]:
     """For each change of `one`: its product with the changes of `other` that overlap it, and shared years.
 
@@ -204,12 +306,16 @@ def nearest_correlation(matrix: Floats) -> Floats:
     return correlation(clipped)
 
 
-def _observations(rows: list[tuple[str, str]]) -> Observations:
-    days = np.array([day for day, _ in rows], dtype="datetime64[D]")
-    per_usd = np.array([value for _, value in rows], dtype=np.float64)
-    for array in (days, per_usd):
+def _week_ends(days: Days) -> NDArray[np.bool_]:
+    """Which of some days, in order, is the last one of its week."""
+    week = weeks_of(days)
+    return np.append(week[1:] != week[:-1], np.True_)[: len(days)]
+
+
+def _frozen(seen: Observations) -> Observations:
+    for array in (seen.days, seen.per_usd):
         array.setflags(write=False)
-    return Observations(days, per_usd)
+    return seen
 
 
 def quarters_of(days: Days) -> NDArray[np.int64]:
@@ -231,24 +337,3 @@ class Weeks(NamedTuple):
     def __len__(self) -> int:
         """Number of weeks."""
         return len(self.moves)
-
-
-@cache
-def weekly_moves(currencies: tuple[str, ...], first: date, last: date) -> Weeks:
-    """Changes between consecutive weeks, Monday to Sunday, with a day on which all `currencies` were observed.
-
-    Where a week has no such day, there is no change into it nor out of it. From one end to the next are
-    five to nine days, and seven nearly always. There may be no week.
-    """
-    seen = [observations(code).within(first, last) for code in currencies]
-    common = seen[0].days
-    for series in seen[1:]:
-        common = np.intersect1d(common, series.days)
-    week = weeks_of(common)
-    ends = common[np.append(week[1:] != week[:-1], True)] if len(common) else common
-    levels = np.column_stack([np.log(series.per_usd[np.searchsorted(series.days, ends)]) for series in seen])
-    consecutive = np.diff(weeks_of(ends)) == 1
-    weeks = Weeks(currencies, ends[1:][consecutive], np.diff(levels, axis=0)[consecutive])
-    for array in (weeks.ends, weeks.moves):
-        array.setflags(write=False)
-    return weeks

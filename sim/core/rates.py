@@ -22,9 +22,9 @@ _LARGEST: Final = 2**53
 class FxPaths:
     """The mid of every day: a step function that jumps at each local midnight and at no other instant.
 
-    `currencies` are sorted and include USD. Row d of `per_usd` [days, currencies] holds the units per 1 USD
-    from `day_starts[d]` (UTC seconds) to the next day's start, the last row until `end`; nothing is
-    extrapolated.
+    `currencies` are sorted and include the unit: USD, or another currency where rates know no dollar. Row d of
+    `per_usd` [days, currencies] holds the units per 1 of it from `day_starts[d]` (UTC seconds) to the next day's start,
+    the last row until `end`; nothing is extrapolated.
     """
 
     currencies: tuple[str, ...]

@@ -16,17 +16,19 @@ from sim.results import promises
 from sim.results.facts.source import Simulated
 from sim.results.folder import Text, sha256_of
 from sim.results.limits import check_limits
-from sim.results.results import Results
+from sim.results.results import Results, as_saved
 from sim.results.run import Run
 from sim.results.shelves import MEASURES
 from sim.scenario.load import to_yaml
 from sim.world.build import build_world, prepare
-from sim.world.own_payments import MAX_INPUT
+from sim.world.own_file import MAX_INPUT
+from sim.world.own_rates import history_of
 from sim.world.timing import resolve_calendars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from sim.core.history import History
     from sim.scenario.model import Scenario
     from sim.world.world import DrawnWorld
 
@@ -92,7 +94,7 @@ def _manifest(resolved: Scenario, world: DrawnWorld, timings: dict[str, float]) 
             "python": platform.python_version(),
             **{name: version(name) for name in libraries},
         },
-        **_own_file(resolved),
+        **_own_files(resolved, world.history),
         "followed_until": datetime.fromtimestamp(world.window.end, UTC).isoformat(),
         "warnings": list(world.warnings),
         "timings_seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
@@ -101,18 +103,28 @@ def _manifest(resolved: Scenario, world: DrawnWorld, timings: dict[str, float]) 
 
 def text_of(scenario: Scenario, replication: int = 0) -> Text:
     """What determines the tables that a scenario gives; `ScenarioError` if it cannot be run."""
-    openings, _ = prepare(scenario)
+    history = history_of(scenario.fx)
+    openings, _ = prepare(scenario, history=history)
     resolved = _sha256(resolve_calendars(scenario, openings))
-    return Text.of({"scenario_sha256": resolved, "replication": replication, **_own_file(scenario)})
+    own = _own_files(scenario, history)
+    return Text.of({"scenario_sha256": resolved, "replication": replication, **own})
 
 
 def _sha256(resolved: Scenario) -> str:
-    return hashlib.sha256(to_yaml(resolved).encode()).hexdigest()
+    return hashlib.sha256(to_yaml(as_saved(resolved)).encode()).hexdigest()
 
 
-def _own_file(scenario: Scenario) -> dict[str, dict[str, str]]:
-    """The file that payments of one's own came from, by its absolute path, and what was in it."""
-    if scenario.payments is None:
-        return {}
-    file = Path(scenario.payments.file)
-    return {"payments_file": {"path": str(file), "sha256": sha256_of(file)}}
+def _own_files(scenario: Scenario, history: History) -> dict[str, dict[str, str]]:
+    """The files that payments and rates of one's own came from, by absolute path, and the hash of what was in them.
+
+    That of rates is the hash of the file that the run keeps of them.
+    """
+    files = {}
+    if scenario.payments is not None:
+        file = Path(scenario.payments.file)
+        files["payments_file"] = {"path": str(file), "sha256": sha256_of(file)}
+    rates = None if scenario.fx is None else scenario.fx.own_file()
+    if rates is not None:
+        kept = hashlib.sha256(history.quotes.as_csv().encode()).hexdigest()
+        files["rates_file"] = {"path": rates, "sha256": kept}
+    return files

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MANIFEST: Final = "manifest.json"
 SCENARIO: Final = "scenario.yaml"
 MEASURES_FILE: Final = "measures.json"
+#: The rates of one's own that the scenario names, beside it.
+RATES_FILE: Final = "rates.csv"
 FIGURES_FOLDER: Final = "figures"
 
 _FORMAT: Final = "local-currency-settlement run"
@@ -25,21 +27,24 @@ _VERSION: Final = 2
 _SEAL: Final = "manifest_sha256"
 _LARGEST_JSON: Final = 64_000_000
 _HASH: Final = re.compile("[0-9a-f]{64}")
+#: What a manifest may say of files that a user brought.
+_OWN_FILES: Final = ("payments_file", "rates_file")
 _TABLE: Final = re.compile("[a-z][a-z0-9_]{0,99}")
 
 
 class Text(NamedTuple):
-    """What determines the tables of a run: its resolved scenario with the seed, its replication, its own payments."""
+    """What determines the tables of a run: its resolved scenario with the seed, its replication, payments and rates."""
 
     scenario_sha256: str
     replication: int
     payments_sha256: str
+    rates_sha256: str
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> Text:
         """The text that a manifest tells of."""
-        payments = manifest.get("payments_file", {}).get("sha256", "")
-        return cls(manifest["scenario_sha256"], manifest["replication"], payments)
+        payments, rates = (manifest.get(key, {}).get("sha256", "") for key in _OWN_FILES)
+        return cls(manifest["scenario_sha256"], manifest["replication"], payments, rates)
 
 
 def sha256_of(path: Path) -> str:
@@ -145,10 +150,9 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             f"{where}: of format {version}, written by {age} version; this one reads {_VERSION}"
         )
     wrong = [key for key, holds in _KEYS.items() if key not in manifest or not holds(manifest[key])]
-    if wrong or not _is_payments_file(manifest.get("payments_file", {})):
-        raise ResultsError(
-            f"{where}: not the manifest of a run: look at {', '.join(wrong or ['payments_file'])}"
-        )
+    wrong += [key for key in _OWN_FILES if not _is_own_file(manifest.get(key, {}))]
+    if wrong:
+        raise ResultsError(f"{where}: not the manifest of a run: look at {', '.join(wrong)}")
     return manifest
 
 
@@ -193,7 +197,7 @@ def _are_hashes(value: object, is_name: Callable[[str], object]) -> bool:
     return isinstance(value, dict) and all(is_name(key) and _is_hash(found) for key, found in value.items())
 
 
-def _is_payments_file(value: object) -> bool:
+def _is_own_file(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(part, str) for part in value.values())
 
 

@@ -26,6 +26,7 @@ from sim.results.folder import (
     FIGURES_FOLDER,
     MANIFEST,
     MEASURES_FILE,
+    RATES_FILE,
     SCENARIO,
     Text,
     files_below,
@@ -255,7 +256,9 @@ class Results:
             name: write_table(self.run[name], TABLES[name].columns, folder / f"{name}.parquet")
             for name in tables
         }
-        (folder / SCENARIO).write_text(to_yaml(self.scenario), encoding="utf-8")
+        (folder / SCENARIO).write_text(to_yaml(as_saved(self.scenario)), encoding="utf-8")
+        if self.scenario.fx is not None and self.scenario.fx.own_file() is not None:
+            (folder / RATES_FILE).write_text(self.run.history.quotes.as_csv(), encoding="utf-8")
         measures = {name: measure._asdict() for name, measure in self.measures.items()}
         write_json(measures, folder / MEASURES_FILE)
         if decorate is not None:
@@ -263,6 +266,13 @@ class Results:
         manifest = sealed({**self.manifest, "tables": hashes}, folder)
         write_json(manifest, folder / MANIFEST)
         return manifest
+
+
+def as_saved(scenario: Scenario) -> Scenario:
+    """The scenario as it stands in a run folder, where rates of one's own stand beside it."""
+    if scenario.fx is None:
+        return scenario
+    return scenario.model_copy(update={"fx": scenario.fx.kept_in(RATES_FILE)})
 
 
 def saved_tables(tables: Iterable[str] | None) -> tuple[str, ...]:

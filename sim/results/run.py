@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from sim.core.clock import local_instant
+from sim.core.crosses import crossed
 from sim.core.currency import minor_digits
+from sim.core.history import Quotes
 from sim.core.rates import FxPaths
 from sim.errors import NoTableError
 from sim.results.columns import seconds
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.core.clock import Seconds
+    from sim.core.history import History
     from sim.scenario.model import Scenario
 
 T = TypeVar("T")
@@ -108,6 +111,11 @@ class Run:
         return int(10 ** minor_digits(self.currency))
 
     @property
+    def history(self) -> History:
+        """What rates were observed to be."""
+        return self.remembered(_history)
+
+    @property
     def fx(self) -> FxPaths:
         """The mids of the run."""
         return rates(self)
@@ -138,6 +146,18 @@ class Run:
 
 def _window(run: Run) -> Window:
     return window(run.scenario)
+
+
+@shared
+def _history(run: Run) -> History:
+    """The rates of the table `observed_rates`, all against one another."""
+    table = run["observed_rates"]
+    ends = [table[name].astype("str").to_numpy(dtype=np.str_) for name in ("base", "quote")]
+    codes, number = np.unique(np.concatenate(ends), return_inverse=True)
+    base, quote = number.reshape(2, -1)
+    days = table["date"].to_numpy().astype("datetime64[D]")
+    quotes = Quotes(tuple(codes.tolist()), days, base, quote, table["rate"].to_numpy(dtype=np.float64))
+    return crossed("the history of the run", quotes)[0]
 
 
 @shared

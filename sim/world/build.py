@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.history import load_history, observed_together
+from sim.core.clock import from_instant
 from sim.core.rates import FxPaths
 from sim.errors import Problem, ScenarioError
 from sim.scenario.demands import demands
@@ -25,7 +25,8 @@ from sim.world.magnitudes import check_magnitudes, check_parts, rate_problems, s
 from sim.world.markets import build_markets, group_plans
 from sim.world.network import build_network
 from sim.world.obligations import draw_obligations
-from sim.world.own_payments import MAX_INPUT
+from sim.world.own_file import MAX_INPUT
+from sim.world.own_rates import history_of
 from sim.world.payments import own_payments, trade_payments
 from sim.world.routing import divert, sides_of
 from sim.world.steps import route_plans
@@ -38,6 +39,7 @@ from sim.world.world import DrawnWorld
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from sim.core.history import History
     from sim.scenario.model import Scenario
     from sim.world.network import Network
 
@@ -48,10 +50,11 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     """Draw the world of one replication.
 
     Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
-    something that its own time or data do not cover, or if reading its own payments would take more than
+    something that its own time or data do not cover, or if reading its own payments, or rates, would take more than
     `max_input` bytes.
     """
-    openings, fx = prepare(scenario, replication)
+    history = history_of(scenario.fx, max_input)
+    openings, fx = prepare(scenario, replication, history=history)
     window, timeline = openings.window, openings.timeline
     firms = draw_firms(scenario, replication)
     obligations = draw_obligations(scenario, replication, openings, firms, fx)
@@ -75,6 +78,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         window=window,
         openings=openings,
         fx=fx,
+        history=history,
         network=network,
         firms=firms,
         groups=group_plans(scenario, window, fx),
@@ -100,11 +104,15 @@ def all_routes(scenario: Scenario) -> dict[str, Route]:
     return {**scenario.routes, **direct}
 
 
-def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths]:
+def prepare(
+    scenario: Scenario, replication: int = 0, *, history: History | None = None
+) -> tuple[Openings, FxPaths]:
     """Opening hours and rates, without trade: what can still be wrong with a scenario that reads well.
 
-    `ScenarioError` with every declaration that does not cover the run.
+    Rates are known from the day on which the first invoice was agreed that falls due in the run. `history` is what the
+    scenario names, read if it is not given. `ScenarioError` with every declaration that does not cover the run.
     """
+    seen = history_of(scenario.fx) if history is None else history
     openings = Openings(scenario)
     problems = openings.problems()
     if not problems:
@@ -125,6 +133,9 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
             replication,
             # What payments of one's own are exchanged for may be stated.
             needed=scenario.payments is None,
+            opens=from_instant(window.period_start, window.zone).date(),
+            run_from=from_instant(window.start, window.zone).date(),
+            history=seen,
         )
 
     jumped, unmet = None, _jumps_of_nothing(openings.timeline, met)
@@ -137,7 +148,7 @@ def prepare(scenario: Scenario, replication: int = 0) -> tuple[Openings, FxPaths
     except FxError as error:
         problems.append(Problem("", ".".join(map(str, ("fx", *error.path))), str(error)))
     problems += _without_path(scenario, met, paths)
-    problems += _risk_window(scenario, met)
+    problems += _risk_window(scenario, met, seen)
     problems += unmet
     if problems or jumped is None:
         raise ScenarioError(problems)
@@ -176,28 +187,30 @@ def _without_path(
     return problems
 
 
-def _risk_window(scenario: Scenario, met: Sequence[str]) -> list[Problem]:
+def _risk_window(scenario: Scenario, met: Sequence[str], history: History) -> list[Problem]:
     """Currencies, and pairs with a side's own, that the window of the value at risk does not show moving.
 
     Only those that history knows.
     """
-    declared, history = scenario.risk.window, load_history()
+    declared = scenario.risk.window
     if declared is None:
         return []
-    known = [code for code in met if code in history]
+    known = [code for code in met if code in history.currencies]
     homes = {side.functional_currency for side in scenario.sides.values()}
     pairs = [pair for pair in combinations(known, 2) if not homes.isdisjoint(pair)]
     scarce: dict[str, int] = {}
-    for codes in [(code,) for code in known] + pairs:
-        days, _ = observed_together(codes, declared.first, declared.last)
+    for codes in [(code, history.unit) for code in known] + pairs:
+        days, _ = history.observed_together(codes, declared.first, declared.last)
         # A change needs two days; of who is not seen on two, nobody is seen with another.
         if len(days) < 2 and scarce.keys().isdisjoint(codes):  # noqa: PLR2004
-            scarce[" and ".join(codes)] = len(days)
+            told = codes[0] if codes[1] == history.unit else " and ".join(codes)
+            scarce[told] = len(days)
     return [
         Problem(
             "",
             "risk.window",
-            f"{who} {'are' if ' ' in who else 'is'} observed on {count} days of the window; two are needed",
+            f"{who} {'are' if ' ' in who else 'is'} observed on {count} days of the window; two are needed "
+            f"({history.name} reaches from {history.first} to {history.last})",
         )
         for who, count in scarce.items()
     ]

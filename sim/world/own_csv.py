@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from sim.world.own_sheet import KNOWN, MOST_COLUMNS, Sheet
+from sim.world.own_sheet import MOST_COLUMNS, Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Container, Generator, Iterator, Sequence
 
     from sim.world.own_sheet import Findings
 
@@ -35,13 +35,16 @@ class _EndError(Exception):
     """Nothing further can be read; the findings say why."""
 
 
-def csv_sheets(file: BinaryIO, size: int, findings: Findings) -> Iterator[Sheet]:
+def csv_sheets(
+    file: BinaryIO, size: int, findings: Findings, known: Container[str], what: str
+) -> Iterator[Sheet]:
     """The rows of a CSV file of `size` bytes, some of them at a time; nothing if it has no names of columns.
 
-    Blank lines are passed over. Lines that are no rows go to `findings` and are left out.
+    Sheets have the columns `known`, those of a table of `what`. Blank lines are passed over. Lines that are no rows go
+    to `findings` and are left out.
     """
     try:
-        yield from _Reader(findings).sheets(file, size)
+        yield from _Reader(findings, known, what).sheets(file, size)
     except _EndError:
         return
 
@@ -49,8 +52,8 @@ def csv_sheets(file: BinaryIO, size: int, findings: Findings) -> Iterator[Sheet]
 class _Reader:
     """How far reading has come: the next line, and the bytes before it."""
 
-    def __init__(self, findings: Findings) -> None:
-        self._findings = findings
+    def __init__(self, findings: Findings, known: Container[str], what: str) -> None:
+        self._findings, self._known, self._what = findings, known, what
         self._line, self._offset = 1, 0
         self._heading = 0
         self._names: Sequence[str] = ()
@@ -68,7 +71,9 @@ class _Reader:
             body = data if ended else _whole_lines(data)
             self._check_text(body or data, whole=bool(body) or ended)
             if not body and not ended:
-                self._end(self._line, f"a line of more than {_BLOCK:,} bytes; this is no table of payments")
+                self._end(
+                    self._line, f"a line of more than {_BLOCK:,} bytes; this is no table of {self._what}"
+                )
             taken = body
             if not self._heading:
                 if self._offset == 0:
@@ -108,7 +113,7 @@ class _Reader:
         texts = {
             name: column.combine_chunks()
             for name, column in zip(self._names, table.columns, strict=True)
-            if name in KNOWN
+            if name in self._known
         }
         return self._sheet(texts, range(self._line, self._line + len(table)))
 
@@ -156,7 +161,7 @@ class _Reader:
         return {
             name: pa.array(column, pa.string())
             for name, column in zip(self._names, columns, strict=True)
-            if name in KNOWN
+            if name in self._known
         }
 
     def _sheet(self, texts: dict[str, pa.Array], lines: Sequence[int], reached: int = 0) -> Sheet:
@@ -183,7 +188,7 @@ class _Reader:
             if names:
                 break
         if len(names) > MOST_COLUMNS:
-            self._end(self._heading, f"{len(names):,} columns; this is no table of payments")
+            self._end(self._heading, f"{len(names):,} columns; this is no table of {self._what}")
         self._names = names
         self._line = 1 + reader.line_num
         return text[stream.tell() :].encode()

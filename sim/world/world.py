@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.core.history import History
     from sim.core.rates import FxPaths
     from sim.scenario.model import Scenario
     from sim.scenario.model.network import Route
@@ -57,6 +58,8 @@ class DrawnWorld(World):
 
     scenario: Scenario
     replication: int
+    history: History
+    """What rates were observed to be, from which value at risk is told."""
     openings: Openings
     routes: dict[str, Route]
     warnings: tuple[str, ...]

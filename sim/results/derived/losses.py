@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.core.clock import YEAR_DAYS
 from sim.core.currency import round_half_even
-from sim.core.history import correlation, load_history, observed_together
+from sim.core.history import History, correlation
 from sim.results.columns import instant, label, money, names, real, seconds, whole
 from sim.results.registry import derived
 from sim.results.risk import Losses, historical_losses, lognormal_losses, normal_losses
@@ -41,17 +41,17 @@ class Moves(NamedTuple):
     days: Floats
 
 
-def moves(currencies: Sequence[str], home: str, first: date, last: date) -> Moves:
-    """Moves of the prices of `currencies` in `home` in the shipped history, both days included.
+def moves(history: History, currencies: Sequence[str], home: str, first: date, last: date) -> Moves:
+    """Moves of the prices of `currencies` in `home` in a history, both days included.
 
-    The price of currency i in home currency f moves as log p_f − log p_i, with p the units per USD. Volatilities
+    The price of currency i in home currency f moves as log p_f − log p_i, with p the units per 1 of any third. Volatilities
     are those of the days on which both are observed, √(Σ move² / Σ years), so that none depends on the others;
     correlations those of the days on which all are, Σ moveᵢ·moveⱼ / √(Σ moveᵢ² · Σ moveⱼ²), so that they are
     possible together. All must be `known` over these days.
     """
-    alone = [_changes([code], home, first, last) for code in currencies]
+    alone = [_changes(history, [code], home, first, last) for code in currencies]
     volatility = np.array([np.sqrt((moved**2).sum() / days.sum() * YEAR_DAYS) for moved, days in alone])
-    moved, days = _changes(currencies, home, first, last)
+    moved, days = _changes(history, currencies, home, first, last)
     covariance = None
     if len(moved) >= len(currencies):
         covariance = correlation(moved.T @ moved) * np.outer(volatility, volatility)
@@ -59,18 +59,19 @@ def moves(currencies: Sequence[str], home: str, first: date, last: date) -> Move
     return Moves(volatility, covariance, moved[kept], days[kept])
 
 
-def _changes(currencies: Sequence[str], home: str, first: date, last: date) -> tuple[Floats, Floats]:
+def _changes(
+    history: History, currencies: Sequence[str], home: str, first: date, last: date
+) -> tuple[Floats, Floats]:
     """Changes [cases, currencies] of log prices between days on which all are observed, and days in between."""
-    days, levels = observed_together([home, *currencies], first, last)
+    days, levels = history.observed_together([home, *currencies], first, last)
     return np.diff(levels[:, :1] - levels[:, 1:], axis=0), np.diff(days).astype(np.float64)
 
 
-def known(currency: str, home: str, first: date, last: date) -> bool:
-    """Whether the shipped history tells how the price of a currency in `home` moved between these days."""
-    history = load_history()
-    if not {currency, home} <= {"USD", *history} or currency == home:
+def known(history: History, currency: str, home: str, first: date, last: date) -> bool:
+    """Whether a history tells how the price of a currency in `home` moved between these days."""
+    if not {currency, home} <= {*history.codes} or currency == home:
         return False
-    return len(observed_together([home, currency], first, last)[0]) > 1
+    return len(history.observed_together([home, currency], first, last)[0]) > 1
 
 
 class _Case(NamedTuple):
@@ -94,18 +95,18 @@ class _Case(NamedTuple):
     real("level", "the probability that no more is lost than the value at risk", "share"),
     money("value_at_risk", "what is lost at that level, positive", of="reporting"),
     money("expected_shortfall", "the mean loss of the cases beyond it", of="reporting"),
-    needs=("fx", "exposure"),
+    needs=("fx", "exposure", "observed_rates"),
 )
 def losses(run: Run) -> dict[str, Any]:
     """One row per instant, side, currency, method, horizon and level: what the net open position may lose.
 
     Position values w are those of `net_open_position` at mid in the side's functional currency; σ and Σ are per year of
-    365.25 days, from the shipped history or from `risk.window` of it. The price of a currency in the functional one has
-    σ² = Σ x² / Σ years, with x the changes of its logarithm between days on which both are observed, over breaks of any
-    length; correlations are Σ xᵢ·xⱼ / √(Σ xᵢ² · Σ xⱼ²) over the changes between days on which all of the side's
-    currencies are observed, so that a covariance Σ = (σᵢ·ρᵢⱼ·σⱼ) has no negative eigenvalue. With fewer such changes than
-    currencies, all of them together have no parametric row (after February 2022 the two roubles are rarely observed on
-    one day). Currencies without a history have no row. h is the horizon in years, z the normal quantile of the level.
+    365.25 days, from all of `observed_rates` or from `risk.window` of it. The price of a currency in the functional
+    one has σ² = Σ x² / Σ years, with x the changes of its logarithm between days on which both are observed, over
+    breaks of any length; correlations are Σ xᵢ·xⱼ / √(Σ xᵢ² · Σ xⱼ²) over the changes between days on which all of the
+    side's currencies are observed, so that a covariance Σ = (σᵢ·ρᵢⱼ·σⱼ) has no negative eigenvalue. With fewer such
+    changes than currencies, all of them together have no parametric row. Currencies without a history have no row. h
+    is the horizon in years, z the normal quantile of the level.
 
     | method | one currency | all currencies of a side (`currency` missing) |
     | --- | --- | --- |
@@ -114,8 +115,8 @@ def losses(run: Run) -> dict[str, Any]:
 
     Losses are rounded three times, halves to even: each currency's position w to minor units of the functional currency
     at mid; the loss that the formula makes of one w, or of the unrounded sum over all of them, to the same; and its value
-    in the reporting currency at mid of that instant. The two methods differ by what happened over longer breaks, such as
-    the weeks after February 2022, of which the first knows.
+    in the reporting currency at mid of that instant. The two methods differ also by what happened over longer breaks,
+    of which the first knows.
     """
     sides = list(run.scenario.sides)
     cases = [case for side in range(len(sides)) for case in _cases(run, side)]
@@ -151,10 +152,11 @@ def _cases(run: Run, side: int) -> Iterator[_Case]:
     home = run.scenario.sides[name].functional_currency
     window = run.scenario.risk.window
     days = (date.min, date.max) if window is None else (window.first, window.last)
-    told = [code for code in codes if known(code, home, *days)]
+    history = run.history
+    told = [code for code in codes if known(history, code, home, *days)]
     if not told:
         return
-    found = moves(told, home, *days)
+    found = moves(history, told, home, *days)
     numbers = [fx.index(code) for code in told]
     by_currency = [mine[mine["currency"] == code] for code in told]
     at = seconds(by_currency[0]["at"])

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sim.core.clock import MINUTE, NEVER, from_instant
-from sim.results.columns import instant, instants, label, local_date, real, seconds_of, text, whole
+from sim.results.columns import instant, instants, label, local_date, names, real, seconds_of, text, whole
 from sim.results.days import extremes, local_days
 from sim.results.facts.source import fact
 from sim.scenario.topology import books
@@ -33,16 +33,46 @@ _FIRST_REST_DAY: Final = 5
         "valid_from", "the local midnight (zone of the period) from which the rate holds, until the next one"
     ),
     label("currency", "the currency", of="currency"),
-    real("per_usd", "its mid", "units per 1 USD"),
+    real(
+        "per_usd",
+        "its mid",
+        "units per 1 USD, or per the currency that is always 1 where rates know no dollar",
+    ),
 )
 def fx(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per local day and currency, in this order."""
+    """One row per local day and currency, in this order, from the day on which the first invoice may be agreed on.
+
+    Days before the run are those on which what falls due in it was invoiced.
+    """
     del records
     days, width = world.fx.per_usd.shape
     return {
         "valid_from": np.repeat(world.fx.day_starts, width),
         "currency": np.tile(np.arange(width), days),
         "per_usd": world.fx.per_usd.ravel(),
+    }
+
+
+@fact(
+    local_date("date", "the day on which the rate was valid"),
+    label("base", "the currency of which 1 unit is priced"),
+    label("quote", "the currency in which it is priced"),
+    real("rate", "its price", "units of `quote` per 1 `base`"),
+)
+def observed_rates(world: DrawnWorld, records: Records) -> dict[str, Any]:
+    """One row per date and pair that was observed, of the history that the run's value at risk knows.
+
+    That is the scenario's own file of rates, whole, or what the shipped history has of the currencies of the run.
+    """
+    del records
+    history, fx = world.history, world.scenario.fx
+    own = fx is not None and fx.own_file() is not None
+    rows = history.quotes if own else history.among(world.fx.currencies)
+    return {
+        "date": rows.days,
+        "base": names(rows.codes, rows.base),
+        "quote": names(rows.codes, rows.quote),
+        "rate": rows.rates,
     }
 
 

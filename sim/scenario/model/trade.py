@@ -77,7 +77,7 @@ class Risk(Declaration):
     levels: tuple[Annotated[Number, Field(ge=Decimal("0.5"), lt=1)], ...] = (Decimal("0.95"), Decimal("0.99"))
     """Probabilities that the loss is no larger than the value at risk."""
     window: EstimationWindow | None = None
-    """Stretch of the shipped history that tells how rates move; by default all of it."""
+    """Stretch of history (of the file of rates, if `fx` names one) that tells how rates move; by default all of it."""
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:

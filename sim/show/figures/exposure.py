@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from sim.core.currency import minor_digits
+from sim.core.dislocations import WORTH_A_WORD, dislocations
+from sim.scenario.model.fx import HistoryFx
 from sim.show.dates import draw_dates, local, period
 from sim.show.frame import APART, figure, heading, headline, label_ends, nothing, panels
 from sim.show.palette import INK, QUIET, currency_colours, dress, in_millions
 from sim.show.words import day, spelt
+from sim.world.own_rates import load_history, load_world
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from numpy.typing import NDArray
 
     from sim.results.results import Results
 
 #: The panel of rates, by a name that no side can have, and its height as a share of a side's.
 _RATES: Final = ""
 _RATES_HEIGHT: Final = 0.62
+#: Minsk's own yuan is known since the rouble was redenominated.
+_MINSK_SINCE: Final = date(2016, 7, 1)
+#: So many spells off the world's market are named, in a line that needs so much of the panel's height.
+_NAMED: Final = 3
+_ROOM: Final = 0.16
 
 
 @figure(width=9, height=8.6, needs=lambda results: bool(results.scenario.sides))
@@ -27,7 +38,8 @@ def exposure(results: Results, ax: Axes) -> None:
     """Net open position of each side's firms by currency over the period, and the exchange rates below.
 
     Positions are those of the `exposure` table in millions of the reporting currency; a panel per side. Rates
-    are prices of foreign currency in the functional currency of the first side, the first day being 100.
+    are prices of foreign currency in the functional currency of the first side, the first day being 100; days on which
+    Minsk's dollar stood off the world's in yuan are marked.
     """
     scenario = results.scenario
     sides = list(scenario.sides)
@@ -94,7 +106,46 @@ def _draw_rates(ax: Axes, results: Results, rates: pd.DataFrame) -> None:
     ax.axhline(100, color=INK, linewidth=0.8, zorder=1.5)
     low, high = ax.get_ylim()
     ax.set_ylim(min(low, 99), max(high, 101))
+    _mark_dislocations(ax, results)
     label_ends(ax, ends, texts, colours, apart=APART / _RATES_HEIGHT)
+
+
+def _mark_dislocations(ax: Axes, results: Results) -> None:
+    """Mark the days on which Minsk's dollar stood off the world's in yuan, and name the largest of them."""
+    declared = results.scenario.fx
+    currencies = {*results.fx["currency"].cat.categories}
+    if not isinstance(declared, HistoryFx) or declared.file or not {"BYN", "CNY"} <= currencies:
+        return
+    start, end = (day.date() for day in period(results))
+    moved = timedelta(0) if declared.start is None else declared.start - start
+    minsk = load_history().observations("CNY").within(_MINSK_SINCE, end + moved)
+    days, shares = dislocations(minsk, load_world().observations("CNY"))
+    shown = days >= np.datetime64(start + moved, "D")
+    days, shares = days[shown], shares[shown]
+    if not len(days):
+        return
+    at = pd.DatetimeIndex(days) - pd.Timedelta(moved)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low - _ROOM * (high - low), high)
+    across = ax.get_xaxis_transform()
+    ax.plot(at, np.full(len(at), 0.035), "^", transform=across, color=INK, markersize=4, clip_on=False)
+    named = ", ".join(
+        f"{one.day} {one:%b}{f' {one.year}' if start.year < end.year - 1 else ''} {share * 100:+.1f} %".replace(
+            "-", "−"
+        )
+        for one, share in _largest(at, shares)
+    )
+    told = f"▲ USD/CNY in Minsk over {WORTH_A_WORD * 100:.2g} % off the world's (ECB): {named}"
+    ax.text(0.006, 0.075, told, transform=ax.transAxes, color=QUIET, va="bottom", fontsize=8.5)
+
+
+def _largest(days: pd.DatetimeIndex, shares: NDArray[np.float64]) -> list[tuple[pd.Timestamp, float]]:
+    """The worst day of each spell, of the worst spells, in the order of the days."""
+    spell = np.cumsum(np.diff(days, prepend=days[:1]) > pd.Timedelta(days=7))
+    found = pd.DataFrame({"day": days, "share": shares, "size": np.abs(shares), "spell": spell})
+    worst = found.sort_values("size", ascending=False, kind="stable").drop_duplicates("spell").head(_NAMED)
+    worst = worst.sort_values("day")
+    return list(zip(worst["day"], worst["share"], strict=True))
 
 
 def _rates(results: Results) -> pd.DataFrame:

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.core.history import correlation, load_history, volatility, weekly_moves
+from sim.core.history import correlation, moves_covariance, volatility
 from sim.core.rates import Floats
-from sim.world.fx.parts import MODELS, FxError, correlated, day_numbers, first_rate, place_of
+from sim.world.fx.parts import MODELS, FxError, correlated, day_numbers, first_rate, outwards, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sim.core.calendars import Days
     from sim.core.history import Weeks
     from sim.scenario.model.fx import BootstrapFx
-    from sim.world.fx.parts import Draws
+    from sim.world.fx.parts import Draws, Frame
 
 #: Fewer weeks could not show how currencies move together.
 _FEWEST: Final = 26
 _DAYS: Final = 7
 
 
-def bootstrap(declared: BootstrapFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+def bootstrap(declared: BootstrapFx, wanted: Sequence[str], frame: Frame) -> dict[str, Floats]:
     """Rates whose weeks, Thursday to Wednesday, are weeks of history.
 
     Within a week a Brownian bridge with the covariance of the window's weeks leads from end to end. With
@@ -34,7 +33,8 @@ def bootstrap(declared: BootstrapFx, wanted: Sequence[str], days: Days, draws: D
 
     ValueError for a window of few weeks, or a currency that history does not have.
     """
-    weeks = weekly_moves(tuple(load_history()), declared.window.first, declared.window.last)
+    days, draws, history = frame.days, frame.draws, frame.history
+    weeks = history.weekly_moves(history.currencies, declared.window.first, declared.window.last)
     if len(weeks) < _FEWEST:
         raise FxError(
             f"the window from {declared.window.first} to {declared.window.last} has {len(weeks)} weeks in which "
@@ -45,7 +45,7 @@ def bootstrap(declared: BootstrapFx, wanted: Sequence[str], days: Days, draws: D
     whole = np.arange(days[0] - numbers[0] % _DAYS, days[-1] + _DAYS - numbers[-1] % _DAYS)
     drawn = drawn_weeks(float(declared.mean_block), len(weeks), int(numbers[-1]) // _DAYS, draws)
     chosen = drawn[numbers[0] // _DAYS :]
-    covariances = np.cov(weeks.moves.T, bias=True)
+    covariances = moves_covariance(weeks.moves)
     normal = {code: draws.normal(code, whole) for code in weeks.currencies}
     columns = {}
     for currency in wanted:
@@ -55,8 +55,9 @@ def bootstrap(declared: BootstrapFx, wanted: Sequence[str], days: Days, draws: D
         bridge = shocks - shocks.mean(axis=1, keepdims=True)
         moves = (bridge + _moves(declared, weeks, place)[chosen, None] / _DAYS).ravel()
         moves = moves[numbers[0] % _DAYS :][: len(days)]
-        moves[0] = 0.0  # the move into the first day happened before the run
-        columns[currency] = first_rate(declared.start, currency, days[0]) * np.exp(np.cumsum(moves))
+        columns[currency] = first_rate(declared, currency, frame) * np.exp(
+            outwards(moves, frame.place(declared))
+        )
     return columns
 
 

@@ -8,38 +8,50 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.core.history import observations
+from sim.core.history import Observations
 from sim.core.rates import Floats
 from sim.world.fx.parts import MODELS, daily
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from sim.core.calendars import Days
-    from sim.core.history import Observations
-    from sim.scenario.model.fx import Bridge, HistoryFx
-    from sim.world.fx.parts import Draws
+    from sim.scenario.model.fx import HistoryFx
+    from sim.world.fx.parts import Frame
 
 #: Six days are the longest break of a daily table (Christmas and a weekend); rates are held that long.
 _LONGEST_HELD: Final = 6
 
 
-def observed(declared: HistoryFx, wanted: Sequence[str], days: Days, draws: Draws) -> dict[str, Floats]:
+def observed(declared: HistoryFx, wanted: Sequence[str], frame: Frame) -> dict[str, Floats]:
     """Observed and bridged rates, the days of the run mapped to those of history one by one.
 
-    ValueError if history does not cover the days, or is silent for long without a bridge.
+    Before the run, and before history begins, its first known rate holds; days after the last one have none, and
+    no run has such days. ValueError if history does not cover the run, or is silent for long without a bridge.
     """
-    then = days if declared.start is None else days + (np.datetime64(declared.start, "D") - days[0])
-    for currency in declared.bridge:
-        observations(currency)  # a misspelt name must not pass for a bridge that is never needed
-    filled: dict[str, _Daily] = {}
-    for currency in wanted:
-        _fill(currency, declared.bridge, then, draws, filled)
-    columns = {currency: filled[currency].on(then) for currency in wanted}
+    moved = 0 if declared.start is None else (declared.start - frame.opens).days
+    first, last = (np.datetime64(day, "D") + moved for day in frame.run)
+    filler = _Filler(declared, frame, (first, last))
+    for named in (*wanted, *declared.bridge):
+        # A misspelt name must not pass for a bridge that is never needed.
+        if named not in frame.history.codes:
+            codes = ", ".join(frame.history.codes)
+            where = _where(declared)
+            raise ValueError(
+                f"{frame.history.name} has no {named}; it has {codes}. Give rates of {named} against one of "
+                f"these in {where}, or take rates of another kind"
+            )
+    then = frame.days + moved
+    columns = {currency: filler.met(currency).on(then) for currency in wanted}
     for currency, column in columns.items():
-        if np.any(np.isnan(column)):
+        known = ~np.isnan(column)
+        if not np.all(known[(then >= first) & (then <= last)]):
             others = ", ".join(declared.bridge[currency].follows)
-            raise ValueError(f"{currency} follows {others} over days for which history lacks one of them")
+            raise ValueError(
+                f"{currency} follows {others} over days for which {frame.history.name} lacks one of them"
+            )
+        begins = int(np.argmax(known))
+        column[:begins] = column[begins]
     return columns
 
 
@@ -56,49 +68,78 @@ class _Daily:
         return np.where(known, self.per_usd[np.where(known, place, 0)], np.nan)
 
 
-def _fill(
-    currency: str, bridges: Mapping[str, Bridge], then: Days, draws: Draws, filled: dict[str, _Daily]
-) -> _Daily:
-    """Rates from the first to the last observation of a currency, each observation as it stands.
+class _Filler:
+    """Rates of every day, made of what history knows of some; `run` are the days that it must cover."""
 
-    What a currency follows is filled before it, and must cover the days `then` of the run as well; `filled`
-    keeps them all.
-    """
-    if currency in filled:
-        return filled[currency]
-    observed = observations(currency)
-    _check_cover(currency, observed, then, bridges)
-    every = np.arange(observed.days[0], observed.days[-1] + 1)
-    left = np.searchsorted(observed.days, every, side="right") - 1
-    rates = observed.per_usd[left]
-    if currency in bridges:
-        bridge = bridges[currency]
-        driver = np.cumsum(draws.normal(currency, every)) * daily(float(bridge.volatility))
-        for other, weight in bridge.follows.items():
-            followed = _fill(other, bridges, then, draws, filled)
-            driver += float(weight) * np.log(followed.on(every))
-        between = observed.days[left] != every
-        rates = np.where(between, np.exp(_bridge(observed, every, left, driver)), rates)
-    filled[currency] = _Daily(every[0], rates)
-    return filled[currency]
+    def __init__(self, declared: HistoryFx, frame: Frame, run: tuple[np.datetime64, np.datetime64]) -> None:
+        self._declared, self._bridges, self._run = declared, declared.bridge, run
+        self._history, self._draws = frame.history, frame.draws
+        self._met: dict[str, _Daily] = {}
+        self._plain: dict[str, _Daily] = {}
+
+    def met(self, currency: str) -> _Daily:
+        """A currency that meets each of its observations, those against other currencies than the unit among them."""
+        if currency not in self._met:
+            seen = self._history.observations(currency)
+            for other, against in self._history.loose(currency):
+                # The other one is above it in rank, so that this ends.
+                rates = against.per_usd * self.met(other).on(against.days)
+                told = ~np.isnan(rates)
+                days = np.concatenate([seen.days, against.days[told]])
+                order = np.argsort(days)
+                seen = Observations(days[order], np.concatenate([seen.per_usd, rates[told]])[order])
+            self._met[currency] = self._filled(currency, seen)
+        return self._met[currency]
+
+    def plain(self, currency: str) -> _Daily:
+        """A currency as it was observed against the unit: what others follow, for these may follow each other."""
+        if currency not in self._plain:
+            self._plain[currency] = self._filled(currency, self._history.observations(currency))
+        return self._plain[currency]
+
+    def _filled(self, currency: str, seen: Observations) -> _Daily:
+        """Rates from the first to the last observation of a currency, each observation as it stands."""
+        self._check_cover(currency, seen)
+        every = np.arange(seen.days[0], seen.days[-1] + 1)
+        left = np.searchsorted(seen.days, every, side="right") - 1
+        rates = seen.per_usd[left]
+        if currency in self._bridges:
+            bridge = self._bridges[currency]
+            driver = np.cumsum(self._draws.normal(currency, every)) * daily(float(bridge.volatility))
+            for other, weight in bridge.follows.items():
+                driver += float(weight) * np.log(self.plain(other).on(every))
+            between = seen.days[left] != every
+            rates = np.where(between, np.exp(_bridge(seen, every, left, driver)), rates)
+        return _Daily(every[0], rates)
+
+    def _check_cover(self, currency: str, seen: Observations) -> None:
+        """Refuse days outside of the observations, and long gaps that nothing bridges."""
+        name, (first, last), unit = self._history.name, self._run, self._history.unit
+        if not len(seen.days):
+            raise ValueError(
+                f"{name} never has {currency} against {unit}, nor against what it has against {unit}"
+            )
+        if first < seen.days[0] or last > seen.days[-1]:
+            where = _where(self._declared)
+            raise ValueError(
+                f"{name} knows {currency} from {seen.first} to {seen.last}, but the run takes its rates from "
+                f"{first} to {last}; move the period, take the rates of another time ('start'), or have the days that "
+                f"lack in {where}"
+            )
+        before = np.searchsorted(seen.days, first, side="right") - 1
+        after = np.searchsorted(seen.days, last, side="left")
+        gaps = np.diff(seen.days[before : after + 1]).astype(np.int64)
+        if currency not in self._bridges and np.any(gaps > _LONGEST_HELD):
+            worst = before + int(np.argmax(gaps))
+            raise ValueError(
+                f"{currency} is not observed between {seen.days[worst]} and {seen.days[worst + 1]} "
+                f"({gaps.max()} days); state under 'bridge' how it moves there"
+            )
 
 
-def _check_cover(currency: str, observed: Observations, then: Days, bridges: Mapping[str, Bridge]) -> None:
-    """Refuse days outside of the observations, and long gaps that nothing bridges."""
-    if then[0] < observed.days[0] or then[-1] > observed.days[-1]:
-        raise ValueError(
-            f"history knows {currency} from {observed.first} to {observed.last}, "
-            f"but the run takes its rates from {then[0]} to {then[-1]}"
-        )
-    before = np.searchsorted(observed.days, then[0], side="right") - 1
-    after = np.searchsorted(observed.days, then[-1], side="left")
-    gaps = np.diff(observed.days[before : after + 1]).astype(np.int64)
-    if currency not in bridges and np.any(gaps > _LONGEST_HELD):
-        worst = before + int(np.argmax(gaps))
-        raise ValueError(
-            f"{currency} is not observed between {observed.days[worst]} and {observed.days[worst + 1]} "
-            f"({gaps.max()} days); state under 'bridge' how it moves there"
-        )
+def _where(declared: HistoryFx) -> str:
+    """Where rates can be given that history does not have."""
+    return "the file" if declared.file else "a file of your own ('file')"
 
 
 def _bridge(observed: Observations, every: Days, left: NDArray[np.intp], driver: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""What several models of rates are made of: draws, correlated shocks, first rates, and the place of what is wrong."""
+"""What several models of rates are made of: days, draws, correlated shocks, first rates, and the place of a fault."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.core.clock import YEAR_DAYS
-from sim.core.history import observations
 from sim.core.kinds import Halves
 from sim.core.rates import Floats
 from sim.world.draws import stream
@@ -22,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sim.core.calendars import Days
-    from sim.scenario.model.fx import Fx, Start
+    from sim.core.history import History
+    from sim.scenario.model.fx import Model
+    from sim.scenario.model.fx.parts import Drawn
 
 #: Draws are numbered from here, so that a date meets the same ones wherever a run starts.
 _EPOCH: Final = date(1970, 1, 1)
@@ -54,8 +55,36 @@ def day_numbers(days: Days) -> NDArray[np.int64]:
     return np.asarray(numbers)
 
 
-#: Called with the declaration, the currencies wanted (of a layer: the rates of its base), the days and the draws; gives
-#: units per USD by day of the currencies wanted, and perhaps of others that they depend on.
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The days on which rates are wanted, and what they are made from.
+
+    `days` are consecutive, and hold the anchor of every model; `opens` is the first day of the period. History must
+    know the days of the run, from `run[0]` to `run[1]`; before them its first known rate holds.
+    """
+
+    days: Days
+    opens: date
+    run: tuple[date, date]
+    draws: Draws
+    history: History
+
+    @property
+    def unit(self) -> str:
+        """The currency in which the others are stated."""
+        return self.history.unit
+
+    def anchor(self, declared: Model) -> np.datetime64:
+        """The day from which a model is drawn in both directions."""
+        return np.datetime64(declared.anchor() or self.opens, "D")
+
+    def place(self, declared: Model) -> int:
+        """Where that day stands."""
+        return int((self.anchor(declared) - self.days[0]).astype(np.int64))
+
+
+#: Called with the declaration, the currencies wanted (of a layer: the rates of its base) and the frame; gives units per
+#: USD by day of the currencies wanted, and perhaps of others that they depend on.
 MODELS: Final[Halves[Callable[..., dict[str, Floats]]]] = Halves(
     "model of exchange rates", "paths in the world"
 )
@@ -105,14 +134,36 @@ def place_of(currency: str, order: Sequence[str]) -> int:
     return list(order).index(currency)
 
 
-def first_rate(start: Start, currency: str, day: np.datetime64) -> float:
-    """Units per USD on the first day: stated, or observed last at or before `day`; ValueError if neither."""
-    if start != "history":
-        return stated_rate(start, currency)
-    observed = observations(currency)
+def outwards(moves: Floats, anchor: int) -> Floats:
+    """Log rates less that of the day at `anchor`, of the move into each day: summed up from there in both directions.
+
+    So no sum depends on where the days begin or end. The move into the first day is that of a day before.
+    """
+    sums = np.zeros(len(moves))
+    sums[anchor + 1 :] = np.cumsum(moves[anchor + 1 :])
+    sums[:anchor] = -np.cumsum(moves[anchor:0:-1])[::-1]
+    return sums
+
+
+def first_rate(declared: Drawn, currency: str, frame: Frame) -> float:
+    """Units per USD on the anchor: stated, or observed last at or before it; ValueError if neither."""
+    rates = declared.first_rates()
+    if rates == "history":
+        return last_observed(frame.history, currency, frame.anchor(declared))
+    return stated_rate(rates, currency)
+
+
+def last_observed(history: History, currency: str, day: np.datetime64) -> float:
+    """Units per USD observed last at or before a day; ValueError if there are none."""
+    observed = history.observations(currency)
     place = int(np.searchsorted(observed.days, day, side="right")) - 1
     if place < 0:
-        raise ValueError(f"history knows {currency} from {observed.first} on, the run starts on {day}")
+        known = (
+            f"knows {currency} from {observed.first} on"
+            if len(observed.days)
+            else f"has no {currency} per {history.unit}"
+        )
+        raise ValueError(f"{history.name} {known}, and rates start on {day}; state them under 'start'")
     return float(observed.per_usd[place])
 
 
@@ -121,12 +172,6 @@ def stated_rate(rates: Mapping[str, Decimal], currency: str) -> float:
     if currency not in rates:
         raise ValueError(f"no rate of {currency} is declared; add it to {', '.join(rates) or 'the rates'}")
     return float(rates[currency])
-
-
-def day_of_history(declared: Fx, days: Days) -> np.datetime64:
-    """The day whose rates the first of `days` takes: itself, unless history is moved to another time."""
-    moved = declared.moved_to()
-    return np.datetime64(days[0] if moved is None else moved, "D")
 
 
 class FxError(ValueError):

@@ -24,7 +24,7 @@ from sim.scenario.model.fx.layers import (
     UniformSize,
     is_layer,
 )
-from sim.scenario.model.fx.parts import Start, correlation_matrix
+from sim.scenario.model.fx.parts import Model, correlation_matrix
 
 __all__ = [
     "BandFx",
@@ -41,11 +41,11 @@ __all__ = [
     "Layer",
     "LognormalFx",
     "MeanRevertingFx",
+    "Model",
     "NormalSize",
     "Regime",
     "RegimeFx",
     "Size",
-    "Start",
     "UniformSize",
     "correlation_matrix",
     "is_layer",

@@ -13,6 +13,7 @@ from sim.scenario.model.base import Currency, Day, Declaration, Duration, Number
 from sim.scenario.model.fx.parts import (
     WITHOUT_USD,
     Correlation,
+    Drawn,
     EstimationWindow,
     Model,
     Rate,
@@ -22,13 +23,14 @@ from sim.scenario.model.fx.parts import (
     Volatility,
     check_correlations,
 )
+from sim.scenario.model.own import RelativeFile
 
 
-class LognormalFx(Model):
+class LognormalFx(Drawn):
     """Correlated geometric Brownian motions; the price of a dollar in each currency is a martingale.
 
-    The expected units per USD on any day are those of the first day. A cross rate of two other
-    currencies drifts by the little that convexity demands.
+    The expected units per USD on any later day are those of the day from which they are drawn. A cross rate of two
+    other currencies drifts by the little that convexity demands.
     """
 
     estimated: ClassVar = True
@@ -36,9 +38,12 @@ class LognormalFx(Model):
     kind: Literal["lognormal"]
     """Rates drawn from correlated geometric Brownian motions without drift."""
     start: Start = "history"
-    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    """The day from which rates are drawn in both directions, and its rates: a date, by default the first day of the
+    period; units per 1 USD, by default (`history`) the last observation at or before it; or `date` and `rates`."""
+    file: RelativeFile | None = None
+    """CSV file of rates in the place of the shipped history; see `history`."""
     window: EstimationWindow | None = None
-    """Stretch of the shipped history from which volatilities and correlations are estimated."""
+    """Stretch of history from which volatilities and correlations are estimated."""
     volatility: Volatilities | None = None
     """Annual standard deviation of each log rate per USD, if they are not estimated."""
     correlation: tuple[Correlation, ...] = ()
@@ -74,7 +79,7 @@ class Reversion(Declaration):
     """Where the numbers come from, or the word assumption."""
 
 
-class MeanRevertingFx(Model):
+class MeanRevertingFx(Drawn):
     """Log rates are correlated Ornstein–Uhlenbeck processes, each drawn back to a level of its own.
 
     The price of a dollar is no martingale: it is expected to return to its level.
@@ -85,7 +90,10 @@ class MeanRevertingFx(Model):
     kind: Literal["mean_reverting"]
     """Rates that are drawn back to a level."""
     start: Start = "history"
-    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    """The day from which rates are drawn in both directions, and its rates: a date, by default the first day of the
+    period; units per 1 USD, by default (`history`) the last observation at or before it; or `date` and `rates`."""
+    file: RelativeFile | None = None
+    """CSV file of rates in the place of the shipped history; see `history`."""
     reversion: Annotated[dict[Currency, Reversion], WITHOUT_USD, Field(min_length=1)]
     """Level, half-life and volatility of each currency."""
     correlation: tuple[Correlation, ...] = ()
@@ -123,7 +131,7 @@ class Regime(Declaration):
         return self
 
 
-class RegimeFx(Model):
+class RegimeFx(Drawn):
     """Calm and stressed times alternate, each with its volatilities and correlations.
 
     All currencies change state together. The price of a dollar in each currency is a martingale.
@@ -134,9 +142,12 @@ class RegimeFx(Model):
     kind: Literal["regime"]
     """Rates that know calm and stressed times."""
     start: Start = "history"
-    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
+    """The day from which rates are drawn in both directions, and its rates: a date, by default the first day of the
+    period; units per 1 USD, by default (`history`) the last observation at or before it; or `date` and `rates`."""
+    file: RelativeFile | None = None
+    """CSV file of rates in the place of the shipped history; see `history`."""
     initial: Literal["drawn", "calm", "stressed"] = "drawn"
-    """State on the first day; `drawn` by the share of time that each state has in the long run."""
+    """State on the day from which rates are drawn; `drawn` by the share of time that each has in the long run."""
     calm: Regime
     """The calm state."""
     stressed: Regime
@@ -158,7 +169,7 @@ class RegimeFx(Model):
         return {*self.calm.volatility}
 
 
-class BootstrapFx(Model):
+class BootstrapFx(Drawn):
     """Weeks of history in a new order: blocks of consecutive weeks, all currencies together.
 
     The stationary bootstrap of Politis and Romano (1994), "The stationary bootstrap", Journal of the American
@@ -171,9 +182,12 @@ class BootstrapFx(Model):
     kind: Literal["bootstrap"]
     """Rates made of weeks of history, all currencies together."""
     start: Start = "history"
-    """Units per 1 USD on the first day; `history` takes the last observation at or before that day."""
-    window: EstimationWindow = EstimationWindow(first=date(2016, 7, 1), last=date(2022, 12, 31))
-    """Stretch of the shipped history whose weeks are drawn, those in which all its currencies were observed."""
+    """The day from which rates are drawn in both directions, and its rates: a date, by default the first day of the
+    period; units per 1 USD, by default (`history`) the last observation at or before it; or `date` and `rates`."""
+    file: RelativeFile | None = None
+    """CSV file of rates in the place of the shipped history; see `history`."""
+    window: EstimationWindow = EstimationWindow(first=date(2016, 7, 1), last=date(2026, 9, 4))
+    """Stretch of history whose weeks are drawn, those in which all its currencies were observed."""
     mean_block: Annotated[Number, Field(ge=1)] = Decimal(4)
     """Mean number of consecutive weeks that stay together; 1 draws every week alone."""
     drift: Literal["none", "history"] = "none"
@@ -187,7 +201,7 @@ class BootstrapFx(Model):
         return set()
 
 
-Drawn = BootstrapFx | LognormalFx | MeanRevertingFx | RegimeFx
+AnyDrawn = BootstrapFx | LognormalFx | MeanRevertingFx | RegimeFx
 
 
 class ConstantFx(Model):
@@ -226,7 +240,13 @@ class HistoryFx(Model):
     kind: Literal["history"]
     """Rates as observed."""
     start: Day | None = None
-    """Day of history whose rates the first day of the run takes; by default that first day itself."""
+    """Day of history whose rates the first day of the period takes; by default that first day itself."""
+    file: RelativeFile | None = None
+    """CSV file of rates in the place of the shipped history; the path starts at the folder of this YAML file.
+
+    Columns, in any order: date, rate, and the pair as base and quote (1 base is worth `rate` quote) or as currency (1
+    USD is worth `rate` of it); optionally unit (for how many of the base the rate is) and source. A pair may be
+    quoted in either direction; all currencies must be connected by pairs, and need no dollar."""
     bridge: Annotated[dict[Currency, Bridge], WITHOUT_USD] = Field(default_factory=dict)
     """How rates move between observations; needed for currencies observed less often than every six days."""
     source: str | None = None
@@ -250,6 +270,14 @@ class HistoryFx(Model):
     def moved_to(self) -> date | None:
         """See `Model`."""
         return self.start
+
+    def own_file(self) -> str | None:
+        """See `Model`."""
+        return self.file
+
+    def kept_in(self, file: str) -> Self:
+        """See `Model`."""
+        return self if self.file is None else self.model_copy(update={"file": file})
 
 
 Given = ConstantFx | HistoryFx

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self, TypeGuard
 from pydantic import Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, Share, Truth, wrong
-from sim.scenario.model.fx.bases import Drawn, Given
+from sim.scenario.model.fx.bases import AnyDrawn, Given
 from sim.scenario.model.fx.parts import Foreign, Model, Rate, Volatility
 from sim.scenario.model.kinds import check_stated, kinds
 
@@ -85,7 +85,7 @@ class DatedJump(Declaration):
     currency: Foreign
     """Currency whose units per USD jump."""
     date: Day
-    """Day whose rate is the first one after the jump; a day of the run other than the first."""
+    """Day whose rate is the first one after the jump; a day with rates other than the first."""
     probability: Share = Decimal(1)
     """Probability that it happens."""
     size: Size
@@ -120,6 +120,18 @@ class Layer(Model):
         """See `Model`."""
         return self.base.moved_to()
 
+    def anchor(self) -> date | None:
+        """See `Model`."""
+        return self.base.anchor()
+
+    def own_file(self) -> str | None:
+        """See `Model`."""
+        return self.base.own_file()
+
+    def kept_in(self, file: str) -> Self:
+        """See `Model`."""
+        return self.model_copy(update={"base": self.base.kept_in(file)})
+
 
 class JumpFx(Layer):
     """Jumps on top of another model.
@@ -136,6 +148,9 @@ class JumpFx(Layer):
     """Jumps on unforeseen days."""
     dated: tuple[DatedJump, ...] = ()
     """Jumps on known days."""
+    start: Day | None = None
+    """Day on which the rate is that of the base; jumps count from there in both directions. By default the base's day,
+    and where it has none the first day of the period."""
     base: Fx
     """The model that moves the rates between jumps."""
     source: str | None = None
@@ -151,6 +166,10 @@ class JumpFx(Layer):
         """See `Model`."""
         return {jump.currency for jump in self.jumping()} | self.base.stated()
 
+    def anchor(self) -> date | None:
+        """See `Model`."""
+        return self.base.anchor() if self.start is None else self.start
+
     def jumping(self) -> tuple[Jump | DatedJump, ...]:
         """See `Model`."""
         return (*self.jumps, *self.dated)
@@ -160,11 +179,20 @@ class JumpFx(Layer):
         return {jump.currency for jump in self.jumping()}
 
 
+class BasketAnchor(Declaration):
+    """The day from which a basket is drawn in both directions, and the rate of that day."""
+
+    date: Day
+    """The day."""
+    rate: Literal["history"] | Rate = "history"
+    """Units of the currency per 1 USD on that day; `history` takes the last observation at or before it."""
+
+
 class BasketFx(Layer):
     """One currency is managed against a geometric basket of others, as the Belarusian rouble is.
 
     Its log rate per USD is the weighted sum of theirs (zero for USD) and a Brownian residual, the log
-    price of the basket; the expected price of the basket is that of the first day.
+    price of the basket; its expected price on a later day is that of the day from which it is drawn.
     """
 
     estimated: ClassVar = True
@@ -177,9 +205,10 @@ class BasketFx(Layer):
     """Weight of each currency of the basket; they add up to 1, with that of USD."""
     residual_volatility: Volatility
     """Annual standard deviation of the log price of the basket."""
-    start: Literal["history"] | Rate = "history"
-    """Units of the currency per 1 USD on the first day; `history` takes the last observation at or before
-    the day from which the base takes its rates."""
+    start: Literal["history"] | Day | BasketAnchor | Rate = "history"
+    """The day from which the basket is drawn in both directions, and the currency's rate then: a date, by default the
+    base's day; units per 1 USD, by default (`history`) the last observation at or before the day of history that the
+    base takes then; or `date` and `rate`."""
     base: Fx
     """The model that moves the currencies of the basket, and all others."""
     source: str | None = None
@@ -195,6 +224,18 @@ class BasketFx(Layer):
         if self.currency in self.base.stated():
             raise wrong(f"{self.currency} follows the basket; do not state it below, too", field="base")
         return self
+
+    def anchor(self) -> date | None:
+        """See `Model`."""
+        if isinstance(self.start, BasketAnchor):
+            return self.start.date
+        return self.start if isinstance(self.start, date) else self.base.anchor()
+
+    def first_rate(self) -> Literal["history"] | Decimal:
+        """The rate of the anchor, or that it is that of history."""
+        if isinstance(self.start, BasketAnchor):
+            return self.start.rate
+        return self.start if isinstance(self.start, Decimal) else "history"
 
     def stated(self) -> set[str]:
         """See `Model`."""
@@ -228,10 +269,17 @@ class BandFx(Layer):
     adjustment: Share = Decimal(1)
     """Share of yesterday's log distance from the fixing that today's fixing takes up: 1 fixes at
     yesterday's rate, 0 never moves the fixing."""
+    start: Day | None = None
+    """Day of the first fixing, from which the band is laid in both directions. By default the base's day, and where it
+    has none the first day of the period."""
     base: Fx
     """The model that moves the rate without a band, and all other rates."""
     source: str | None = None
     """Where the numbers come from, or the word assumption."""
+
+    def anchor(self) -> date | None:
+        """See `Model`."""
+        return self.base.anchor() if self.start is None else self.start
 
     def stated(self) -> set[str]:
         """See `Model`."""
@@ -242,7 +290,7 @@ class BandFx(Layer):
         return {self.currency}
 
 
-Fx = Annotated[Given | Drawn | JumpFx | BasketFx | BandFx, Field(discriminator="kind")]
+Fx = Annotated[Given | AnyDrawn | JumpFx | BasketFx | BandFx, Field(discriminator="kind")]
 
 
 for _model in kinds(Fx).values():

@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
 from pydantic import AfterValidator, Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, nearest, wrong
+from sim.scenario.model.own import RelativeFile
 
 if TYPE_CHECKING:
     from sim.scenario.model.fx.layers import DatedJump, Jump
@@ -43,7 +45,6 @@ WITHOUT_USD: Final = AfterValidator(_without_usd)
 Foreign = Annotated[Currency, AfterValidator(_not_usd)]
 Rate = Annotated[Number, Field(gt=0)]
 Rates = Annotated[dict[Currency, Rate], WITHOUT_USD]
-Start: TypeAlias = Literal["history"] | Rates
 Volatility = Annotated[Number, Field(ge=0)]
 Volatilities = Annotated[dict[Currency, Volatility], WITHOUT_USD]
 Pair = Annotated[tuple[Currency, Currency], AfterValidator(_different)]
@@ -66,8 +67,62 @@ class Model(Declaration):
         return ()
 
     def moved_to(self) -> date | None:
-        """The day of history whose rates the first day of a run takes, where that is stated."""
+        """The day of history whose rates the first day of the period takes, where that is stated."""
         return None
+
+    def anchor(self) -> date | None:
+        """The day from which rates are drawn in both directions; None for the first day of the period."""
+        return None
+
+    def own_file(self) -> str | None:
+        """The file of rates that stands in the place of the shipped history, if one is named."""
+        return None
+
+    def kept_in(self, file: str) -> Self:
+        """The same with its file of rates, if it has one, under another name."""
+        del file
+        return self
+
+
+class Anchor(Declaration):
+    """The day from which rates are drawn in both directions, and the rates of that day."""
+
+    date: Day
+    """The day."""
+    rates: Literal["history"] | Rates = "history"
+    """Units per 1 USD on that day; `history` takes the last observation at or before it."""
+
+
+Start: TypeAlias = Literal["history"] | Day | Anchor | Rates
+
+
+class Drawn(Model):
+    """A model whose rates start from those of one day, its anchor, and are drawn from there in both directions."""
+
+    if TYPE_CHECKING:
+        # Fields of each such model, which declares them in the order of its own keys.
+        start: Start
+        file: RelativeFile | None
+
+    def anchor(self) -> date | None:
+        """See `Model`."""
+        if isinstance(self.start, Anchor):
+            return self.start.date
+        return self.start if isinstance(self.start, date) else None
+
+    def first_rates(self) -> Literal["history"] | Mapping[str, Decimal]:
+        """The rates of the anchor, or that they are those of history."""
+        if isinstance(self.start, Anchor):
+            return self.start.rates
+        return self.start if isinstance(self.start, dict) else "history"
+
+    def own_file(self) -> str | None:
+        """See `Model`."""
+        return self.file
+
+    def kept_in(self, file: str) -> Self:
+        """See `Model`."""
+        return self if self.file is None else self.model_copy(update={"file": file})
 
 
 class EstimationWindow(Declaration):
