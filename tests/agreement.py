@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from oracle import tell
 
-from sim.core.causes import CAUSES
+from sim.core.causes import PLACES, REASONS
 from sim.core.clock import NEVER
 from sim.core.releasers import RELEASERS
 from sim.engine.records import Offset
@@ -105,8 +105,23 @@ def _assert_same_payments(records: Records, story: Story) -> None:
     assert told == rows(
         of.settled_at, of.credited_at, of.attempts, of.instructed_at, of.sent_back, of.cancelled_at
     )
-    causes = [[payment.causes[cause] for cause in CAUSES] for payment in story.payments]
-    assert records.delays.tolist() == causes
+    _assert_same_stays(records, story)
+
+
+def _assert_same_stays(records: Records, story: Story) -> None:
+    """Each second has the same place and the same reason."""
+    places = list(PLACES)
+    told = [
+        (
+            *(payment.number, stay.attempt, stay.step, places.index(stay.place), stay.system),
+            *(stay.began_at, stay.ended_at),
+            *(stay.reasons[reason] for reason in REASONS),
+        )
+        for payment in story.payments
+        for stay in payment.stays
+    ]
+    *columns, seconds = records.stays
+    assert rows(*columns, *seconds.T) == told
 
 
 def _ways(world: World, journey: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:

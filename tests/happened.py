@@ -14,7 +14,6 @@ from builders import (
 )
 from oracle import tell
 
-from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
 from sim.engine.run import simulate
 
@@ -27,10 +26,6 @@ if TYPE_CHECKING:
 def paid(records: Records) -> list[int]:
     """Numbers of the payments in the order in which they settled, −1 for what a treasury moved."""
     return records.journal.payment.tolist()
-
-
-def seconds(records: Records, cause: str) -> list[int]:
-    return records.delays[:, CAUSES.index(cause)].tolist()
 
 
 def when(at: int, zone: ZoneInfo = MINSK) -> str:

@@ -8,6 +8,7 @@ import pytest
 from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stays import of_payments
 
 import sim
 
@@ -77,9 +78,9 @@ def test_what_would_pass_the_swing_waits_until_the_other_side_pays_or_the_accoun
 ) -> None:
     rows = ["03-04 10:00 a b 30", "03-04 11:00 a b 15", "03-04 12:00 b a 5", "03-04 13:00 a b 10"]
     results = run(tmp_path, rows, swing="40")
-    payments = results.payments.set_index("payment_id")
-    assert payments.loc["p2", "liquidity_seconds"] == 3600
-    assert payments.loc["p4", "liquidity_seconds"] == 3 * 86400 + 3 * 3600
+    waited = of_payments(results, "liquidity").set_axis(results.payments["payment_id"])
+    assert waited["p2"] == 3600
+    assert waited["p4"] == 3 * 86400 + 3 * 3600
     assert squared(results) == [("03-07 16:00", "a", "b", 40), ("03-15 16:00", "a", "b", 10)]
 
 

@@ -17,8 +17,9 @@ from builders import (
     firm,
     town,
 )
-from happened import run, seconds, settled
+from happened import run, settled
 from oracle import tell
+from stays import seconds
 from telling import run_of
 
 from sim.core.clock import HOUR, MINUTE
@@ -147,8 +148,8 @@ def test_bought_currency_is_there_after_the_market_opened_and_delivered() -> Non
     assert settled(records)[:2] == ["2024-03-04 11:00:00", "2024-03-04 13:59:59"]
     # The third is too late on a Friday, and the run ends before Monday.
     assert settled(records)[2] == "never"
-    assert seconds(records, "fx") == [HOUR, HOUR, 0]
-    assert seconds(records, "closed")[0] == 45 * MINUTE
+    assert seconds(records, "currency") == [HOUR, HOUR, 0]
+    assert seconds(records, "closed_hours")[0] == 45 * MINUTE
 
 
 def test_what_a_rate_does_between_due_date_and_conversion_is_clearing() -> None:

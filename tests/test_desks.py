@@ -11,6 +11,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import sim
+from sim.core.causes import REASONS
 from sim.errors import ScenarioError
 from sim.results.results import FIGURES
 from sim.show.frame import NEEDS
@@ -64,10 +65,12 @@ def local(results: sim.Results, column: str) -> list[str | None]:
 
 
 def seconds(results: sim.Results, payment: int) -> dict[str, int]:
-    """Seconds by cause of one payment, without those that are zero."""
-    row = results.payments.iloc[payment]
-    causes = [name for name in results.payments.columns if name.endswith("_seconds")]
-    return {cause.removesuffix("_seconds"): int(row[cause]) for cause in causes if row[cause]}
+    """Seconds at the desk by reason of one payment, without those that are zero."""
+    steps = results["steps"]
+    mine = steps["payment_id"] == results.payments["payment_id"].iloc[payment]
+    at_desk = steps[mine & (steps["place"] == "review")]
+    told = {reason: int(at_desk[f"{reason}_seconds"].sum()) for reason in REASONS}
+    return {reason: spent for reason, spent in told.items() if spent}
 
 
 def erlang_c(servers: int, offered: float) -> float:
@@ -94,11 +97,11 @@ def test_with_poisson_arrivals_and_exponential_work_cases_wait_as_erlang_says(
     expected = erlang_c(servers, servers * load)
     assert (wait > 0).mean() == pytest.approx(expected, rel=0.06)
     assert wait.mean() == pytest.approx(expected * mean_work / (servers * (1 - load)), rel=0.12)
-    # What waits is screening, as the work is: the desk never shuts, and money is there.
-    assert results.measures["delay_by_cause"].value["closed"] == 0
-    told = results.payments["screening_seconds"].to_numpy()
-    ended = (results["reviews"]["ended_at"] - results["reviews"]["arrived_at"]).dt.total_seconds()
-    assert told.sum() == ended.sum()
+    # The desk never shuts, and money is there: what is not work is a wait for staff.
+    told = results.measures["delay_matrix"].value
+    assert told.keys() == {"review"}
+    assert told["review"].keys() == {"work", "staff"}
+    assert told["review"]["staff"] == pytest.approx(wait.sum() / 3600 / count)
 
 
 @pytest.mark.quick
@@ -120,18 +123,18 @@ def test_one_analyst_takes_one_case_after_the_other_and_rests_at_night(tmp_path:
     assert local(results, "ended_at") == ["04 11:00", "04 13:00", "04 15:00", "05 10:00"]
     # 10:00 waits an hour, 10:30 two and a half; the last one is interrupted by the night.
     assert [seconds(results, k) for k in range(4)] == [
-        {"screening": 2 * 3600},
-        {"screening": 3 * 3600},
-        {"screening": int(4.5 * 3600)},
-        {"screening": 2 * 3600, "closed": 16 * 3600},
+        {"work": 2 * 3600},
+        {"work": 2 * 3600, "staff": 3600},
+        {"work": 2 * 3600, "staff": int(2.5 * 3600)},
+        {"work": 2 * 3600, "closed_hours": 16 * 3600},
     ]
 
 
 def test_what_waits_over_night_waits_for_the_opening_then_for_an_analyst(tmp_path: Path) -> None:
     results = run(tmp_path, ["2024-03-04T16:00", "2024-03-04T16:30", "2024-03-04T20:00"])
     assert local(results, "began_at") == ["04 16:00", "05 10:00", "05 12:00"]
-    assert seconds(results, 1) == {"screening": int((0.5 + 1 + 2) * 3600), "closed": 16 * 3600}
-    assert seconds(results, 2) == {"screening": (3 + 2) * 3600, "closed": 13 * 3600}
+    assert seconds(results, 1) == {"work": 2 * 3600, "staff": int(1.5 * 3600), "closed_hours": 16 * 3600}
+    assert seconds(results, 2) == {"work": 2 * 3600, "staff": 3 * 3600, "closed_hours": 13 * 3600}
 
 
 def test_a_backlog_builds_up_over_a_holiday(tmp_path: Path) -> None:
@@ -188,19 +191,19 @@ def test_what_an_outage_of_the_desk_adds_is_outage(tmp_path: Path) -> None:
     at = ["2024-03-04T09:00", "2024-03-04T09:30", "2024-03-04T10:30"]
     results = run(tmp_path, at, more=outage)
     assert local(results, "began_at") == ["04 09:00", "04 13:00", "04 15:00"]
-    assert seconds(results, 0) == {"screening": 2 * 3600, "outage": 2 * 3600}
+    assert seconds(results, 0) == {"work": 2 * 3600, "outage": 2 * 3600}
     # While it waits, the second one is held up by the outage for two hours, and by the case before it otherwise.
-    assert seconds(results, 1) == {"screening": int(3.5 * 3600), "outage": 2 * 3600}
-    assert seconds(results, 2) == {"screening": 5 * 3600, "outage": int(1.5 * 3600)}
+    assert seconds(results, 1) == {"work": 2 * 3600, "staff": int(1.5 * 3600), "outage": 2 * 3600}
+    assert seconds(results, 2) == {"work": 2 * 3600, "staff": 3 * 3600, "outage": int(1.5 * 3600)}
     idle = run(tmp_path, ["2024-03-04T13:00"], more=outage)
-    assert seconds(idle, 0) == {"screening": 2 * 3600}
+    assert seconds(idle, 0) == {"work": 2 * 3600}
 
 
 def test_cases_still_on_the_desk_at_the_end_are_pending(tmp_path: Path) -> None:
     results = run(tmp_path, ["2024-03-04T09:00"] * 3, end="2024-03-04 12:00")
     assert results.payments["status"].tolist() == ["settled", "pending", "pending"]
     assert local(results, "ended_at") == ["04 11:00", None, None]
-    assert seconds(results, 2) == {"screening": 3 * 3600}
+    assert seconds(results, 2) == {"staff": 3 * 3600}
 
 
 def test_a_bank_has_one_desk_and_it_is_declared_right(tmp_path: Path) -> None:

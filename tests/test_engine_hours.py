@@ -14,7 +14,8 @@ from builders import (
     instant,
     town,
 )
-from happened import run, seconds, settled
+from happened import run, settled
+from stays import seconds
 
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.world.build import build_world
@@ -38,7 +39,7 @@ def test_a_payment_at_the_closing_instant_waits_for_the_next_session() -> None:
         zone=BEIJING,
     )
     assert settled(records, BEIJING) == ["2024-03-04 16:59:59", "2024-03-05 09:00:00", "never"]
-    assert seconds(records, "closed")[:2] == [0, 16 * HOUR]
+    assert seconds(records, "closed_hours")[:2] == [0, 16 * HOUR]
 
 
 @pytest.mark.parametrize(
@@ -75,8 +76,8 @@ def test_an_order_after_the_cut_off_is_taken_up_at_the_next_opening_and_worked_o
     )
     # Seven hours of work on the first day and one on the second; for the other order, all eight.
     assert settled(records) == ["2024-03-05 10:00:00", "2024-03-05 17:00:00"]
-    assert seconds(records, "processing") == [8 * HOUR, 8 * HOUR]
-    assert seconds(records, "closed") == [15 * HOUR + 30 * MINUTE, 22 * HOUR]
+    assert seconds(records, "work") == [8 * HOUR, 8 * HOUR]
+    assert seconds(records, "closed_hours") == [15 * HOUR + 30 * MINUTE, 22 * HOUR]
 
 
 def test_what_is_not_done_at_the_end_counts_until_the_end() -> None:
@@ -95,7 +96,7 @@ def test_what_is_not_done_at_the_end_counts_until_the_end() -> None:
     )
     assert settled(records) == ["2024-03-09 00:00:00"]
     assert records.credited_at.tolist() == [NEVER]
-    assert seconds(records, "screening") == [2 * DAY]
+    assert seconds(records, "work") == [2 * DAY]
 
 
 def test_a_payment_due_at_the_end_is_not_made() -> None:

@@ -9,7 +9,8 @@ from builders import (
     accounts,
     town,
 )
-from happened import paid, run, seconds, settled, when
+from happened import paid, run, settled, when
+from stays import seconds
 
 from sim.core.clock import HOUR
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from builders import EXCHANGING, POST, Order, accounts, by_hand, declare, instant
+from stays import seconds
 from telling import run_of
-from trading import assert_promises, at, number, run, seconds, settled, trade
+from trading import assert_promises, at, number, run, settled, trade
 
 from sim.core.clock import HOUR
 from sim.engine.run import simulate
@@ -57,7 +58,7 @@ def test_currency_bought_early_that_has_not_come_holds_the_payment_up() -> None:
     records = simulate(world)
     assert_promises(world, records)
     assert settled(records) == ["06 10:00"]
-    assert (seconds(records, "closed"), seconds(records, "fx")) == ([0], [23 * HOUR])
+    assert (seconds(records, "closed_hours"), seconds(records, "currency")) == ([0], [23 * HOUR])
 
 
 def kept(kind: str, surrender: str = "0", **more: Any) -> dict[str, Any]:  # noqa: ANN401 - a declaration

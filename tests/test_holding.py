@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
+from stays import of_payments
 
 import sim
 import sim.show
@@ -56,7 +57,7 @@ def test_what_would_take_the_balance_below_waits_until_the_hour(tmp_path: Path) 
     results = run(tmp_path, accounts, ["04 09:01,A,B,40,0", "04 09:02,A,B,1,0", "04 15:00,A,B,1,0"])
     assert times(results) == ["04 09:01", "04 15:00", "04 15:00"]
     # The second would have settled at once; all of its wait is for liquidity.
-    assert results.payments["liquidity_seconds"].tolist() == [0, 358 * 60, 0]
+    assert of_payments(results, "liquidity").tolist() == [0, 358 * 60, 0]
 
 
 def test_receipts_let_it_go_and_the_next_day_it_holds_back_again(tmp_path: Path) -> None:

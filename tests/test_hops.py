@@ -11,7 +11,8 @@ from builders import (
     firm,
     town,
 )
-from happened import paid, run, seconds, settled
+from happened import paid, run, settled
+from stays import seconds
 
 from sim.core.clock import HOUR
 
@@ -56,7 +57,7 @@ def test_a_payment_that_waited_reaches_its_next_system_late() -> None:
     assert settled(records)[0] == "2024-03-04 17:00:00"
     assert paid(records) == [1, 0, 0]
     assert seconds(records, "liquidity")[0] == 5 * HOUR
-    assert seconds(records, "processing")[0] == 2 * HOUR
+    assert seconds(records, "work")[0] == 2 * HOUR
 
 
 def test_a_payment_that_waited_in_its_first_system_is_late_in_its_third() -> None:
@@ -97,7 +98,7 @@ def test_the_next_system_may_have_closed_while_a_payment_waited() -> None:
     )
     assert settled(records)[0] == "2024-03-05 09:00:00"
     assert seconds(records, "liquidity")[0] == 5 * HOUR
-    assert seconds(records, "closed")[0] == 18 * HOUR
+    assert seconds(records, "closed_hours")[0] == 18 * HOUR
 
 
 def test_a_payment_freed_at_the_instant_of_both_its_hops_settles_once_in_each() -> None:

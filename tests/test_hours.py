@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from sim.core.calendars import WorkingDays, country_days, every_day, weekdays
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER
 from sim.core.hours import OpeningHours, opening_hours, parse_session
+from sim.core.rest import HOLIDAY, WEEKEND, WORKED, Rest
 
 pytestmark = pytest.mark.quick
 
@@ -301,6 +303,25 @@ def test_open_seconds_add_up(hours: OpeningHours, times: list[int]) -> None:
     assert hours.open_seconds(a, c)[0] == sum(
         times[0] <= second < times[2] for second in open_instants(hours)
     )
+
+
+@given(
+    tables(),
+    st.lists(st.tuples(st.integers(1, 90), st.sampled_from([WORKED, WEEKEND, HOLIDAY])), max_size=6),
+    st.lists(moments, min_size=2, max_size=2).map(sorted),
+)
+def test_shut_seconds_are_counted_by_the_kind_of_day(
+    hours: OpeningHours, days: list[tuple[int, int]], times: list[int]
+) -> None:
+    since = np.cumsum([length for length, _ in days], dtype=np.int64)
+    kinds = np.array([kind for _, kind in days], dtype=np.int64)
+    resting = replace(hours, rest=Rest(since, kinds))
+    counted, is_open = [0, 0, 0, 0], {*open_instants(hours)}
+    for second in range(*times):
+        begun = [kind for start, kind in zip(since.tolist(), kinds.tolist(), strict=True) if start <= second]
+        kind = begun[-1] if begun else kinds.tolist()[0] if days else WORKED
+        counted[0 if second in is_open else 1 + kind] += 1
+    assert resting.split(np.array(times[:1]), np.array(times[1:])).tolist() == [counted]
 
 
 @given(tables(), moments, st.integers(1, 200))

@@ -11,11 +11,12 @@ from builders import Order, by_hand, declare, instant
 from examples import ENTRIES, RATE_MODELS, example, leg, passing, settling, trade
 from pydantic import Field
 from rates import paths
+from stays import assert_accounted
 
 import sim.scenario.model.kinds as declared_kinds
 import sim.world.build  # noqa: F401 - importing it completes the effects
 from sim.calibration import MODELS as ESTIMATORS
-from sim.core.causes import CAUSES
+from sim.core.causes import REASONS, check_places
 from sim.core.clock import DAY, HOUR, NEVER
 from sim.core.kinds import Halves, complete
 from sim.engine.delays import Delays
@@ -61,7 +62,7 @@ ROOMS = {
     "engines of systems": Room(kinds(System), SYSTEMS),
     "steps of the engine": Room(kinds(Step), STEPS),
     "effects of entries": Room(kinds(Entry), EFFECTS),
-    "colours of causes": Room(CAUSES, palette.CAUSES),
+    "colours of reasons": Room(REASONS, palette.REASONS),
     "paths of rates": Room(kinds(Fx), PATHS),
     "estimators of rates": Room(kinds_that(Fx, "estimated"), ESTIMATORS),
     "rules of offsetting": Room(kinds(Offsetting), RULES),
@@ -241,9 +242,24 @@ def test_an_effect_of_what_is_no_entry_is_named() -> None:
         gives_effect_to(Stranger)(print)
 
 
-def test_a_delay_without_a_declared_cause_is_named() -> None:
-    with pytest.raises(TypeError, match=r"^'weather' is no cause of delay"):
-        Delays(1, 9).spend(np.array([0]), np.array([0]), np.array([1]), "weather")
+def test_a_delay_without_a_declared_reason_or_place_is_named() -> None:
+    delays, one = Delays(np.array([0]), np.array([1]), 9), (np.array([0]), np.array([0]), np.array([1]))
+    delays.walk(np.array([0]))
+    delays.enter(0, ["message"])
+
+    with pytest.raises(TypeError, match=r"^'weather' is no reason of a delay"):
+        delays.spend(*one, "weather")
+    with pytest.raises(TypeError, match=r"^'market' is no place that this kind of step has declared$"):
+        delays.spend(*one, "work", "market")
+
+
+@pytest.mark.parametrize(
+    ("stated", "message"),
+    [((), "states no place"), (("market", "moon"), "states the place 'moon', which is none of a step")],
+)
+def test_a_kind_of_step_without_a_declared_place_is_named(stated: tuple[str, ...], message: str) -> None:
+    with pytest.raises(TypeError, match=f"^kind of step 'odd' {message}$"):
+        check_places({"odd": stated})
 
 
 def test_a_step_that_does_not_draw_what_it_states_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,12 +300,10 @@ MORNING = "2024-03-05 10:00"
 
 
 def settled(declared: dict[str, Any], *orders: Order) -> Records:
-    """What became of payments in a town; every second of their delays has a cause."""
+    """What became of payments in a town; every second of their delays has a place and a reason."""
     world = by_hand(declare(declared), *orders)
     records = simulate(world)
-    until = np.minimum(records.credited_at, world.window.end)
-    told, elapsed = records.delays.sum(axis=1).tolist(), (until - world.payments.instructed_at).tolist()
-    assert told == elapsed, "causes do not add up to the delay of each payment"
+    assert_accounted(world, records)
     return records
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sim
+from sim.core.causes import REASONS
 from sim.results.promises import check_promises
 
 if TYPE_CHECKING:
@@ -67,13 +68,13 @@ def times(results: sim.Results) -> list[str]:
     return ["" if pd.isna(one) else one.strftime("%d %H:%M") for one in at]
 
 
-def causes(results: sim.Results, payment: str = "p1") -> dict[str, int]:
-    row = results.payments.set_index("payment_id").loc[payment]
-    return {
-        str(name).removesuffix("_seconds"): int(value)
-        for name, value in row.items()
-        if str(name).endswith("_seconds") and value
+def reasons(results: sim.Results, payment: str = "p1") -> dict[str, int]:
+    steps = results["steps"]
+    told = {
+        reason: int(steps.loc[steps["payment_id"] == payment, f"{reason}_seconds"].sum())
+        for reason in REASONS
     }
+    return {reason: spent for reason, spent in told.items() if spent}
 
 
 def test_the_counter_value_moves_back_at_mid_in_one_batch(tmp_path: Path) -> None:
@@ -109,7 +110,7 @@ def test_without_cover_in_one_leg_nothing_moves_in_the_other(
     results = run(tmp_path, ["10:00 a b 30"], cny, byn)
     assert len(results.postings) == 0
     assert results.payments["status"].tolist() == ["pending"]
-    assert set(causes(results)) == {"liquidity"}
+    assert set(reasons(results)) == {"liquidity"}
     assert times(run(tmp_path, ["10:00 a b 30"], (30, 0, 0), (0, 12, 0))) == ["04 10:00"]
 
 
@@ -117,7 +118,7 @@ def test_it_settles_when_money_comes_to_the_account_that_lacked_it(tmp_path: Pat
     rows = ["10:00 a b 30 link", "11:00 c a 30 cips"]
     results = run(tmp_path, rows, (0, 0, 30), (0, 12, 0), columns=",system")
     assert times(results) == ["04 11:00", "04 11:00"]
-    assert causes(results) == {"liquidity": 3600}
+    assert reasons(results) == {"liquidity": 3600}
 
 
 def test_the_queue_of_a_leg_is_served_before_the_link(tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_the_queue_of_a_leg_is_served_before_the_link(tmp_path: Path) -> None:
 def test_it_waits_for_both_legs_to_be_open(tmp_path: Path) -> None:
     results = run(tmp_path, ["09:30 a b 30"], cips=hours("09:00-12:00"), biss=hours("11:00-15:00"))
     assert times(results) == ["04 11:00"]
-    assert causes(results) == {"closed": 5400}
+    assert reasons(results) == {"closed_hours": 5400}
 
 
 def test_money_that_comes_while_one_leg_is_closed_is_used_when_both_are_open_again(tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_money_that_comes_while_one_leg_is_closed_is_used_when_both_are_open_aga
     opening = {"cips": hours("09:00-15:00"), "biss": hours("09:00-12:00")}
     results = run(tmp_path, rows, (0, 0, 30), (0, 12, 0), columns=",system", **opening)
     assert times(results) == ["05 09:00", "04 13:00"]
-    assert causes(results) == {"liquidity": 23 * 3600}
+    assert reasons(results) == {"liquidity": 23 * 3600}
 
 
 def test_nobody_passes_in_a_fifo_link_and_who_is_covered_does_in_a_bypass_link(tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_a_bank_that_fails_lets_those_behind_it_pass(tmp_path: Path) -> None:
     banks = "banks: {a: {hours: always}, b: {hours: always}, c: {hours: always}}"
     results = run(tmp_path, rows, (50, 0, 0), (0, 5, 100), rates=f"{RATES}\n{banks}\n{failure}")
     assert times(results) == ["", "04 11:00"]
-    waited = causes(results)
+    waited = reasons(results)
     assert waited["liquidity"] == 3600
     assert set(waited) == {"liquidity", "outage"}
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from builders import EXCHANGING, Order, accounts
+from stays import seconds
 from telling import run_of
-from trading import OFFICE, at, run, seconds, settled, trade
+from trading import OFFICE, at, run, settled, trade
 
 from sim.core.clock import HOUR, MINUTE
 
@@ -25,8 +26,8 @@ def test_what_cannot_be_bought_today_waits_for_the_next_trading_day() -> None:
     assert at(deals) == ["04 10:00", "04 11:00", "05 10:00", "06 10:00", "06 10:00"]
     assert settled(records) == ["04 10:00", "06 10:00", "06 10:00"]
     # The first waits for the opening; what the others wait for is currency.
-    assert seconds(records, "closed") == [HOUR, 0, 0]
-    assert seconds(records, "fx") == [0, 47 * HOUR, 46 * HOUR]
+    assert seconds(records, "closed_hours") == [HOUR, 0, 0]
+    assert seconds(records, "currency") == [0, 47 * HOUR, 46 * HOUR]
 
 
 def test_payers_and_payees_use_opposite_sides_of_the_book() -> None:
@@ -133,7 +134,7 @@ def test_orders_gathered_until_an_auction_deal_in_it() -> None:
         Order("2024-03-04 12:31", "west", "east", 1_00),
     )
     assert at(deals) == ["04 11:30", "04 11:30", "04 12:30", "05 11:30"]
-    assert seconds(records, "closed") == [90 * MINUTE, 0, 59 * MINUTE, 23 * HOUR - MINUTE]
+    assert seconds(records, "closed_hours") == [90 * MINUTE, 0, 59 * MINUTE, 23 * HOUR - MINUTE]
 
 
 def test_an_auction_has_one_rate_that_moves_with_the_imbalance() -> None:
@@ -165,4 +166,4 @@ def test_an_auction_lost_to_an_outage_is_told_as_outage() -> None:
     ]
     _, records, deals = run(declared, Order("2024-03-04 10:30", "west", "east", 1_00))
     assert at(deals) == ["04 12:30"]
-    assert (seconds(records, "closed"), seconds(records, "outage")) == ([HOUR], [HOUR])
+    assert (seconds(records, "closed_hours"), seconds(records, "outage")) == ([HOUR], [HOUR])

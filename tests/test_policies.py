@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
+from stays import of_payments
 
 from sim.core.clock import HOUR
 from sim.results.execute import execute
@@ -138,7 +139,7 @@ def test_duty_service_takes_a_third_off_the_delay_of_the_long_holidays(baseline_
 
 def test_an_outage_delays_what_was_due_and_nobody_else(baseline_run: Results) -> None:
     hit, spared = year("cyber-outage").payments, baseline_run.payments
-    touched = hit["outage_seconds"] > 0
+    touched = of_payments(year("cyber-outage"), "outage") > 0
     assert touched.sum() > 50
     assert set(hit.loc[touched, "route"].astype(str)) == {"cny-to-china", "cny-to-belarus"}
     assert hit.loc[touched, "instructed_at"].min() > pd.Timestamp("2024-05-15", tz="UTC")
@@ -146,7 +147,7 @@ def test_an_outage_delays_what_was_due_and_nobody_else(baseline_run: Results) ->
     assert hit.loc[touched, "instructed_at"].max() < pd.Timestamp("2024-06-21 04:00", tz="UTC")
     before = spared["credited_at"] < pd.Timestamp("2024-06-19 01:00", tz="UTC")
     assert (hit.loc[before, "credited_at"] == spared.loc[before, "credited_at"]).all()
-    assert (spared["outage_seconds"] == 0).all()
+    assert (of_payments(baseline_run, "outage") == 0).all()
 
 
 def cost(results: Results, part: str) -> float:
@@ -176,8 +177,8 @@ def test_reviews_make_delay_and_better_data_takes_it_away(baseline_run: Results)
 
 
 def test_what_comes_back_costs_days_and_a_stress_gives_payments_up(baseline_run: Results) -> None:
-    def hours(results: Results, cause: str) -> float:
-        return float(results.measures["delay_by_cause"].value[cause])
+    def hours(results: Results, reason: str) -> float:
+        return float(results.measures["delay_by_reason"].value[reason])
 
     usual, stress = year("returned-payments"), year("review-stress")
     assert hours(baseline_run, "returned") == 0
@@ -190,10 +191,10 @@ def test_what_comes_back_costs_days_and_a_stress_gives_payments_up(baseline_run:
     assert (stress.payments["status"] == "cancelled").sum() > 100
     assert stress.measures["fx_result"].value["china"]["returned"] < -0.5e6
     # Only those that come back have to do with it.
-    causes = [name for name in usual.payments.columns if name.endswith("_seconds")]
     back = usual.payments["payment_id"].isin(usual["returns"]["payment_id"])
-    assert not usual.payments.loc[~back, "returned_seconds"].any()
-    assert (usual.payments.loc[back, causes].sum(axis=1) > 24 * HOUR).all()
+    assert not of_payments(usual, "returned")[~back].any()
+    taken = usual.payments["credited_at"].fillna(pd.Timestamp(usual.manifest["followed_until"]))
+    assert ((taken - usual.payments["instructed_at"])[back] > pd.Timedelta(days=1)).all()
 
 
 def test_too_few_analysts_build_up_a_backlog(baseline_run: Results) -> None:
@@ -289,10 +290,10 @@ SHORTAGE = ("2024-09-01 21:00", "2024-09-15 21:00")
 
 def waited_for_yuan(results: Results) -> float:
     """Mean hours for liquidity of the yuan that Belarusian firms had to pay in the two weeks of the shortage."""
-    rows = results.payments
+    rows = results.payments.assign(waited=of_payments(results, "liquidity"))
     rows = rows[(rows["due_at"] >= SHORTAGE[0]) & (rows["due_at"] < SHORTAGE[1])]
     rows = rows[(rows["route"] == "cny-direct") & (rows["payer_side"] == "belarus")]
-    return float(rows["liquidity_seconds"].mean()) / HOUR
+    return float(rows["waited"].mean()) / HOUR
 
 
 def test_a_swap_line_takes_a_squeeze_away() -> None:
@@ -345,13 +346,13 @@ def test_offsetting_matters_where_money_is_scarce_and_goes_both_ways() -> None:
     assert list(gridlocks.values()) == sorted(gridlocks.values(), reverse=True)
     assert gridlocks["mechanisms/scarce-optimal"] < 5
     # Nothing but money makes anybody wait.
-    causes = year("scarce-roubles").measures["delay_by_cause"].value
-    assert causes["liquidity"] == pytest.approx(sum(causes.values()))
+    reasons = year("scarce-roubles").measures["delay_by_reason"].value
+    assert reasons["liquidity"] == pytest.approx(sum(reasons.values()))
 
 
 def test_banks_that_wait_for_each_other_delay_payments_and_a_rule_takes_part_of_it_back() -> None:
     names = ("national-currency", "mechanisms/throughput-rule", "mechanisms/holding-back")
-    waits = [year(name).measures["delay_by_cause"].value["liquidity"] for name in names]
+    waits = [year(name).measures["delay_by_reason"].value["liquidity"] for name in names]
     indicators = [year(name).measures["settlement_delay_indicator"].value["cips"] for name in names]
     assert waits == sorted(waits)
     assert indicators == sorted(indicators)

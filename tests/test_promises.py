@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 import sim
 from sim.cli import cli
+from sim.core.causes import REASONS
 from sim.results.execute import execute
 from sim.results.facts.source import Simulated
 from sim.results.promises import check_promises
@@ -54,31 +55,92 @@ def test_untouched_tables_keep_every_promise(tables: Tables, end: pd.Timestamp) 
     check_promises(tables, end)
 
 
-@pytest.mark.parametrize("cause", ["processing", "closed", "liquidity", "returned"])
-def test_a_second_without_delay_is_found(cause: str, tables: Tables, end: pd.Timestamp) -> None:
-    add(tables["payments"], 17, **{f"{cause}_seconds": 1})
-    with pytest.raises(sim.PromiseError, match=r"^payment 17: its delay is (\d+) s, its causes add up to"):
+def rows_of(tables: Tables, payment: int) -> list[int]:
+    """Where the steps of a payment stand in their table."""
+    steps = tables["steps"]
+    return steps.index[steps["payment_id"] == payment].tolist()
+
+
+def shift(table: pd.DataFrame, row: int, column: str, seconds: int) -> None:
+    """Move an instant, and the work with it that its row tells."""
+    table.loc[row, column] += pd.Timedelta(seconds=seconds)
+    add(table, row, work_seconds=seconds if column == "ended_at" else -seconds)
+
+
+@pytest.mark.parametrize("reason", ["work", "closed_holiday", "liquidity", "returned"])
+def test_a_second_without_delay_is_found(reason: str, tables: Tables, end: pd.Timestamp) -> None:
+    add(tables["steps"], rows_of(tables, 17)[1], **{f"{reason}_seconds": 1})
+    with pytest.raises(
+        sim.PromiseError, match=r"^payment 17, step \d, \w+: its reasons do not add up to its length"
+    ):
         check_promises(tables, end)
 
 
-def test_a_delay_without_a_cause_is_found(tables: Tables, end: pd.Timestamp) -> None:
+def test_a_delay_without_a_reason_is_found(tables: Tables, end: pd.Timestamp) -> None:
     tables["payments"].loc[17, "credited_at"] += pd.Timedelta(seconds=1)
-    with pytest.raises(sim.PromiseError, match=r"^payment 17: "):
+    with pytest.raises(sim.PromiseError, match=r"^payment 17: its rows do not reach from the instruction to"):
         check_promises(tables, end)
 
 
-def test_a_payment_under_way_needs_causes_up_to_the_end(tables: Tables, end: pd.Timestamp) -> None:
-    assert tables["payments"]["credited_at"].isna().any()
-    row = first(tables["payments"]["credited_at"].isna())
-    add(tables["payments"], row, closed_seconds=-1)
-    with pytest.raises(sim.PromiseError, match=f"^payment {row}: "):
+@pytest.mark.parametrize(("place", "column"), [(0, "began_at"), (-1, "ended_at")])
+def test_a_payment_under_way_is_somewhere_from_its_instruction_to_the_end(
+    place: int, column: str, tables: Tables, end: pd.Timestamp
+) -> None:
+    payments = tables["payments"]
+    number = int(payments.loc[payments["credited_at"].isna(), "payment_id"].iloc[0])
+    rows, steps = rows_of(tables, number), tables["steps"]
+    lasting = [row for row in rows if steps.loc[row, "ended_at"] > steps.loc[row, "began_at"]]
+    row = lasting[place]
+    steps.loc[row, column] += pd.Timedelta(seconds=-1 if column == "ended_at" else 1)
+    longest = max(REASONS, key=lambda reason: steps.loc[row, f"{reason}_seconds"])
+    add(steps, row, **{f"{longest}_seconds": -1})
+    with pytest.raises(sim.PromiseError, match=f"^payment {number}"):
         check_promises(tables, end)
 
 
-def test_a_negative_cause_is_found_though_the_sum_is_right(tables: Tables, end: pd.Timestamp) -> None:
-    row = first(tables["payments"]["screening_seconds"] == 0)
-    add(tables["payments"], row, screening_seconds=-5, closed_seconds=5)
-    with pytest.raises(sim.PromiseError, match=f"^payment {row}: "):
+def test_less_than_no_time_is_found_though_the_sum_is_right(tables: Tables, end: pd.Timestamp) -> None:
+    add(tables["steps"], rows_of(tables, 17)[1], staff_seconds=-5, work_seconds=5)
+    with pytest.raises(sim.PromiseError, match=r"^payment 17, step \d, \w+: a reason has less than no time"):
+        check_promises(tables, end)
+
+
+@pytest.mark.parametrize("seconds", [1, -1])
+def test_a_gap_between_two_places_is_found_and_so_is_an_overlap(
+    seconds: int, tables: Tables, end: pd.Timestamp
+) -> None:
+    steps = tables["steps"]
+    work = steps["work_seconds"] > 1
+    inner = work & (steps["payment_id"] == steps["payment_id"].shift(-1))
+    row = first(inner)
+    shift(steps, row, "ended_at", seconds)
+    with pytest.raises(
+        sim.PromiseError,
+        match=f"^payment {steps.loc[row, 'payment_id']}, .*begin where the row before it ends",
+    ):
+        check_promises(tables, end)
+
+
+def test_a_place_that_is_left_out_is_found(tables: Tables, end: pd.Timestamp) -> None:
+    rows = rows_of(tables, 17)
+    lasting = [
+        row for row in rows if tables["steps"].loc[row, "ended_at"] > tables["steps"].loc[row, "began_at"]
+    ]
+    tables["steps"] = tables["steps"].drop(index=lasting[-1]).reset_index(drop=True)
+    with pytest.raises(sim.PromiseError, match=r"^payment 17"):
+        check_promises(tables, end)
+
+
+def test_a_system_without_a_name_and_steps_of_nobody_are_found(tables: Tables, end: pd.Timestamp) -> None:
+    steps = tables["steps"]
+    row = first(steps["place"] == "system")
+    named = steps.loc[row, "system"]
+    steps.loc[row, "system"] = None
+    with pytest.raises(sim.PromiseError, match="the place does not go with the system"):
+        check_promises(tables, end)
+    steps.loc[row, "system"] = named
+    check_promises(tables, end)
+    steps["payment_id"] = steps["payment_id"].where(steps["payment_id"] != 17, 10**6)
+    with pytest.raises(sim.PromiseError, match=r"^payment 1000000: it has steps and is none of the payments"):
         check_promises(tables, end)
 
 
@@ -111,15 +173,30 @@ def returned_tables(returned: Results) -> Tables:
 
 
 @pytest.mark.parametrize("status", ["settled", "returned", "cancelled", "pending"])
-def test_a_second_moved_to_returns_from_another_cause_is_found(
+def test_a_second_moved_between_returns_and_another_reason_is_found(
     status: str, returned: Results, returned_tables: Tables
 ) -> None:
     payments, end = returned_tables["payments"], pd.Timestamp(returned.manifest["followed_until"])
     check_promises(returned_tables, end)
     row = first(payments["status"] == status)
-    add(payments, row, returned_seconds=1, closed_seconds=-1)
-    if payments.loc[row, "closed_seconds"] < 0:
-        add(payments, row, returned_seconds=-2, closed_seconds=2)
+    steps, rows = returned_tables["steps"], rows_of(returned_tables, row)
+    if status in ("returned", "cancelled"):
+        # It is back to the end: let it be somewhere else for the last second.
+        steps.loc[rows[-1], "ended_at"] -= pd.Timedelta(seconds=1)
+        add(steps, rows[-1], returned_seconds=-1)
+        other = steps.loc[[rows[-1]]].assign(
+            began_at=end - pd.Timedelta(seconds=1), ended_at=end, returned_seconds=0, work_seconds=1
+        )
+        other = other.assign(place="message", step=0)
+        returned_tables["steps"] = pd.concat(
+            [steps.loc[: rows[-1]], other, steps.loc[rows[-1] + 1 :]], ignore_index=True
+        )
+    else:
+        lasting = next(row for row in rows if steps.loc[row, "work_seconds"] > 0)
+        steps.loc[lasting, [name for name in steps if name.endswith("_seconds")]] = 0
+        length = (steps.loc[lasting, "ended_at"] - steps.loc[lasting, "began_at"]) // pd.Timedelta(seconds=1)
+        add(steps, lasting, returned_seconds=length)
+        steps.loc[lasting, ["place", "step", "system"]] = ["back", None, None]
     with pytest.raises(sim.PromiseError, match=rf"^payment {row}: \d+ s are lost to returns"):
         check_promises(returned_tables, end)
 
@@ -246,8 +323,8 @@ def test_a_run_that_breaks_a_promise_fails_and_leaves_nothing(
 
     def tampered(simulated: Simulated, name: str) -> pd.DataFrame | None:
         table = real(simulated, name)
-        if table is not None and name == "payments" and breach == "second":
-            add(table, 0, closed_seconds=1)
+        if table is not None and name == "steps" and breach == "second":
+            add(table, 0, work_seconds=1)
         if table is not None and name == "accounts" and breach == "fen":
             add(table, 0, closing_balance=1)
         return table
@@ -259,5 +336,5 @@ def test_a_run_that_breaks_a_promise_fails_and_leaves_nothing(
     assert result.exit_code == 1
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
-    assert line.startswith("payment 0: " if breach == "second" else "account ")
+    assert line.startswith("payment 0, step 0" if breach == "second" else "account ")
     assert list(tmp_path.iterdir()) == []

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from builders import POST, RATES, Order, by_hand, declare, instant, town
 from pydantic import ValidationError
+from stays import seconds
 
-from sim.core.causes import CAUSES
 from sim.core.clock import DAY
 from sim.engine.run import simulate
 from sim.scenario.check import check
@@ -84,8 +84,8 @@ def test_what_cannot_be_had_in_a_shallow_market_waits_for_the_next_day() -> None
         instant("2024-03-06 09:00"),
         instant("2024-03-06 12:00"),
     ]
-    assert records.delays[1, CAUSES.index("fx")] == instant("2024-03-06 09:00") - instant("2024-03-05 12:00")
-    assert records.delays.sum() < DAY
+    assert seconds(records, "currency")[1] == instant("2024-03-06 09:00") - instant("2024-03-05 12:00")
+    assert records.stays.seconds.sum() < DAY
 
 
 def test_quotes_that_make_no_sense_are_refused() -> None:

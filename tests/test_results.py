@@ -17,7 +17,7 @@ from outsider import (
 )
 
 import sim
-from sim.core.causes import CAUSES
+from sim.core.causes import PLACES, REASONS
 
 
 @pytest.fixture(scope="module")
@@ -54,19 +54,52 @@ def test_delays_by_route(saved: Saved, counted: pd.DataFrame) -> None:
         assert told[route]["payments"] == len(payments)
 
 
-def test_delays_by_cause(saved: Saved, counted: pd.DataFrame) -> None:
-    told = saved.measures["delay_by_cause"]
-    assert tuple(told) == CAUSES
-    for cause in CAUSES:
-        assert told[cause] == pytest.approx(counted[f"{cause}_seconds"].sum() / 3_600 / len(counted))
-    assert sum(told.values()) == pytest.approx(saved.measures["delay"]["mean"])
+def test_delays_by_place_and_reason(saved: Saved, counted: pd.DataFrame) -> None:
+    steps = saved.steps[saved.steps["payment_id"].isin(counted["payment_id"])]
+    place = steps["place"].where(steps["system"].isna(), "system:" + steps["system"].astype(str))
+    total = {
+        name: rows[[f"{reason}_seconds" for reason in REASONS]].sum() for name, rows in steps.groupby(place)
+    }
+    told = saved.measures["delay_matrix"]
+    assert {(place, reason) for place, reasons in told.items() for reason in reasons} == {
+        (place, reason)
+        for place, seconds in total.items()
+        for reason in REASONS
+        if seconds[f"{reason}_seconds"]
+    }
+    for place, reasons in told.items():
+        for reason, hours in reasons.items():
+            assert hours == total[place][f"{reason}_seconds"] / (3_600 * len(counted))
 
 
-def test_every_second_of_delay_has_one_cause(saved: Saved) -> None:
-    payments = saved.payments
+def test_places_and_reasons_add_up_to_the_mean_delay(saved: Saved, counted: pd.DataFrame) -> None:
+    matrix, measures = saved.measures["delay_matrix"], saved.measures
+    systems = [f"system:{name}" for name in saved.scenario["systems"]]
+    others = [place for place in PLACES if place != "system"]
+    assert {*measures["delay_by_place"]} == {*others, *systems}
+    assert tuple(measures["delay_by_reason"]) == tuple(REASONS)
+    elapsed = int((counted["hours"] * 3_600).round().sum())
+
+    def seconds(told: dict[str, float]) -> int:
+        return sum(round(hours * 3_600 * len(counted)) for hours in told.values())
+
+    assert seconds(measures["delay_by_place"]) == seconds(measures["delay_by_reason"]) == elapsed
+    for place, hours in measures["delay_by_place"].items():
+        assert sum(matrix.get(place, {}).values()) == pytest.approx(hours)
+    for reason, hours in measures["delay_by_reason"].items():
+        assert sum(reasons.get(reason, 0) for reasons in matrix.values()) == pytest.approx(hours)
+
+
+def test_the_steps_of_a_payment_fill_its_delay(saved: Saved) -> None:
+    steps, payments = saved.steps, saved.payments.set_index("payment_id")
+    length = (steps["ended_at"] - steps["began_at"]) // pd.Timedelta(seconds=1)
+    assert (steps[[f"{reason}_seconds" for reason in REASONS]].sum(axis=1) == length).all()
     until = payments["credited_at"].where(payments["credited_at"].notna(), saved.end)
-    elapsed = (until - payments["instructed_at"]) // pd.Timedelta(seconds=1)
-    assert (payments[[f"{cause}_seconds" for cause in CAUSES]].sum(axis=1) == elapsed).all()
+    for payment, rows in steps.groupby("payment_id"):
+        assert rows["began_at"].iloc[0] == payments["instructed_at"][payment]
+        assert rows["ended_at"].iloc[-1] == until[payment]
+        assert rows["began_at"].tolist()[1:] == rows["ended_at"].tolist()[:-1]
+        assert rows["step"].dropna().is_monotonic_increasing
 
 
 def test_instants_of_a_payment_are_in_order(saved: Saved) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import Declared, Order, accounts, border, by_hand, declare, instant, town, with_draws
+from stays import of_payments, spent
 from telling import run_of
 
 import sim
-from sim.core.causes import CAUSES
 from sim.engine.run import simulate
 from sim.world.build import build_world
 
@@ -79,7 +79,8 @@ def test_what_is_sent_back_at_every_attempt_is_cancelled_and_the_money_is_where_
     assert payment["attempts"] == 2
     assert pd.isna(payment["settled_at"])
     # Nobody was paid by the end: all that time went to returns.
-    assert payment["returned_seconds"] == instant("2024-03-14 00:00") - instant("2024-03-04 10:00")
+    lost = instant("2024-03-14 00:00") - instant("2024-03-04 10:00")
+    assert of_payments(results, "returned").tolist() == [lost]
     accounts = results["accounts"]
     assert accounts["closing_balance"].tolist() == accounts["opening_balance"].tolist()
     postings = results["postings"]
@@ -169,11 +170,10 @@ def test_of_a_payment_that_arrives_at_the_second_attempt_all_before_it_is_return
     records = simulate(world)
     assert records.credited_at.tolist() == [instant("2024-03-05 18:00")]
     assert records.settled_at.tolist() == [instant("2024-03-05 15:00")]
-    told = dict(zip(CAUSES, records.delays[0].tolist(), strict=True))
-    assert {cause: spent for cause, spent in told.items() if spent} == {
-        "returned": 29 * HOUR,
-        "screening": 2 * HOUR,
-        "processing": HOUR,
+    assert spent(records) == {
+        "back": {"returned": 29 * HOUR},
+        "review": {"work": 2 * HOUR},
+        "payee_bank": {"work": HOUR},
     }
     assert records.attempts.tolist() == [2]
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from builders import Order, by_hand, declare, instant, town
+from stays import seconds
 
-from sim.core.causes import CAUSES
 from sim.core.clock import HOUR, NEVER
 from sim.engine.run import simulate
 from sim.scenario.check import check
@@ -36,7 +36,7 @@ def test_what_is_granted_settles_what_waits_at_once_or_at_the_next_opening() -> 
     )
     records = simulate(world)
     assert records.settled_at.tolist() == [instant("2024-03-05 11:00"), instant("2024-03-06 09:00")]
-    assert records.delays[0, CAUSES.index("liquidity")] == HOUR
+    assert seconds(records, "liquidity")[0] == HOUR
     assert list(zip(*(column.tolist() for column in records.shifts), strict=True)) == [
         (instant("2024-03-05 11:00"), 0, 600, 600),
         (instant("2024-03-06 09:00"), 0, 10_000, 10_000),

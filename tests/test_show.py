@@ -18,8 +18,7 @@ from rich.console import Console
 from tiny import tiny_run
 
 import sim.show.figures  # noqa: F401 - registers the figures
-from sim.core.causes import CAUSES
-from sim.core.causes import WORDS as CAUSE_WORDS
+from sim.core.causes import CLOSED, REASONS
 from sim.results.execute import execute
 from sim.results.results import FIGURES
 from sim.scenario.load import load
@@ -27,7 +26,7 @@ from sim.show import palette
 from sim.show.console import print_library
 from sim.show.save import save_figures
 from sim.show.summary import print_summary
-from sim.show.words import amount, duration, percent, spelt
+from sim.show.words import amount, duration, percent, place, spelt
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 NAMES = [
     "backlog",
     "calendar",
+    "closed",
     "delay",
     "exposure",
     "fx_result",
@@ -198,9 +198,9 @@ def test_values_have_a_name_and_a_unit(results: Results) -> None:
     assert [ax.get_ylabel() for ax in positions[:2]] == ["net open position, USD m"] * 2
     assert positions[2].get_ylabel() == "4 Mar 2024 = 100"
     assert positions[2].get_xlabel() == "date (Europe/Minsk)"
-    distribution, causes = drawn("delay", results)
+    distribution, places, reasons = drawn("delay", results)
     assert "hours (h) and days (d)" in distribution.get_xlabel()
-    assert causes.get_xlabel() == "mean delay, hours per payment"
+    assert places.get_xlabel() == reasons.get_xlabel() == "mean delay, hours per payment"
 
 
 def test_positions_are_those_of_the_table(results: Results) -> None:
@@ -234,29 +234,44 @@ def test_payments_without_a_route_of_their_own_have_a_row_of_delay(tmp_path: Pat
 
 
 def test_bars_add_up_to_the_mean_delay_of_the_measures(results: Results) -> None:
-    _, ax = drawn("delay", results)
+    _, places, ax = drawn("delay", results)
     profiles = results.measures["delay_by_route"].value
     widths = np.array([[bar.get_width() for bar in bars] for bars in ax.containers])
     np.testing.assert_allclose(widths.sum(axis=0), [profile["mean"] for profile in profiles.values()])
+    widths = np.array([[bar.get_width() for bar in bars] for bars in places.containers])
+    told = [hours for hours in results.measures["delay_by_place"].value.values() if hours]
+    np.testing.assert_allclose(widths.sum(axis=0), told)
 
 
-def test_only_causes_that_occur_are_explained(results: Results) -> None:
-    _, ax = drawn("delay", results)
-    counted = results.payments[results.payments["counted"]]
-    occurring = [CAUSE_WORDS[cause] for cause in CAUSES if counted[f"{cause}_seconds"].any()]
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == occurring
-    assert 0 < len(occurring) < len(CAUSES)
+def test_only_reasons_that_occur_are_explained(results: Results) -> None:
+    _, places, _ = drawn("delay", results)
+    found = results.measures["delay_by_reason"].value
+    occurring = [words for reason, words in REASONS.items() if found[reason]]
+    assert [text.get_text() for text in places.get_legend().get_texts()] == occurring
+    assert 0 < len(occurring) < len(REASONS)
+
+
+def test_who_is_shut_is_drawn_by_kind_of_day(results: Results) -> None:
+    (ax,) = drawn("closed", results)
+    matrix = results.measures["delay_matrix"].value
+    kinds = [reason for reason in CLOSED.values() if any(reason in reasons for reasons in matrix.values())]
+    told = {place(key): [reasons.get(kind, 0) for kind in kinds] for key, reasons in matrix.items()}
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert {*names} == {name for name, hours in told.items() if any(hours)}
+    widths = np.array([[bar.get_width() for bar in bars] for bars in ax.containers])
+    np.testing.assert_allclose(widths.T, [told[name] for name in names])
+    assert (np.diff(widths.sum(axis=0)) <= 0).all()
 
 
 def test_marks_are_the_percentiles_of_the_measures(results: Results) -> None:
-    ax, _ = drawn("delay", results)
+    ax, *_ = drawn("delay", results)
     marks = [line.get_xdata()[0] for line in ax.get_lines()]
     profiles = results.measures["delay_by_route"].value.values()
     assert marks == [profile[name] for profile in profiles for name in ("p50", "p95")]
 
 
 def test_the_distribution_counts_only_what_was_credited(results: Results) -> None:
-    ax, _ = drawn("delay", results)
+    ax, *_ = drawn("delay", results)
     counted = results.payments[results.payments["counted"]]
     groups = counted.groupby("route", observed=True)
     expected = [group["credited_at"].notna().mean() for _, group in groups]
@@ -273,12 +288,12 @@ def test_the_distribution_counts_only_what_was_credited(results: Results) -> Non
 
 
 def test_a_percentile_beyond_what_was_credited_is_a_lower_bound(results: Results) -> None:
-    ax, _ = drawn("delay", results)
+    ax, *_ = drawn("delay", results)
     p95 = results.measures["delay_by_route"].value["cny-to-china"]["p95"]
     assert f"≥ {duration(p95)}" in {text.get_text() for text in ax.texts}
 
 
-@pytest.mark.parametrize("colours", [palette.CURRENCIES, palette.CAUSES], ids=["currencies", "causes"])
+@pytest.mark.parametrize("colours", [palette.CURRENCIES, palette.REASONS], ids=["currencies", "reasons"])
 @pytest.mark.parametrize("blindness", BLINDNESS.values(), ids=BLINDNESS)
 def test_colours_used_together_stay_apart(colours: dict[str, str], blindness: np.ndarray) -> None:
     # A distance of about 2.3 is just noticeable; 15 is plain even for thin lines.
@@ -299,8 +314,8 @@ def lab(rgb: np.ndarray) -> np.ndarray:
     return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
 
 
-def test_every_cause_has_a_colour_and_words() -> None:
-    assert tuple(palette.CAUSES) == tuple(CAUSE_WORDS) == CAUSES
+def test_every_reason_has_a_colour() -> None:
+    assert tuple(palette.REASONS) == tuple(REASONS)
 
 
 def test_the_colour_of_a_currency_does_not_depend_on_its_company() -> None:
@@ -321,7 +336,7 @@ def test_the_summary_shows_the_numbers_of_the_measures(results: Results) -> None
     profile = measures["delay_by_route"]["cny-to-china"]
     expected = [profile["payments"], *(profile[key] for key in ("p50", "p95", "mean", "value_weighted"))]
     assert [float(cell) for cell in rows["CNY to China"][3:]] == pytest.approx(expected, abs=0.051)
-    assert float(rows["liquidity"][1]) == pytest.approx(measures["delay_by_cause"]["liquidity"], abs=0.0051)
+    assert float(rows["liquidity"][1]) == pytest.approx(measures["delay_by_reason"]["liquidity"], abs=0.0051)
     peak = measures["net_open_position_peak"]["belarus"]["CNY"] / 1e3
     assert f"{peak:.1f}".replace("-", "−") in text
     spread = measures["fx_result"]["belarus"]["spread"] / 1e3
@@ -358,9 +373,9 @@ def test_a_period_without_payments_can_be_shown(tmp_path: Path) -> None:
 
 def test_one_route_can_be_shown(tmp_path: Path) -> None:
     single = run(tmp_path, SMALL.replace("{CNY: 0.8, USD: 0.2}", "{CNY: 1}"))
-    distribution, causes = drawn("delay", single)
+    distribution, _, reasons = drawn("delay", single)
     assert len(distribution.get_yticklabels()) == 1
-    assert all(len(bars) == 1 for bars in causes.containers)
+    assert all(len(bars) == 1 for bars in reasons.containers)
     assert "no obligations in foreign currency" in {t.get_text() for t in drawn("exposure", single)[1].texts}
     assert "CNY to China" in summary(single)
 

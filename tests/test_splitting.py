@@ -9,6 +9,7 @@ import pytest
 from agreement import assert_agreement
 from builders import POST, Order, accounts, by_hand, declare, town
 from oracle import tell
+from stays import of_payments
 
 import sim
 from sim.engine.run import simulate
@@ -86,7 +87,7 @@ def test_parts_settle_as_money_comes_and_the_payment_with_the_last_of_them(tmp_p
     assert clock == ["10:00", "11:00", "12:00"]
     payment = results.payments.set_index("payment_id").loc["p1"]
     assert payment["settled_at"] == at["p1", 2]
-    assert payment["liquidity_seconds"] == 2 * 3600
+    assert of_payments(results, "liquidity").iloc[0] == 2 * 3600
 
 
 def test_a_payment_goes_on_when_its_last_part_has_settled(tmp_path: Path) -> None:

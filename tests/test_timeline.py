@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import pytest
 from builders import POST, Order, by_hand, declare, instant, town
+from stays import assert_accounted, by_reason, reasons, seconds
 
-from sim.core.causes import CAUSES
+from sim.core.causes import PLACES, REASONS
 from sim.core.clock import HOUR, MINUTE
 from sim.engine.run import simulate
 from sim.errors import ScenarioError
@@ -26,19 +27,16 @@ if TYPE_CHECKING:
     from pathlib import Path
     from zoneinfo import ZoneInfo
 
+    from numpy.typing import NDArray
+
     from sim.engine.records import Records
+    from sim.world.world import World
 
 OFFICE = {"zone": "Europe/Minsk", "calendar": "belarus", "sessions": ["09:00-17:00"]}
 
 
 def run(declared: dict[str, Any], *orders: Order) -> Records:
     return simulate(by_hand(declare(declared), *orders))
-
-
-def causes(records: Records, payment: int = 0) -> dict[str, int]:
-    """Seconds of a payment by cause, those of none left out."""
-    found = dict(zip(CAUSES, records.delays[payment].tolist(), strict=True))
-    return {cause: seconds for cause, seconds in found.items() if seconds}
 
 
 def office_town(*timeline: dict[str, Any], **changes: Any) -> dict[str, Any]:  # noqa: ANN401 - parts of a scenario
@@ -69,19 +67,19 @@ def test_six_hours_out_delay_by_what_they_last_and_not_by_the_night() -> None:
         Order("2024-03-05 16:00", "a", "b", 1),
         Order("2024-03-05 20:00", "a", "b", 1),
     )
-    assert [causes(records, k) for k in range(5)] == [
+    assert [reasons(records, k) for k in range(5)] == [
         {},
         {"outage": 6 * HOUR},
         {"outage": 4 * HOUR},
         {},
-        {"closed": 13 * HOUR},
+        {"closed_hours": 13 * HOUR},
     ]
 
 
 def test_an_outage_until_after_closing_makes_the_night_its_own() -> None:
     evening = outage("2024-03-05 15:00", "2024-03-05 18:00", system="gross")
     records = run(office_town(evening), Order("2024-03-05 16:00", "a", "b", 1))
-    assert causes(records) == {"outage": 17 * HOUR}
+    assert reasons(records) == {"outage": 17 * HOUR}
 
 
 def test_an_outage_at_night_or_on_a_holiday_delays_nobody() -> None:
@@ -94,13 +92,13 @@ def test_an_outage_at_night_or_on_a_holiday_delays_nobody() -> None:
         Order(f"2024-03-0{day} {hour:02}:10", "a", "b", 1) for day in range(4, 10) for hour in range(0, 24, 3)
     ]
     quiet, out = run(office_town(), *orders), run(office_town(*rests), *orders)
-    assert out.delays.tolist() == quiet.delays.tolist()
+    assert by_reason(out).tolist() == by_reason(quiet).tolist()
 
 
 def test_a_wait_for_opening_that_an_outage_prolongs_is_divided_at_the_opening() -> None:
     morning = outage("2024-03-05 08:00", "2024-03-05 11:30", system="gross")
     records = run(office_town(morning), Order("2024-03-05 07:00", "a", "b", 1))
-    assert causes(records) == {"closed": 2 * HOUR, "outage": 2 * HOUR + 30 * MINUTE}
+    assert reasons(records) == {"closed_hours": 2 * HOUR, "outage": 2 * HOUR + 30 * MINUTE}
 
 
 def test_a_bank_that_is_out_neither_takes_up_orders_nor_works_on_them() -> None:
@@ -119,10 +117,10 @@ def test_a_bank_that_is_out_neither_takes_up_orders_nor_works_on_them() -> None:
         Order("2024-03-05 12:00", "b", "a", 0),
     )
     # Work on the first rests from 11:00 to 13:00; that on the second begins then.
-    assert causes(records, 0) == {"processing": 3 * HOUR, "outage": 2 * HOUR}
-    assert causes(records, 1) == {"processing": 3 * HOUR, "outage": HOUR}
+    assert reasons(records, 0) == {"work": 3 * HOUR, "outage": 2 * HOUR}
+    assert reasons(records, 1) == {"work": 3 * HOUR, "outage": HOUR}
     # The other bank works on, and the client of the bank that is out waits for nothing but the credit.
-    assert causes(records, 2) == {"processing": 3 * HOUR}
+    assert reasons(records, 2) == {"work": 3 * HOUR}
 
 
 def test_work_that_an_outage_pushes_over_closing_time_waits_for_the_night_because_of_it() -> None:
@@ -133,7 +131,7 @@ def test_work_that_an_outage_pushes_over_closing_time_waits_for_the_night_becaus
     declared["banks"] = {bank: {"side": "town", "hours": "office"} for bank in "ab"}
     records = run(declared, Order("2024-03-05 14:00", "a", "b", 1))
     # Done at 16:00 without the outage; with it, an hour is left at 17:00 and goes on at 9:00.
-    assert causes(records) == {"processing": 2 * HOUR, "outage": 18 * HOUR}
+    assert reasons(records) == {"work": 2 * HOUR, "outage": 18 * HOUR}
 
 
 def test_a_market_that_is_out_keeps_its_buyers_waiting() -> None:
@@ -153,14 +151,14 @@ def test_a_market_that_is_out_keeps_its_buyers_waiting() -> None:
         },
     )
     records = run(declared, Order("2024-03-05 10:30", "a", "b", 1))
-    assert causes(records) == {"outage": 90 * MINUTE}
+    assert reasons(records) == {"outage": 90 * MINUTE}
 
 
 def test_a_recovery_opens_the_last_part_of_each_hour() -> None:
     cyber = outage("2024-03-05 10:00", "2024-03-05 12:00", system="gross", recovery=[0.25, 0.5])
     arrivals = ["11:00", "12:00", "12:45", "13:10", "13:30", "14:00"]
     records = run(office_town(cyber), *(Order(f"2024-03-05 {at}", "a", "b", 1) for at in arrivals))
-    waits = [causes(records, k).get("outage", 0) // MINUTE for k in range(len(arrivals))]
+    waits = [reasons(records, k).get("outage", 0) // MINUTE for k in range(len(arrivals))]
     assert waits == [105, 45, 0, 20, 0, 0]
 
 
@@ -169,8 +167,8 @@ def test_a_cycle_that_falls_into_an_outage_takes_place_when_the_system_is_back()
     declared["systems"]["gross"] = {"kind": "dns", "currency": "CNY", "hours": "office"}
     declared["systems"]["gross"]["cycles"] = ["12:00", "15:00"]
     records = run(declared, Order("2024-03-05 10:00", "a", "b", 1), Order("2024-03-05 13:30", "a", "b", 1))
-    assert causes(records, 0) == {"netting": 2 * HOUR, "outage": HOUR}
-    assert causes(records, 1) == {"netting": 90 * MINUTE}
+    assert reasons(records, 0) == {"netting": 2 * HOUR, "outage": HOUR}
+    assert reasons(records, 1) == {"netting": 90 * MINUTE}
 
 
 def test_an_outage_ends_no_session() -> None:
@@ -179,7 +177,7 @@ def test_an_outage_ends_no_session() -> None:
     declared["systems"]["gross"]["zero_balance"] = True
     declared["period"] = {"start": "2024-03-05 00:00", "end": "2024-03-05 16:00"}
     records = run(declared, Order("2024-03-05 14:00", "a", "b", 5_000))
-    assert causes(records) == {}
+    assert reasons(records) == {}
     assert records.closing.tolist()[:2] == [5_000, 5_000]
 
 
@@ -196,15 +194,12 @@ def test_every_second_has_one_cause_whatever_is_out() -> None:
     changed = Scenario.model_validate({**scenario.model_dump(by_alias=True), "timeline": out})
     quiet, records = simulate(build_world(scenario)), simulate(build_world(changed))
     world = build_world(changed)
-    taken = np.minimum(records.credited_at, world.window.end) - world.payments.instructed_at
-    assert (records.delays.sum(axis=1) == taken).all()
-    assert (records.delays >= 0).all()
-    column = CAUSES.index("outage")
-    assert not quiet.delays[:, column].any()
-    assert records.delays[:, column].sum() > 100 * HOUR
+    assert_accounted(world, records)
+    assert not any(seconds(quiet, "outage"))
+    assert sum(seconds(records, "outage")) > 100 * HOUR
     # Who was credited before anything went out does not notice.
     early = quiet.credited_at < instant("2024-01-15 10:00")
-    assert (quiet.delays[early] == records.delays[early]).all()
+    assert (by_reason(quiet)[early] == by_reason(records)[early]).all()
 
 
 # Hours.
@@ -306,16 +301,24 @@ def test_reviews_change_for_what_comes_to_a_bank_in_a_time() -> None:
         Order("2024-03-05 11:59", "a", "b", 1),
         Order("2024-03-05 12:00", "a", "b", 1),
     )
-    found = [causes(records, k) for k in range(5)]
-    assert found == [{}, {"screening": 3 * HOUR}, {}, {"screening": 3 * HOUR}, {}]
+    found = [reasons(records, k) for k in range(5)]
+    assert found == [{}, {"work": 3 * HOUR}, {}, {"work": 3 * HOUR}, {}]
+
+
+def reviewing(world: World) -> NDArray[np.int64]:
+    """Seconds of work of the first review of each payment, those of none 0."""
+    records = simulate(world)
+    found = np.zeros(len(world.payments), dtype=np.int64)
+    mine = records.stays.place == list(PLACES).index("review")
+    found[records.stays.payment[mine]] = records.stays.seconds[mine, list(REASONS).index("work")]
+    return found
 
 
 def test_more_reviews_are_those_of_before_and_further_ones() -> None:
     usual = load("baseline", ["period.end=2024-02-01 00:00", "run_in=10d", "horizon=20d"])
     stress = {"kind": "review", "from": "2024-01-10 00:00", "probability": "0.3"}
     changed = Scenario.model_validate({**usual.model_dump(by_alias=True), "timeline": [stress]})
-    column = CAUSES.index("screening")
-    one, other = (simulate(build_world(scenario)).delays[:, column] for scenario in (usual, changed))
+    one, other = (reviewing(build_world(scenario)) for scenario in (usual, changed))
     # A review that begins at night costs hours under another cause first, but work is work.
     assert (other[one > 0] > 0).all()
     share = (other[len(other) // 2 :] > 0).mean()

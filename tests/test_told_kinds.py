@@ -59,7 +59,7 @@ HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
     "offsetting": let_go("offsetting"),
     "optimum": let_go("offsetting"),
     "facilities": lambda story: any(loan.rolled for loan in story.loans),
-    "failures": lambda story: any(payment.causes["outage"] for payment in story.payments),
+    "failures": lambda story: any(payment.reasons["outage"] for payment in story.payments),
     "shifts": lambda story: any(shift.moved for shift in story.shifts),
     "zero_balance": lambda story: any(p.payment < 0 and p.debit != p.credit for p in story.postings),
     "dealing": lambda story: any(bought.dealt_at > bought.decided_at for bought in story.bought),

@@ -25,7 +25,7 @@ scenario: sim.Scenario = sim.load("baseline", ["run_in=0d"])
 results = sim.run(scenario, measures=["delay"])
 mean: float = results.measures["delay"].value["mean"]
 payments: pd.DataFrame = results.payments
-late: int = len(payments[payments["closed_seconds"] > 0])
+late: int = len(payments[payments["attempts"] > 1])
 saved: sim.Results = results.save("runs/mine", tables=["exposure"])
 print(mean, late, saved.folder)
 """

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from outsider import Rates, Saved, assert_profile, counted_payments, read
 
-from sim.core.causes import CAUSES
+from sim.core.causes import REASONS
 from sim.results.execute import execute
 from sim.scenario.load import load
 
@@ -63,10 +63,11 @@ def test_unsettled_payments_count_in_delays_up_to_the_end(saved: Saved, counted:
     assert_profile(saved.measures["delay"], counted)
 
 
-def test_unsettled_payments_count_in_delays_by_cause(saved: Saved, counted: pd.DataFrame) -> None:
-    told = saved.measures["delay_by_cause"]
-    for cause in CAUSES:
-        assert told[cause] == pytest.approx(counted[f"{cause}_seconds"].sum() / 3_600 / len(counted))
+def test_unsettled_payments_count_in_delays_by_reason(saved: Saved, counted: pd.DataFrame) -> None:
+    told = saved.measures["delay_by_reason"]
+    steps = saved.steps[saved.steps["payment_id"].isin(counted["payment_id"])]
+    for reason in REASONS:
+        assert told[reason] == pytest.approx(steps[f"{reason}_seconds"].sum() / 3_600 / len(counted))
     assert sum(told.values()) == pytest.approx(saved.measures["delay"]["mean"])
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from builders import Order, accounts, firm
+from stays import seconds
 from telling import run_of
 from trading import OFFICE, at, run, trade
 
-from sim.core.causes import CAUSES
 from sim.core.clock import HOUR
 
 
@@ -97,7 +97,7 @@ def test_a_cross_is_delivered_with_the_later_of_its_two_deals(near: str, far: st
     later = max(int(near[0]), int(far[0])) * HOUR
     # The payment goes on, and the firm is at risk no more, when both have delivered.
     assert (records.settled_at - world.payments.instructed_at).tolist() == [later]
-    assert records.delays[0, CAUSES.index("fx")] == later
+    assert seconds(records, "currency") == [later]
     (risk,) = run_of(world, records)["principal_risk"].itertuples()
     assert (risk.final_at - risk.paid_at).total_seconds() == later
 

@@ -6,11 +6,10 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from builders import MINSK, Order, border, by_hand, declare
+from stays import assert_accounted
 from telling import run_of
 
-from sim.core.causes import CAUSES
 from sim.engine.run import simulate
 
 if TYPE_CHECKING:
@@ -54,10 +53,8 @@ def run(declared: dict[str, Any], *orders: Order) -> tuple[World, Records, pd.Da
 
 
 def assert_promises(world: World, records: Records) -> None:
-    """Seconds and minor units have causes, and no more is exchanged than is owed, nor without a value."""
-    until = np.minimum(records.credited_at, world.window.end)
-    assert (records.delays >= 0).all()
-    assert (records.delays.sum(axis=1) == until - world.payments.instructed_at).all()
+    """Seconds and minor units are accounted for, and no more is exchanged than is owed, nor without a value."""
+    assert_accounted(world, records)
     deals = records.conversions
     done: dict[tuple[int, bool], int] = defaultdict(int)
     for obligation, by_payee, amount in zip(deals.obligation, deals.by_payee, deals.amount, strict=True):
@@ -96,8 +93,3 @@ def settled(records: Records) -> list[str]:
         "never" if t > 2**60 else f"{datetime.fromtimestamp(t, UTC).astimezone(MINSK):%d %H:%M}"
         for t in records.settled_at.tolist()
     ]
-
-
-def seconds(records: Records, cause: str) -> list[int]:
-    """Seconds that each payment waited for one cause."""
-    return records.delays[:, CAUSES.index(cause)].tolist()

@@ -196,6 +196,15 @@ def amended(days: WorkingDays, closed: Iterable[date] = (), opened: Iterable[dat
     return WorkingDays(days.first, flags, days.provisional_from)
 
 
+def replaced(days: WorkingDays, other: WorkingDays, first: date, end: date | None) -> WorkingDays:
+    """The table with the days of `other`, which covers the same ones, from `first` on and before `end` (None: all)."""
+    flags = days.flags.copy()
+    low = max((first - days.first).days, 0)
+    high = len(flags) if end is None else max((end - days.first).days, low)
+    flags[low:high] = other.flags[low:high]
+    return WorkingDays(days.first, flags, days.provisional_from)
+
+
 def difference_from_weekdays(days: WorkingDays) -> tuple[list[date], list[date]]:
     """Closed weekdays (Monday to Friday) and open weekend days, each in order.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.core.clock import DAY, HOUR, MINUTE, NEVER, Seconds, local_instant, refuse_other_digits
+from sim.core.rest import EVERY_DAY, Rest, Tally, rest_on, tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,8 @@ class OpeningHours:
 
     Sessions are sorted, not empty and do not overlap, though one may begin as another ends; ValueError
     otherwise. `value_dates` holds the working day T that each belongs to; `schedule` what the hours
-    would be without outages, None if there are none. Outside of the sessions the facility is closed, after
+    would be without outages, None if there are none; `rest` on which kind of day it is when it is shut,
+    whatever is out. Outside of the sessions the facility is closed, after
     the last one forever: the table must reach past the run. Questions take arrays, and answers have their
     shape; `opens_at` and `is_open_at` take one int and are faster for it.
     """
@@ -44,10 +46,12 @@ class OpeningHours:
     ends: Seconds
     value_dates: Days
     schedule: OpeningHours | None = None
+    rest: Rest = EVERY_DAY
     _before: Seconds = field(init=False, repr=False)  # open seconds before each session, then all of them
     _opens: Seconds = field(init=False, repr=False)  # starts, then NEVER
     _start_list: list[int] = field(init=False, repr=False)
     _end_list: list[int] = field(init=False, repr=False)
+    _tally: list[Tally] = field(init=False, repr=False, default_factory=list)  # none before it is asked for
 
     def __post_init__(self) -> None:
         starts, ends = self.starts, self.ends
@@ -79,6 +83,12 @@ class OpeningHours:
         if np.any(np.greater(a, b)):
             raise ValueError("open seconds are counted forwards: a must not lie after b")
         return np.asarray(self._open_until(b) - self._open_until(a))
+
+    def split(self, a: Seconds, b: Seconds) -> NDArray[np.int64]:
+        """Seconds of each [a, b): a row with the open ones, then the shut ones by kind of day (see `sim.core.rest`)."""
+        if not self._tally:
+            self._tally.append(tally(self.starts, self.ends, self.rest))
+        return self._tally[0].split(a, b)
 
     def advance(self, at: Seconds, work: Seconds) -> Seconds:
         """The instant at which `work` open seconds after `at` are done; NEVER if the sessions end first.
@@ -131,7 +141,7 @@ class OpeningHours:
             kept = np.flatnonzero(halves[0] < halves[1])
             order = kept[np.argsort(halves[0][kept], kind="stable")]
             starts, ends, dates = halves[0][order], halves[1][order], np.concatenate([dates, dates])[order]
-        return OpeningHours(starts, ends, dates, schedule=self.scheduled)
+        return OpeningHours(starts, ends, dates, schedule=self.scheduled, rest=self.rest)
 
     def _session(self, at: Seconds) -> NDArray[np.intp]:
         """The first session that ends after `at`; the number of sessions if there is none."""
@@ -144,7 +154,10 @@ class OpeningHours:
 
 
 def joint_hours(one: OpeningHours, other: OpeningHours) -> OpeningHours:
-    """The sessions in which both are open, on the value dates of `one`; perhaps none."""
+    """The sessions in which both are open, on the value dates of `one`; perhaps none.
+
+    Where both are shut, what counts is the day of the one that opens last, of `one` where they open together.
+    """
     starts, ends, of = [], [], []
     first = np.searchsorted(other.ends, one.starts, side="right")
     last = np.searchsorted(other.starts, one.ends)
@@ -159,7 +172,19 @@ def joint_hours(one: OpeningHours, other: OpeningHours) -> OpeningHours:
         np.array(ends, dtype=np.int64),
         one.value_dates[np.array(of, dtype=np.int64)],
         schedule=joint_hours(one.scheduled, other.scheduled) if out else None,
+        rest=_joint_rest(one.scheduled, other.scheduled),
     )
+
+
+def _joint_rest(one: OpeningHours, other: OpeningHours) -> Rest:
+    """The kind of day of whichever keeps the other one waiting; between two edges that does not change."""
+    edges = np.unique(
+        np.concatenate(
+            [part for hours in (one, other) for part in (hours.starts, hours.ends, hours.rest.since)]
+        )
+    )
+    last = one.next_open(edges) < other.next_open(edges)
+    return Rest(edges, np.where(last, other.rest.at(edges), one.rest.at(edges)))
 
 
 def parse_session(text: str) -> tuple[int, int]:
@@ -211,13 +236,14 @@ def opening_hours(
     fixed = _fixed_offset(days, zone)
     starts = np.concatenate([_instants(chosen, opens, zone, fixed) for chosen, (opens, _) in parts])
     ends = np.concatenate([_instants(chosen, closes, zone, fixed) for chosen, (_, closes) in parts])
-    return _without_overlaps(starts, ends, np.concatenate([chosen for chosen, _ in parts]))
+    dates = np.concatenate([chosen for chosen, _ in parts])
+    return _without_overlaps(starts, ends, dates, rest_on(days, zone, fixed))
 
 
-def spliced(parts: Sequence[tuple[OpeningHours, date | None, date | None]]) -> OpeningHours:
+def spliced(parts: Sequence[tuple[OpeningHours, date | None, date | None]], rest: Rest) -> OpeningHours:
     """One table out of the sessions of several, each for its working days T in `[first, end)`; None is open.
 
-    A session that runs into a later-starting one ends where that begins.
+    A session that runs into a later-starting one ends where that begins. `rest` is that of the whole.
     """
     kept: list[OpeningHours] = []
     for hours, first, end in parts:
@@ -231,6 +257,7 @@ def spliced(parts: Sequence[tuple[OpeningHours, date | None, date | None]]) -> O
         np.concatenate([hours.starts for hours in kept]),
         np.concatenate([hours.ends for hours in kept]),
         np.concatenate([hours.value_dates for hours in kept]),
+        rest,
     )
 
 
@@ -269,11 +296,11 @@ def _instants(days: Days, seconds: int, zone: ZoneInfo, fixed: int | None) -> Se
     return np.asarray(days.astype(np.int64) * DAY + (seconds - fixed))
 
 
-def _without_overlaps(starts: Seconds, ends: Seconds, value_dates: Days) -> OpeningHours:
+def _without_overlaps(starts: Seconds, ends: Seconds, value_dates: Days, rest: Rest) -> OpeningHours:
     # A clock change may swallow a session, and of two that start at once the shorter gives way.
     (real,) = np.nonzero(starts < ends)
     order = real[np.lexsort((ends[real], starts[real]))]
     starts, ends, value_dates = starts[order], ends[order], value_dates[order]
     ends = np.minimum(ends, np.append(starts[1:], NEVER))
     kept = starts < ends
-    return OpeningHours(starts[kept], ends[kept], value_dates[kept])
+    return OpeningHours(starts[kept], ends[kept], value_dates[kept], rest=rest)

@@ -6,20 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sim.core.causes import CAUSES
 from sim.core.clock import NEVER
+from sim.engine.delays import came_back
 from sim.engine.records import Returns
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
-    from sim.engine.delays import Delays
+    from sim.engine.delays import Delays, Stays
     from sim.engine.records import Log
     from sim.engine.walks import Traced, Walk
     from sim.world.world import World
-
-_RETURNED = CAUSES.index("returned")
 
 
 class Course:
@@ -78,19 +76,23 @@ class Course:
             "instructed_at": self.begun[last],
             "sent_back": sent_back,
             "cancelled_at": np.where(cancelled_at < end, cancelled_at, NEVER),
-            "delays": self._delays(log.delays, first, last, sent_back),
+            "stays": self._stays(log.delays, last, sent_back),
         }
 
-    def _delays(
-        self, delays: Delays, first: NDArray[np.int64], last: NDArray[np.int64], sent_back: NDArray[np.bool_]
-    ) -> NDArray[np.int64]:
-        """Seconds by payment and cause: those of the last attempt, and all before it, or all in all, `returned`."""
-        begun = np.minimum(self.begun, self._end)
-        seconds = delays.seconds[last]
-        seconds[sent_back] = 0
-        until = np.where(sent_back, self._end, begun[last])
-        seconds[:, _RETURNED] += until - begun[first]
-        return seconds
+    def _stays(self, delays: Delays, last: NDArray[np.int64], sent_back: NDArray[np.bool_]) -> Stays:
+        """Where payments were in their last attempt, unless that was sent back; all others came back."""
+        journeys = self._journeys
+        counting = np.zeros(len(self.begun), dtype=np.bool_)
+        counting[last[~sent_back]] = True
+        tried = (journeys.back_from < 0) & (self.begun < self._end) & ~counting
+        # In the order of attempts, each ends where the next one begins.
+        vain = np.flatnonzero(tried)
+        vain = vain[np.lexsort((journeys.attempt[vain], journeys.payment[vain]))]
+        payment = journeys.payment[vain]
+        following = np.append(vain[1:], -1)
+        following = np.where(np.append(payment[1:], -1) == payment, following, last[payment])
+        until = np.where(following == vain, self._end, self.begun[following])
+        return delays.stays(counting, came_back(payment, journeys.attempt[vain], self.begun[vain], until))
 
     def returns(self) -> Returns:
         """Every return, by instant, then payment."""

@@ -1,75 +1,191 @@
-"""Every second between instruction and credit has exactly one cause."""
+"""Every second between instruction and credit has exactly one place and one reason."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.causes import CAUSES
+from sim.core.causes import CLOSED, PLACES, REASONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.core.hours import OpeningHours
 
+    Numbers = NDArray[np.int64]
 
-def _column(cause: str) -> int:
-    """The column of a cause; TypeError for a word that is none."""
-    if cause not in CAUSES:
-        raise TypeError(
-            f"{cause!r} is no cause of delay; those that are have their words in sim/core/causes.py"
-        )
-    return CAUSES.index(cause)
+_PLACE: Final = {place: number for number, place in enumerate(PLACES)}
+_REASON: Final = {reason: number for number, reason in enumerate(REASONS)}
+#: Columns of the closed seconds, in the order in which hours tell them.
+_CLOSED: Final = np.array([_REASON[CLOSED[kind]] for kind in sorted(CLOSED)])
+
+
+class Stays(NamedTuple):
+    """One row per stay of a payment at a place in a step of its route, and one per attempt that came back.
+
+    By payment, attempt, step and place. `step` and `system` are −1 where there is none; `place` is that in `PLACES`;
+    `seconds` has a column for each of `REASONS`, which add up to the row's length.
+    """
+
+    payment: Numbers
+    attempt: Numbers
+    step: Numbers
+    place: Numbers
+    system: Numbers
+    began_at: Seconds
+    ended_at: Seconds
+    seconds: Numbers
+
+
+class _Here:
+    """What the journeys of a walk spend at one place of the step that they are in; a row for each of them."""
+
+    def __init__(self, journeys: int, end: int) -> None:
+        self.began = np.full(journeys, end)
+        self.ended = np.zeros(journeys, dtype=np.int64)
+        self.seconds = np.zeros((journeys, len(REASONS)), dtype=np.int64)
 
 
 class Delays:
-    """Seconds per payment and cause, cut off at the instant until which payments are followed.
+    """Stays of journeys, cut off at the instant until which payments are followed.
 
-    Callers hand over adjoining intervals, so that the causes of a payment add up to the time it took.
+    Walks are told one by one, and their steps in turn. In a step, callers hand over adjoining intervals for those who
+    come to it, also of no length: who is told of nowhere just passed.
     """
 
-    def __init__(self, payments: int, end: int) -> None:
-        self.seconds: NDArray[np.int64] = np.zeros((payments, len(CAUSES)), dtype=np.int64)
-        self._end = end
+    def __init__(self, payment: Numbers, attempt: Numbers, end: int) -> None:
+        """`payment` and `attempt` are those of each journey."""
+        self._payment, self._attempt, self._end = payment, attempt, end
+        #: Where each journey stands in the walk that is told.
+        self._position = np.zeros(len(payment), dtype=np.int64)
+        self._rows = np.zeros(0, dtype=np.int64)
+        self._step = 0
+        self._system = -1
+        self._own = ""
+        self._here: dict[str, _Here] = {}
+        #: Stays, with the journeys that they are of.
+        self._told: list[tuple[Numbers, Stays]] = []
 
-    def spend(self, rows: NDArray[np.int64], since: Seconds, until: Seconds, cause: str) -> None:
-        """Count `[since, until)` of each payment in `rows` (no row twice) under `cause`."""
+    def walk(self, rows: Numbers) -> None:
+        """Begin to tell of some journeys."""
+        self._leave()
+        self._rows = rows
+        self._position[rows] = np.arange(len(rows))
+
+    def enter(self, step: int, places: Sequence[str], system: int = -1) -> None:
+        """Begin to tell of a step; its kind has declared `places`, of which the last one is its own."""
+        self._leave()
+        self._step, self._system, self._own = step, system, places[-1]
+        self._here = {place: _Here(len(self._rows), self._end) for place in places}
+
+    def spend(
+        self, rows: Numbers, since: Seconds, until: Seconds, reason: str, place: str | None = None
+    ) -> None:
+        """Count `[since, until)` of each journey in `rows` (no row twice) under `reason`, at the step's own place.
+
+        TypeError for a word that is no reason, and for a place that the kind of step did not declare.
+        """
+        if reason not in _REASON:
+            raise TypeError(
+                f"{reason!r} is no reason of a delay; those that are have their words in sim/core/causes.py"
+            )
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
-        self.seconds[rows, _column(cause)] += until - since
+        here, at = self._stay(rows, since, until, place)
+        here.seconds[at, _REASON[reason]] += until - since
+
+    def spend_closed(
+        self, rows: Numbers, since: Seconds, until: Seconds, hours: OpeningHours, place: str | None = None
+    ) -> None:
+        """Count `[since, until)`, in which `hours` are shut even without outages, by kind of day."""
+        since, until = np.minimum(since, self._end), np.minimum(until, self._end)
+        here, at = self._stay(rows, since, until, place)
+        here.seconds[at[:, None], _CLOSED] += hours.scheduled.split(since, until)[:, 1:]
 
     def spend_shut(
-        self, rows: NDArray[np.int64], since: Seconds, until: Seconds, hours: OpeningHours
+        self, rows: Numbers, since: Seconds, until: Seconds, hours: OpeningHours, place: str | None = None
     ) -> None:
         """Count a wait for `hours` to open: what it would have been without outages, and the rest as `outage`."""
         due = until if hours.schedule is None else np.minimum(hours.schedule.next_open(since), until)
-        self.spend(rows, since, due, "closed")
-        self.spend(rows, due, until, "outage")
+        self.spend_closed(rows, since, due, hours, place)
+        self.spend(rows, due, until, "outage", place)
 
-    def spend_working(
-        self, rows: NDArray[np.int64], since: Seconds, work: Seconds, cause: str, hours: OpeningHours
-    ) -> None:
-        """Count `work` from `since` on in `hours`: open seconds under `cause`, the others under `closed`.
+    def spend_working(self, rows: Numbers, since: Seconds, work: Seconds, hours: OpeningHours) -> None:
+        """Count `work` from `since` on in `hours`: open seconds under `work`, the others as closed.
 
         What it ends later because of outages is `outage`.
         """
         schedule = hours.scheduled
         due = schedule.advance(since, work)
-        self.spend_in_hours(rows, since, due, cause, schedule)
+        self.spend_in_hours(rows, since, due, "work", schedule)
         if hours.schedule is not None:
             self.spend(rows, due, hours.advance(since, work), "outage")
 
     def spend_in_hours(
-        self, rows: NDArray[np.int64], since: Seconds, until: Seconds, cause: str, hours: OpeningHours
+        self, rows: Numbers, since: Seconds, until: Seconds, reason: str, hours: OpeningHours
     ) -> None:
-        """Count a wait within and between sessions: open seconds under `cause`, the others under `closed`.
+        """Count a wait within and between sessions: open seconds under `reason`, the others as closed.
 
         Those in which only an outage kept it shut are `outage`.
         """
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
-        scheduled = hours.scheduled.open_seconds(since, until)
-        working = hours.open_seconds(since, until)
-        self.seconds[rows, _column(cause)] += working
-        self.seconds[rows, _column("outage")] += scheduled - working
-        self.seconds[rows, _column("closed")] += until - since - scheduled
+        here, at = self._stay(rows, since, until, None)
+        scheduled = hours.scheduled.split(since, until)
+        working = scheduled[:, 0] if hours.schedule is None else hours.open_seconds(since, until)
+        here.seconds[at, _REASON[reason]] += working
+        here.seconds[at, _REASON["outage"]] += scheduled[:, 0] - working
+        here.seconds[at[:, None], _CLOSED] += scheduled[:, 1:]
+
+    def stays(self, counting: NDArray[np.bool_], back: Stays) -> Stays:
+        """What was told of the journeys that count, together with the attempts that came back."""
+        self._leave()
+        kept = [
+            Stays(*(column[mine] for column in stays))
+            for journey, stays in self._told
+            if (mine := counting[journey]).any()
+        ]
+        every = Stays(*(np.concatenate(columns) for columns in zip(back, *kept, strict=True)))
+        order = np.lexsort((every.place, every.step, every.attempt, every.payment))
+        return Stays(*(column[order] for column in every))
+
+    def _stay(
+        self, rows: Numbers, since: Seconds, until: Seconds, place: str | None
+    ) -> tuple[_Here, Numbers]:
+        """The rows of a place, and which of them are those of some journeys, which are there in `[since, until)`."""
+        place = self._own if place is None else place
+        if place not in self._here:
+            raise TypeError(f"{place!r} is no place that this kind of step has declared")
+        here, at = self._here[place], self._position[rows]
+        here.began[at] = np.minimum(here.began[at], since)
+        here.ended[at] = np.maximum(here.ended[at], until)
+        return here, at
+
+    def _leave(self) -> None:
+        """Keep what was told of the step; who came to it in time has a row for each place that it came to."""
+        for place, here in self._here.items():
+            came = np.flatnonzero(here.began < self._end)
+            journey = self._rows[came]
+            system = self._system if place == "system" else -1
+            stays = Stays(
+                payment=self._payment[journey],
+                attempt=self._attempt[journey],
+                step=np.full(len(came), self._step),
+                place=np.full(len(came), _PLACE[place]),
+                system=np.full(len(came), system),
+                began_at=here.began[came],
+                ended_at=here.ended[came],
+                seconds=here.seconds[came],
+            )
+            self._told.append((journey, stays))
+        self._here = {}
+
+
+def came_back(payment: Numbers, attempt: Numbers, since: Seconds, until: Seconds) -> Stays:
+    """The stays of attempts that were in vain: each lasts to the next instruction, or to the end."""
+    none, seconds = np.full(len(payment), -1), np.zeros((len(payment), len(REASONS)), dtype=np.int64)
+    seconds[:, _REASON["returned"]] = until - since
+    place = np.full(len(payment), _PLACE["back"])
+    return Stays(payment, attempt, none, place, none, since, until, seconds)

@@ -12,7 +12,7 @@ from sim.core.currency import Amounts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from sim.engine.delays import Delays
+    from sim.engine.delays import Delays, Stays
     from sim.world.journeys import Journeys
 
 
@@ -266,8 +266,7 @@ class Records(NamedTuple):
     instructed_at: Seconds
     sent_back: NDArray[np.bool_]
     cancelled_at: Seconds
-    delays: NDArray[np.int64]
-    """Seconds by payment and cause."""
+    stays: Stays
     conversions: Conversions
     sold_back: Conversions
     """What payers whose payments were cancelled sold again."""

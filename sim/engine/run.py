@@ -138,7 +138,8 @@ class Settlement:
 
 def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) -> Records:
     world = exchange.world
-    log = Log(Delays(len(world.payments), world.window.end), world.window.end, world.journeys)
+    end, journeys = world.window.end, world.journeys
+    log = Log(Delays(journeys.payment, journeys.attempt, end), end, journeys)
     arrival, settled = np.array(floor.arrival, dtype=np.int64), np.array(floor.settled, dtype=np.int64)
     settled = np.where(settled < 0, NEVER, settled)
     # Counter-movements arrive with what they answer to, and their amounts have come about.

@@ -125,11 +125,17 @@ class Walk:
         `waits` holds, by step, how each journey of the whole run waited there, and `begun` when each began.
         """
         at = self.accepted(begun)
-        log.delays.spend(self.rows, begun[self.rows], at, "outage")
+        log.delays.walk(self.rows)
+        # Nobody takes up what is from or to a bank that has failed.
+        log.delays.enter(0, ["payer_bank"])
+        stopped = at > begun[self.rows]
+        log.delays.spend(self.rows[stopped], begun[self.rows][stopped], at[stopped], "outage")
         settled_at = np.full(len(self.rows), NEVER)
         credited_at = np.full(len(self.rows), NEVER)
         left, arrivals = [], {}
         for number, (step, place, plan) in enumerate(self.stops):
+            if plan:
+                log.delays.enter(place, plan.places, -1 if plan.move is None else plan.move.system)
             if plan and plan.fee is not None:
                 owed = step.charged(self.rows, at, self._world.payments.amount[self.rows])
                 charge(plan.fee, place, owed, self._world, log)

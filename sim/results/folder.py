@@ -23,7 +23,10 @@ RATES_FILE: Final = "rates.csv"
 FIGURES_FOLDER: Final = "figures"
 
 _FORMAT: Final = "local-currency-settlement run"
-_VERSION: Final = 2
+_VERSION: Final = 3
+_AGAIN: Final = (
+    "; run its scenario.yaml again, for the place and reason of each second of delay were not told then"
+)
 _SEAL: Final = "manifest_sha256"
 _LARGEST_JSON: Final = 64_000_000
 _HASH: Final = re.compile("[0-9a-f]{64}")
@@ -148,6 +151,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         age = "a newer" if version > _VERSION else "an earlier"
         raise ResultsError(
             f"{where}: of format {version}, written by {age} version; this one reads {_VERSION}"
+            f"{_AGAIN if version < _VERSION else ''}"
         )
     wrong = [key for key, holds in _KEYS.items() if key not in manifest or not holds(manifest[key])]
     wrong += [key for key in _OWN_FILES if not _is_own_file(manifest.get(key, {}))]

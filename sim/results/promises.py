@@ -1,21 +1,22 @@
-"""What a run promises: money is conserved, and every second and every minor unit has one cause."""
+"""What a run promises: money is conserved, every second has a place and a reason, every minor unit of FX one cause."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from sim.core.causes import CAUSES
+from sim.core.causes import PLACES, REASONS
 from sim.errors import PromiseError
-from sim.results.columns import codes
+from sim.results.columns import codes, seconds
 from sim.results.derived.balances import running_balances
 from sim.results.derived.fx_causes import FX_CAUSES, changes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
+    from numpy.typing import NDArray
 
 
 #: What tells the movements of a payment apart: the attempt, there or back, and the step of the route.
@@ -25,7 +26,16 @@ _BOTH: Final = 2
 
 
 #: What the promises are checked on.
-NEEDS: Final = ("accounts", "conversions", "fx_results", "payments", "postings", "returns", "transfers")
+NEEDS: Final = (
+    "accounts",
+    "conversions",
+    "fx_results",
+    "payments",
+    "postings",
+    "returns",
+    "steps",
+    "transfers",
+)
 
 
 def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> None:
@@ -33,8 +43,8 @@ def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> Non
 
     `end` is the instant until which payments were followed.
     """
-    _every_second_has_a_cause(tables["payments"], end)
-    _returns_take_their_time(tables["payments"], tables["returns"], end)
+    _every_second_has_a_place_and_a_reason(tables["payments"], tables["steps"], end)
+    _returns_take_their_time(tables["payments"], tables["steps"], tables["returns"], end)
     _every_minor_unit_has_a_cause(tables["fx_results"])
     _only_what_is_cancelled_is_undone(tables["fx_results"], tables["payments"], tables["conversions"])
     _each_transfer_is_posted_once(tables["postings"])
@@ -43,30 +53,70 @@ def check_promises(tables: Mapping[str, pd.DataFrame], end: pd.Timestamp) -> Non
     _money_is_conserved(tables["accounts"], tables["postings"])
 
 
-def _every_second_has_a_cause(payments: pd.DataFrame, end: pd.Timestamp) -> None:
-    causes = payments[[f"{cause}_seconds" for cause in CAUSES]]
-    elapsed = payments["credited_at"].fillna(end) - payments["instructed_at"]
-    told = causes.sum(axis=1)
-    wrong = np.flatnonzero((told != elapsed.dt.total_seconds()) | (causes < 0).any(axis=1))
-    if len(wrong):
-        row = int(wrong[0])
-        raise PromiseError(
-            f"payment {payments['payment_id'].iloc[row]}: its delay is {elapsed.iloc[row].total_seconds():.0f} s, "
-            f"its causes add up to {told.iloc[row]} s"
+def _every_second_has_a_place_and_a_reason(
+    payments: pd.DataFrame, steps: pd.DataFrame, end: pd.Timestamp
+) -> None:
+    """The rows of a payment follow one upon the other over all its delay, and reasons fill each of them."""
+    began, ended = seconds(steps["began_at"]), seconds(steps["ended_at"])
+    reasons = np.column_stack([steps[f"{reason}_seconds"] for reason in REASONS])
+    _no_step(steps, ended < began, "its row ends before it begins")
+    _no_step(steps, reasons.min(axis=1) < 0, "a reason has less than no time")
+    _no_step(steps, reasons.sum(axis=1) != ended - began, "its reasons do not add up to its length")
+    placed = (steps["place"] == "system") == steps["system"].notna()
+    placed &= steps["place"].isin([*PLACES]) & ((steps["place"] == "back") == steps["step"].isna())
+    _no_step(steps, ~placed.to_numpy(), "the place does not go with the system, or with the step")
+    back = (steps["place"] == "back").to_numpy()
+    returned = steps["returned_seconds"].to_numpy() == ended - began
+    _no_step(steps, back & ~returned, "it came back, and has another reason than that")
+    payment = steps["payment_id"].to_numpy()
+    first = np.append(True, payment[1:] != payment[:-1])[: len(payment)]
+    gap = np.append(False, began[1:] != ended[:-1])[: len(payment)]
+    _no_step(steps, ~first & gap, "it does not begin where the row before it ends")
+    last = np.append(first[1:], True)[: len(payment)]
+    told = payments.set_index("payment_id")[["instructed_at", "credited_at"]].fillna({"credited_at": end})
+    stray = ~steps["payment_id"].isin(told.index)
+    _no_payment(steps.loc[stray, "payment_id"].to_list(), "it has steps and is none of the payments")
+    for what, rows, at in (("instructed_at", first, "began_at"), ("credited_at", last, "ended_at")):
+        found = steps.loc[rows].set_index("payment_id")[at]
+        _no_payment(found.index[found.index.duplicated()], "its rows do not stand together")
+        # What takes no time at all may have passed everywhere.
+        reached = found.reindex(told.index).fillna(told["instructed_at"])
+        _no_payment(
+            told.index[reached != told[what]],
+            "its rows do not reach from the instruction to the credit, or to the end",
         )
 
 
-def _returns_take_their_time(payments: pd.DataFrame, returns: pd.DataFrame, end: pd.Timestamp) -> None:
-    """`returned` lasts from the first instruction to that of the last attempt, or on if that was sent back, too."""
+def _no_step(steps: pd.DataFrame, wrong: NDArray[np.bool_], what: str) -> None:
+    found = np.flatnonzero(wrong)
+    if len(found):
+        row = steps.iloc[int(found[0])]
+        where = (
+            "an attempt that came back" if row["place"] == "back" else f"step {row['step']}, {row['place']}"
+        )
+        raise PromiseError(f"payment {row['payment_id']}, {where}: {what}")
+
+
+def _no_payment(wrong: Sequence[Any] | pd.Index[Any], what: str) -> None:
+    if len(wrong):
+        raise PromiseError(f"payment {wrong[0]}: {what}")
+
+
+def _returns_take_their_time(
+    payments: pd.DataFrame, steps: pd.DataFrame, returns: pd.DataFrame, end: pd.Timestamp
+) -> None:
+    """`back` lasts from the first instruction to that of the last attempt, or on if that was sent back, too."""
     last = returns.drop_duplicates("payment_id", keep="last").set_index("payment_id")["instructed_again_at"]
-    since = payments.set_index("payment_id")[["instructed_at", "returned_seconds"]]
-    lost = (last.fillna(end) - since["instructed_at"].reindex(last.index)).dt.total_seconds()
-    wrong = since["returned_seconds"] != lost.reindex(since.index, fill_value=0)
+    since = payments.set_index("payment_id")["instructed_at"].reindex(last.index)
+    lost = (last.fillna(end) - since).dt.total_seconds()
+    told = steps.loc[steps["returned_seconds"] > 0].groupby("payment_id")["returned_seconds"].sum()
+    both = lost.index.union(told.index)
+    wrong = lost.reindex(both, fill_value=0) != told.reindex(both, fill_value=0)
     if wrong.any():
-        row = since[wrong].iloc[0]
+        payment = both[wrong.to_numpy()][0]
         raise PromiseError(
-            f"payment {row.name}: {row['returned_seconds']} s are lost to returns, "
-            f"by the table of these it was {lost.get(row.name, 0):.0f} s"
+            f"payment {payment}: {told.get(payment, 0)} s are lost to returns, "
+            f"by the table of these it was {lost.get(payment, 0):.0f} s"
         )
 
 

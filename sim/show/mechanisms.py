@@ -52,7 +52,7 @@ def plot_mechanisms(results: Sequence[Results], ax: Axes | None = None) -> Axes:
     """Set runs side by side: liquidity used a day against the time that payments waited for money or a cycle.
 
     A point per run, named after its scenario. Down is faster, left is cheaper. The measures are
-    `intraday_liquidity_usage_total` and the `liquidity` and `netting` parts of `delay_by_cause`. Returns the axes;
+    `intraday_liquidity_usage_total` and the `liquidity` and `netting` parts of `delay_by_reason`. Returns the axes;
     `ResultsError` if there is no run, or if the runs report in different currencies.
     """
     with believing(*results):
@@ -81,8 +81,8 @@ def _points(results: Sequence[Results]) -> list[_Point]:
     if len({*names}) < len(names):
         names = [f"{name}, seed {run.scenario.seed}" for name, run in zip(names, results, strict=True)]
     money = [run.measures["intraday_liquidity_usage_total"].value for run in results]
-    waits = [run.measures["delay_by_cause"].value for run in results]
-    hours = [causes["liquidity"] + causes["netting"] for causes in waits]
+    waits = [run.measures["delay_by_reason"].value for run in results]
+    hours = [reasons["liquidity"] + reasons["netting"] for reasons in waits]
     width, height = (_CLOSE * (max(values) - min(values)) for values in (money, hours))
     found: list[_Point] = []
     for point in map(_Point, money, hours, [(name,) for name in names]):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from matplotlib.ticker import FuncFormatter
 
-from sim.core.causes import CAUSES as DECLARED
+from sim.core.causes import REASONS as DECLARED
 from sim.core.kinds import complete
 
 if TYPE_CHECKING:
@@ -35,18 +35,20 @@ CURRENCIES: Final = {
 }
 _OTHER_CURRENCIES: Final = ("#e69f00", "#f0e442", "#999999")
 
-#: Each cause of delay has the same colour in every figure.
-CAUSES: Final = {
-    "processing": "#56b4e9",
-    "closed": "#0072b2",
-    "screening": "#e69f00",
-    "fx": "#f0e442",
+#: Each reason of delay has the same colour in every figure; what is shut is blue, the lighter the rarer.
+REASONS: Final = {
+    "work": "#dddddd",
+    "staff": "#e69f00",
+    "closed_hours": "#08306b",
+    "closed_weekend": "#0072b2",
+    "closed_holiday": "#56b4e9",
+    "currency": "#f0e442",
     "liquidity": "#d55e00",
     "netting": "#009e73",
     "outage": "#000000",
     "returned": "#cc79a7",
 }
-complete(DECLARED, CAUSES, of="cause of delay", what="a colour")
+complete(DECLARED, REASONS, of="reason of delay", what="a colour")
 
 #: Money that waits, money to spend, and the accounts that hold it.
 WAITING: Final = "#d55e00"

@@ -12,9 +12,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from sim.core.causes import WORDS
+from sim.core.causes import REASONS
 from sim.core.currency import minor_digits
-from sim.show.words import Scale, amount, day, percent, short, spelt, told_fx_causes
+from sim.show.words import Scale, amount, day, percent, place, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Width of a bar of 100 %, and number of accounts shown.
 _BAR: Final = 30
 _ACCOUNTS: Final = 5
+#: So many reasons are told of each place, if they take so many hours.
+_MOST: Final = 2
+_LEAST: Final = 0.05
 _WIDTH: Final = 80
 _RATIOS: Final = ("settlement_delay_indicator", "turnover_ratio")
 _METHODS: Final = ("parametric", "historical")
@@ -38,9 +41,10 @@ def print_summary(results: Results, console: Console) -> None:
     values = {name: measure.value for name, measure in results.measures.items()}
     _print_head(results, values, currency, console)
     if values["payments"]:
+        if any(values["delay_by_reason"].values()):
+            _section(console, "Where payments were until the credit, hours per payment", _places(values))
+            _section(console, "Why they were still there, hours per payment", _reasons(values))
         _section(console, "Clearing delay from instruction to credit", _delays(values))
-        if any(values["delay_by_cause"].values()):
-            _section(console, "Causes of delay, hours per payment", _causes(values))
         _print_returns(values, console)
     if staffed := [name for name, desk in results.scenario.desks.items() if desk.staff is not None]:
         title = "Review desks (hours until an analyst takes a case up; most cases at once)"
@@ -121,15 +125,28 @@ def _delays(values: Mapping[str, Any]) -> Table:
     return table
 
 
-def _causes(values: Mapping[str, Any]) -> Table:
-    table = _table("cause", "hours", "share", "")
-    table.columns[-1].justify, table.columns[-1].style = "left", "blue"
-    found = values["delay_by_cause"]
+def _places(values: Mapping[str, Any]) -> Table:
+    """A row per place at which any time was spent, the longest first, with the reasons that took most of it."""
+    table = _table("place", "hours", "share", "of these")
+    table.columns[-1].justify = "left"
+    found, matrix = values["delay_by_place"], values["delay_matrix"]
     total = sum(found.values())
-    for cause, hours in sorted(found.items(), key=lambda item: -item[1]):
+    for key in sorted(matrix, key=lambda key: -found[key]):
+        most = sorted(matrix[key].items(), key=lambda item: -item[1])[:_MOST]
+        told = ", ".join(f"{REASONS[reason]} {hours:.1f}" for reason, hours in most if hours >= _LEAST)
+        table.add_row(place(key), f"{found[key]:.2f}", percent(found[key] / total), told)
+    return table
+
+
+def _reasons(values: Mapping[str, Any]) -> Table:
+    table = _table("reason", "hours", "share", "")
+    table.columns[-1].justify, table.columns[-1].style = "left", "blue"
+    found = values["delay_by_reason"]
+    total = sum(found.values())
+    for reason, hours in sorted(found.items(), key=lambda item: -item[1]):
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
-            table.add_row(WORDS[cause], f"{hours:.2f}", percent(hours / total), bar)
+            table.add_row(REASONS[reason], f"{hours:.2f}", percent(hours / total), bar)
     return table
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from sim.core.causes import PLACES
 from sim.core.currency import MINOR_DIGITS, minor_digits
 from sim.results.derived.fx_causes import SELDOM
 
@@ -31,6 +32,12 @@ def told_fx_causes(by_side: Mapping[str, Mapping[str, float]]) -> list[str]:
 def spelt(name: str) -> str:
     """A declared name as words: `cny-to-china` is CNY to China, `beijing-a` Beijing A."""
     return " ".join(_word(word) for word in name.replace("_", "-").split("-") if word)
+
+
+def place(key: str) -> str:
+    """A place of delay by its key in the measures: `payer's bank`, a system by its name."""
+    of, _, name = key.partition(":")
+    return spelt(name) if name else PLACES[of]
 
 
 def duration(hours: float) -> str:

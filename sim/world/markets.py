@@ -209,7 +209,7 @@ def _auctions(name: str, scenario: Scenario, openings: Openings) -> OpeningHours
     }
     instants = np.array(sorted(found), dtype=np.int64)
     sessions = np.array([found[instant] for instant in sorted(found)], dtype=np.int64)
-    auctions = OpeningHours(instants, instants + 1, hours.value_dates[sessions])
+    auctions = OpeningHours(instants, instants + 1, hours.value_dates[sessions], rest=hours.rest)
     return auctions.without(openings.gaps(("market", name)))
 
 

@@ -62,10 +62,11 @@ class StepPlan(NamedTuple):
     What its declaration says is found under the names of the fields: what it `stated` in plain values, the opening
     hours by number of the bank, the `seconds` by journey that are drawn from a distribution. A step that moves money
     has a `move`, one at which people look at payments their `reviews`; `exchanging` is who exchanges currency in it,
-    and after one that `credits` the payee has its money.
+    and after one that `credits` the payee has its money. `places` are where payments are in it, in order.
     """
 
     kind: str
+    places: tuple[str, ...]
     stated: Mapping[str, Any]
     hours: Mapping[str, tuple[OpeningHours, ...]]
     seconds: Mapping[str, Seconds]
@@ -104,6 +105,7 @@ def route_plans(
     def plan(step: Step, draws: dict[str, str]) -> StepPlan:
         return StepPlan(
             kind=step.kind,
+            places=step.places,
             stated=Stated(f"kind of step {step.kind!r} states", step.plain()),
             hours={name: _by_bank(choice, network, openings) for name, choice in _hours(step)},
             seconds=Stated(

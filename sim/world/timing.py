@@ -17,10 +17,12 @@ from sim.core.calendars import (
     is_of_banks,
     joint,
     meaning,
+    replaced,
     weekdays,
 )
 from sim.core.clock import local_instant
 from sim.core.hours import OpeningHours, opening_hours, spliced
+from sim.core.rest import rest_on
 from sim.errors import Problem, ScenarioError
 from sim.scenario.model.timing import WorkingDayExceptions, seconds_after_midnight
 from sim.scenario.window import window
@@ -99,15 +101,24 @@ class Openings:
         declared = self._hours_declared(choice)
         usual = self._build(choice, declared, service)
         parts: list[tuple[OpeningHours, date | None, date | None]] = []
+        worked = self._worked(declared, service)
         since: date | None = None
         for number, change in sorted(changes, key=lambda numbered: numbered[1].first):
             path = ("timeline", str(number))
-            changed = self._build(choice, declared.model_copy(update=change.stated), service, path)
+            other = declared.model_copy(update=change.stated)
+            changed = self._build(choice, other, service, path)
+            worked = replaced(worked, self._worked(other, service), change.first, change.end)
             parts += [(usual, since, change.first), (changed, change.first, change.end)]
             since = change.end
             if since is None:
-                return spliced(parts)
-        return spliced([*parts, (usual, since, None)])
+                break
+        else:
+            parts.append((usual, since, None))
+        return spliced(parts, rest_on(worked, ZoneInfo(declared.zone)))
+
+    def _worked(self, declared: Hours, service: tuple[date, ...]) -> WorkingDays:
+        """The working days of declared hours, with those of a duty service."""
+        return amended(self.days(declared.calendar), opened=service)
 
     def _build(
         self,
@@ -117,10 +128,9 @@ class Openings:
         path: tuple[str, ...] | None = None,
     ) -> OpeningHours:
         """Opening hours as declared at `path`, which is among `hours` if nothing else is said."""
-        days = self.days(declared.calendar)
         with self._located(path or (("hours", choice) if isinstance(choice, str) else ("hours",))):
             return opening_hours(
-                amended(days, opened=service),
+                self._worked(declared, service),
                 declared.sessions,
                 ZoneInfo(declared.zone),
                 declared.after_break,

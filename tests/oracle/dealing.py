@@ -130,7 +130,7 @@ class Dealing:
             self._part(obligation, at, lot.amount, None, by_payee=False)
             self._part(lot.payment.obligation, at, lot.amount, None, by_payee=True)
             self._matched[obligation] += lot.amount
-        found = Found(at, at, at, [])
+        found = Found(at, at, at, [], lambda *_: Counter())
         if amount > self._matched[obligation]:
             side = self._group(payer).side
             found = self._markets.order(side, currency, amount - self._matched[obligation], at, sells=False)

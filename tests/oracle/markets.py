@@ -6,6 +6,7 @@ from collections import Counter
 from math import floor
 from typing import TYPE_CHECKING, NamedTuple
 
+from oracle.days import LocalDays, shut
 from oracle.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -27,12 +28,16 @@ class Fill(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What became of an order: when the market would have dealt without outages, when it did, and when all is there."""
+    """What became of an order: when the market would have dealt without outages, when it did, and when all is there.
+
+    `shut` tells for which reasons there was nobody to deal with between two instants before the first of these.
+    """
 
     scheduled_at: int | None
     opened_at: int | None
     ready_at: int | None
     fills: list[Fill]
+    shut: Callable[[int, int], Counter[str]]
 
 
 class Side:
@@ -43,7 +48,8 @@ class Side:
         market = world.markets.every[quote.market]
         self.quote = number
         self._stated = quote
-        self.sessions = Sessions(market.hours)
+        declared = list(world.scenario.markets.values())[quote.market]
+        self.sessions = Sessions(market.hours, LocalDays(declared.hours, world))
         self.base = world.fx.currencies[quote.base]
         self.buys = buys
         self.delivery = market.delivery
@@ -117,6 +123,10 @@ class Way:
                 return at
             at = latest
 
+    def shut(self, since: int, until: int) -> Counter[str]:
+        """How long not all sides deal, outages apart, by reason."""
+        return shut(since, until, [side.sessions for side in self._sides])
+
     def opening(self, at: int) -> int | None:
         """When something can be dealt on all sides."""
         return self.together(at, Side.opening)
@@ -184,6 +194,7 @@ class Markets:
         ways = self._ways(side, currency, sells=sells)
         scheduled = [way.together(at, lambda side, now: side.sessions.schedule.opening(now)) for way in ways]
         opened = [way.together(at, lambda side, now: side.sessions.opening(now)) for way in ways]
+        first = ways[scheduled.index(_first(scheduled))]
         fills: list[Fill] = []
         now: int | None = at
         ready = at
@@ -191,7 +202,7 @@ class Markets:
             chances = [way.opening(now) for way in ways]
             now = min((chance for chance in chances if chance is not None), default=None)
             if now is None or now >= self.world.window.end:
-                return Found(_first(scheduled), _first(opened), None, fills)
+                return Found(_first(scheduled), _first(opened), None, fills, first.shut)
             rooms = [
                 (way, way.room(now, amount))
                 for way, chance in zip(ways, chances, strict=True)
@@ -203,7 +214,7 @@ class Markets:
                 fills.append(way.deal(now, room))
                 amount -= room
                 ready = max(ready, now + way.delivery)
-        return Found(_first(scheduled), _first(opened), ready, fills)
+        return Found(_first(scheduled), _first(opened), ready, fills, first.shut)
 
     def _ways(self, side: int, currency: str, *, sells: bool) -> list[Way]:
         plans = self.world.markets.ways[side, self.world.fx.index(currency)]

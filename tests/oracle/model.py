@@ -5,7 +5,6 @@ A payment that a review sends back walks back over the settlements before it, an
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import simpy
@@ -14,6 +13,7 @@ from oracle.books import Books, Change, Transfer
 from oracle.chance import seconds
 from oracle.closings import Closing
 from oracle.cycles import DeferredNet, Hybrid
+from oracle.days import LocalDays
 from oracle.dealing import Dealing
 from oracle.desks import Desk
 from oracle.draws import Draws
@@ -34,11 +34,11 @@ from sim.core.currency import minor_digits
 from sim.world.draws import route_draws
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections import Counter
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
 
     from oracle.stage import Optimum, System
-    from sim.core.hours import OpeningHours
     from sim.scenario.model.network import (
         Convert,
         Message,
@@ -77,7 +77,7 @@ class _Model:
         self.turns = Turns(self.env)
         self._sessions: dict[int, Sessions] = {}
         self.books = Books(self.env, world.network.accounts)
-        hours = [self.hours(table) for table in world.network.system_hours]
+        hours = [self._system_hours(number) for number in range(len(world.network.systems))]
         self.stage = Stage(world, self.env, self.turns, self.books, hours, optimum)
         self.loans = Loans(self.stage)
         for number in range(len(hours)):
@@ -109,9 +109,10 @@ class _Model:
         for payment in self.payments:
             self._leave_the_system(payment)
             self._leave_the_pile(payment)
+            payment.leave(end)
             if payment.sent_back:
                 # Nobody was paid by the end.
-                payment.causes = Counter(returned=end - payment.first_instructed_at)
+                payment.lose(end)
         return Story(
             self.payments,
             self.transfers,
@@ -139,6 +140,7 @@ class _Model:
             told = Return(payment.number, payment.attempt, place, bank, payment.instructed_at, self.env.now)
             self.returns.append(told)
             payment.sent_back, payment.settled = True, {}
+            payment.leave(self.env.now)
             yield from self.back(payment, place, after)
             told.returned_at = self.env.now
             if payment.attempt >= screen.attempts:
@@ -159,7 +161,7 @@ class _Model:
             "settle": self.settle,
             "post": self.post,
         }
-        yield from self.accepted(payment)
+        yield from self.accepted(payment, place="payer_bank")
         for place, step in enumerate(payment.route.steps):
             if payment.attempt > 1 and step.kind == "convert" and step.by == "payer":
                 # What it bought for the first attempt came back to it.
@@ -167,6 +169,7 @@ class _Model:
             if step.fee is not None and step.kind != "convert":
                 self.dealing.charge(payment, self.env.now, place, step.fee)
             sent_back = yield from acts[step.kind](payment, place, step)
+            payment.leave(self.env.now)
             if sent_back is not None:
                 return place, *sent_back
         if payment.credited_at is None:
@@ -185,16 +188,18 @@ class _Model:
 
     def correct(self, payment: Payment, place: int, screen: Screen) -> Process:
         """The payer's bank sees to it in its hours, even where there is no work to do."""
-        left = 0 if screen.correction is None else seconds(screen.correction, self.draw(payment, place, 4))
-        yield from self.work(payment, self.office(payment.payer_bank), left, "returned")
+        work = 0 if screen.correction is None else seconds(screen.correction, self.draw(payment, place, 4))
+        yield from self.work(payment, self.office(payment.payer_bank), work)
 
     # The steps. That of a review returns which bank sends the payment back after how long, if it does.
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
         if step.accepts is not None:
+            payment.come(place, "cut_off", self.env.now)
             yield from self.opening(payment, self.declared_hours(step.accepts, "bank", payment.payer_bank))
+        payment.come(place, "payer_bank", self.env.now)
         left = seconds(step.work, self.draw(payment, place, 0))
-        yield from self.work(payment, self.office(payment.payer_bank), left, "processing")
+        yield from self.work(payment, self.office(payment.payer_bank), left)
 
     def convert(self, payment: Payment, place: int, step: Convert) -> Process:
         """The payer waits for its currency: for the opening of a market, and then until all of it has come."""
@@ -205,14 +210,15 @@ class _Model:
             self.env.process(self.dealing.credit(payment, place))
             return
         never, now = self.world.window.end, self.env.now
+        payment.come(place, "market", now)
         found = yield from self.dealing.buy(payment, place, step.fee)
         scheduled, opened, ready = (
             max(now, never if at is None else at)
             for at in (found.scheduled_at, found.opened_at, found.ready_at)
         )
-        yield from self.spend(payment, min(scheduled, opened, ready) - now, "closed")
+        yield from self.rest(payment, min(scheduled, opened, ready), found.shut)
         yield from self.spend(payment, min(opened, ready) - self.env.now, "outage")
-        yield from self.spend(payment, ready - self.env.now, "fx")
+        yield from self.spend(payment, ready - self.env.now, "currency")
 
     def screen(self, payment: Payment, place: int, step: Screen) -> Iterator[Any]:
         bank, came = self.bank(payment, step.at), self.env.now
@@ -221,13 +227,14 @@ class _Model:
         left = seconds(self.stated(step, "work", bank, came), self.draw(payment, place, 1))
         review = Review(payment.number, payment.attempt, place, bank, came, left)
         self.reviews.append(review)
+        payment.come(place, "review", came)
         if bank in self._desks:
             yield self.turns.take(Turn.SUBMISSION, -payment.priority, payment.number, place)
             payment.desk, payment.laid_at = bank, came
             yield self._desks[bank].bring(left, payment.priority)
             self._leave_the_pile(payment)
         review.began_at = self.env.now
-        yield from self.work(payment, self._desk_hours[bank], left, "screening")
+        yield from self.work(payment, self._desk_hours[bank], left)
         review.ended_at = self.env.now
         review.sent_back = self.draw(payment, place, 2) < self.stated(step, "return_probability", bank, came)
         if not review.sent_back:
@@ -235,7 +242,8 @@ class _Model:
         return bank, seconds(self.stated(step, "return_after", bank, came), self.draw(payment, place, 3))
 
     def message(self, payment: Payment, place: int, step: Message) -> Process:
-        yield from self.spend(payment, seconds(step.time, self.draw(payment, place, 0)), "processing")
+        payment.come(place, "message", self.env.now)
+        yield from self.spend(payment, seconds(step.time, self.draw(payment, place, 0)), "work")
 
     def settle(self, payment: Payment, place: int, step: Settle, *, back: bool = False) -> Process:
         """From `debit` to `credit`, or the other way round on the way back; in a link also a counter-value."""
@@ -245,6 +253,8 @@ class _Model:
         if payer != payee:
             number = list(self.scenario.systems).index(step.system)
             came_at = self.env.now
+            if not back:
+                payment.come(place, "system", came_at, number)
             yield from self.opening(payment, self.stage.hours[number])
             parts = [
                 self._transfer(payment, place, part, amount, payer, payee, back=back)
@@ -301,15 +311,19 @@ class _Model:
         return [*parts, payment.amount % each] if payment.amount % each else parts
 
     def post(self, payment: Payment, place: int, step: Post) -> Process:
+        payment.come(place, "payee_bank", self.env.now)
         left = seconds(step.work, self.draw(payment, place, 0))
-        yield from self.work(payment, self.office(payment.payee_bank), left, "processing")
+        yield from self.work(payment, self.office(payment.payee_bank), left)
         payment.credited_at = self.env.now
 
-    def accepted(self, payment: Payment) -> Process:
+    def accepted(self, payment: Payment, place: str | None = None) -> Process:
         """Nobody takes up what is from or to a bank that has failed."""
         network = self.world.network
         failed_at = dict(zip(network.banks, network.failed_at.tolist(), strict=True))
-        yield from self.unless_stopped(payment, failed_at[payment.payer_bank], failed_at[payment.payee_bank])
+        stopped_at = failed_at[payment.payer_bank], failed_at[payment.payee_bank]
+        if place is not None and min(stopped_at) <= self.env.now:
+            payment.come(0, place, self.env.now)
+        yield from self.unless_stopped(payment, *stopped_at)
 
     def unless_stopped(self, payment: Payment, *stopped_at: int) -> Process:
         """Wait forever if anything has been stopped by now."""
@@ -333,9 +347,9 @@ class _Model:
         accepted = until if of.accepted_at is None else min(of.accepted_at, until)
         cycle = until if of.accepted_at is None or of.cycle_at is None else min(of.cycle_at, until)
         due = cycle if accepted == cycle else min(self._due_cycle(of.debit, accepted), cycle)
-        payment.causes["liquidity"] += accepted - since + until - cycle
-        payment.causes["netting"] += due - accepted
-        payment.causes["outage"] += cycle - due + now - until
+        payment.count("liquidity", accepted - since + until - cycle)
+        payment.count("netting", due - accepted)
+        payment.count("outage", cycle - due + now - until)
         payment.waits = []
 
     def _due_cycle(self, account: int, accepted_at: int) -> int:
@@ -347,40 +361,48 @@ class _Model:
         return min(due, default=self.world.window.end)
 
     def _leave_the_pile(self, payment: Payment) -> None:
-        """What waits for an analyst is in review while the desk is open; an outage is what else would be open."""
+        """What waits for an analyst waits for staff while the desk is open; an outage is what else would be open."""
         if payment.laid_at is not None and payment.desk is not None:
             since, until = payment.laid_at, self.env.now
             hours = self._desk_hours[payment.desk]
             open_now = hours.open_seconds(since, until)
             due = hours.schedule.open_seconds(since, until)
-            payment.causes["screening"] += open_now
-            payment.causes["outage"] += due - open_now
-            payment.causes["closed"] += until - since - due
+            payment.count("staff", open_now)
+            payment.count("outage", due - open_now)
+            for reason, seconds_shut in hours.shut(since, until).items():
+                payment.count(reason, seconds_shut)
             payment.laid_at = None
 
     # How time passes for a payment.
 
-    def spend(self, payment: Payment, duration: int, cause: str) -> Process:
+    def spend(self, payment: Payment, duration: int, reason: str) -> Process:
         until = self.env.now + duration
-        payment.causes[cause] += min(until, self.world.window.end) - self.env.now
+        payment.count(reason, min(until, self.world.window.end) - self.env.now)
         yield self.env.timeout(duration)
+
+    def rest(self, payment: Payment, until: int, closed: Callable[[int, int], Counter[str]]) -> Process:
+        """Wait until an instant for what is shut, by day."""
+        now, end = self.env.now, self.world.window.end
+        for reason, seconds_shut in closed(now, min(until, end)).items():
+            payment.count(reason, seconds_shut)
+        yield self.env.timeout(until - now)
 
     def opening(self, payment: Payment, hours: Sessions) -> Process:
         """Wait until the hours open; longer than without outages is an outage's doing."""
         never, now = self.world.window.end, self.env.now
         opens, due = hours.opening(now), hours.schedule.opening(now)
         due = never if due is None else due
-        yield from self.spend(payment, due - now, "closed")
+        yield from self.rest(payment, due, hours.shut)
         yield from self.spend(payment, (never if opens is None else opens) - due, "outage")
 
-    def work(self, payment: Payment, hours: Sessions, left: int, cause: str) -> Process:
+    def work(self, payment: Payment, hours: Sessions, left: int) -> Process:
         """Work in somebody's hours: what a session leaves undone goes on in the next one."""
         never = self.world.window.end
         ends = hours.done(self.env.now, left)
         yield from self.opening(payment, hours.schedule)
         while left:
             now = min(left, hours.schedule.closing(self.env.now) - self.env.now)
-            yield from self.spend(payment, now, cause)
+            yield from self.spend(payment, now, "work")
             left -= now
             if left:
                 yield from self.opening(payment, hours.schedule)
@@ -410,7 +432,7 @@ class _Model:
             hours = self.scenario.banks[bank].hours if desk.hours is None else desk.hours
             table = self.world.openings.hours(hours, ("bank", bank))
             table = table.without(self.world.openings.gaps(("desk", name)))
-            self._desk_hours[bank] = Sessions(table)
+            self._desk_hours[bank] = Sessions(table, LocalDays(hours, self.world))
             if desk.staff is not None:
                 self._desks[bank] = Desk(
                     number,
@@ -484,12 +506,21 @@ class _Model:
         return self.declared_hours(self.scenario.banks[bank].hours, "bank", bank)
 
     def declared_hours(self, choice: HoursChoice, *whose: str) -> Sessions:
-        return self.hours(self.world.openings.hours(choice, whose))
-
-    def hours(self, table: OpeningHours) -> Sessions:
+        table = self.world.openings.hours(choice, whose)
         if id(table) not in self._sessions:
-            self._sessions[id(table)] = Sessions(table)
+            self._sessions[id(table)] = Sessions(table, LocalDays(choice, self.world))
         return self._sessions[id(table)]
+
+    def _system_hours(self, number: int) -> Sessions:
+        """Of a link, those in which both legs are open."""
+        name, table = self.world.network.systems[number], self.world.network.system_hours[number]
+        system = self.scenario.systems[name]
+        if not system.linked:
+            return Sessions(table, LocalDays(system.hours, self.world))
+        legs = [self.scenario.systems[leg].hours for leg in system.linked]
+        openings = self.world.openings
+        parts = [Sessions(openings.hours(hours), LocalDays(hours, self.world)) for hours in legs]
+        return Sessions(table, parts=parts)
 
 
 def _moves_in_books(step: Step, systems: dict[str, object]) -> bool:

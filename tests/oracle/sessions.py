@@ -5,16 +5,25 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING
 
+from oracle.days import shut
+
 if TYPE_CHECKING:
+    from collections import Counter
     from datetime import date
 
+    from oracle.days import LocalDays
     from sim.core.hours import OpeningHours
 
 
 class Sessions:
     """The table of sessions of a facility, each half-open."""
 
-    def __init__(self, hours: OpeningHours) -> None:
+    def __init__(
+        self, hours: OpeningHours, days: LocalDays | None = None, parts: list[Sessions] | None = None
+    ) -> None:
+        """`days` are the local days of the hours; a link has none, but the `parts` that have to be open together."""
+        self.days = days
+        self._parts = parts
         self._opens = hours.starts.tolist()
         self._closes = hours.ends.tolist()
         self._days = hours.value_dates.tolist()
@@ -22,12 +31,16 @@ class Sessions:
         #: When each working day begins.
         self.first_openings = sorted({day: opens for opens, day in reversed(list(starts))}.values())
         #: The sessions as they would be without outages.
-        self.schedule = self if hours.schedule is None else Sessions(hours.schedule)
+        self.schedule = self if hours.schedule is None else Sessions(hours.schedule, days, parts)
 
     def opening(self, at: int) -> int | None:
         """The first open instant not before `at`; None if there is none."""
         session = bisect_right(self._closes, at)
         return max(at, self._opens[session]) if session < len(self._opens) else None
+
+    def shut(self, since: int, until: int) -> Counter[str]:
+        """How long it is shut between two instants, outages apart, by reason."""
+        return shut(since, until, self._parts or [self])
 
     def opened(self, at: int) -> int:
         """When the session opened in which `at` lies."""

@@ -127,6 +127,19 @@ class Return:
 
 
 @dataclass(slots=True)
+class Stay:
+    """A payment is at a place of a step (−1 where there is none), from one instant to another, for some reasons."""
+
+    attempt: int
+    step: int
+    place: str
+    system: int
+    began_at: int
+    ended_at: int
+    reasons: Counter[str]
+
+
+@dataclass(slots=True)
 class Payment:
     """What a payment is, and what became of its last attempt."""
 
@@ -148,7 +161,10 @@ class Payment:
     credited_at: int | None = None
     sent_back: bool = False
     cancelled_at: int | None = None
-    causes: Counter[str] = field(default_factory=Counter)
+    stays: list[Stay] = field(default_factory=list)
+    """Where it has been: what came back as one stay each, and the last attempt step by step."""
+    here: Stay | None = None
+    """Where it is; on its way back that is nowhere."""
     waits: list[Transfer] = field(default_factory=list)
     """What it has asked of a system, until that has settled."""
     desk: str | None = None
@@ -156,18 +172,46 @@ class Payment:
     laid_at: int | None = None
 
     @property
+    def reasons(self) -> Counter[str]:
+        """Why it took so long, wherever it was."""
+        return sum((stay.reasons for stay in self.stays), Counter())
+
+    @property
     def settled_at(self) -> int | None:
         """When it settled at its last settling step."""
         last = max(place for place, step in enumerate(self.route.steps) if step.kind == "settle")
         return self.settled.get(last)
 
+    def come(self, step: int, place: str, at: int, system: int = -1) -> None:
+        """It is somewhere else from now on."""
+        self.leave(at)
+        self.here = Stay(self.attempt, step, place, system, at, at, Counter())
+        self.stays.append(self.here)
+
+    def leave(self, at: int) -> None:
+        """It is nowhere any more."""
+        if self.here is not None:
+            self.here.ended_at = at
+        self.here = None
+
+    def count(self, reason: str, seconds: int) -> None:
+        """Time passes where it is."""
+        if self.here is not None and seconds:
+            self.here.reasons[reason] += seconds
+
+    def lose(self, until: int) -> None:
+        """All the time of this attempt was in vain."""
+        self.stays = [stay for stay in self.stays if stay.attempt < self.attempt]
+        lost = Counter(returned=until - self.instructed_at)
+        self.stays.append(Stay(self.attempt, -1, "back", -1, self.instructed_at, until, lost))
+
     def begin_anew(self, at: int) -> None:
         """What there was before is undone, and the time that it took was lost to the return."""
+        self.lose(at)
         self.attempt += 1
         self.instructed_at = at
         self.sent_back = False
         self.settled = {}
-        self.causes = Counter(returned=at - self.first_instructed_at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.core.currency import Amounts
+    from sim.core.hours import OpeningHours
     from sim.engine.markets.ways import Fill
     from sim.engine.records import Log
     from sim.world.markets import GroupPlan, Markets
@@ -77,6 +78,8 @@ class Exchange:
         #: Obligations for which their payer has to get hold of a foreign currency.
         self.foreign = world.functional_currency[world.obligations.payer] != world.obligations.currency
         self.waits = np.full((count, 3), NEVER)
+        self.awaited = np.full(count, -1)
+        self.hours: list[OpeningHours] = []
         self.matched = np.zeros(count, dtype=np.int64)
         #: Orders of payees in the order in which they were given.
         self.sales: list[Sale] = []
@@ -99,9 +102,19 @@ class Exchange:
         self.waits[obligation] = at
         if amount:
             ways = self._ways_of(*self._key(obligation, by_payee=False), sells=False)
-            scheduled, opened = (min(when(way, at) for way in ways) for when in (Way.scheduled, Way.opens))
+            scheduled, first = min((way.scheduled(at), number) for number, way in enumerate(ways))
+            opened = min(way.opens(at) for way in ways)
+            self.awaited[obligation] = self._number_of(ways[first].hours)
             ready = self._place(obligation, amount, at, by_payee=False)
             self.waits[obligation] = scheduled, opened, ready
+
+    def _number_of(self, hours: OpeningHours) -> int:
+        """The place of some hours among those that payers have waited for."""
+        found = next((number for number, known in enumerate(self.hours) if known is hours), -1)
+        if found < 0:
+            found = len(self.hours)
+            self.hours.append(hours)
+        return found
 
     def match(self, payable: int, receivable: int, amount: int, at: int) -> None:
         """A payer pays for one obligation with what it was paid for another."""

@@ -11,11 +11,13 @@ import numpy as np
 
 from sim.core.clock import NEVER
 from sim.core.currency import minor_digits
+from sim.core.hours import joint_hours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.core.calendars import Days
+    from sim.core.hours import OpeningHours
     from sim.core.rates import FxPaths
     from sim.world.markets import MarketPlan, QuotePlan, WayPlan
     from sim.world.world import World
@@ -168,12 +170,23 @@ class Leg:
 class Way:
     """How a party exchanges a foreign currency: over one leg, or over two and a vehicle."""
 
-    def __init__(self, vehicle: int, legs: tuple[Leg, ...], foreign: int, mids: Mids, *, sells: bool) -> None:
+    def __init__(
+        self,
+        vehicle: int,
+        legs: tuple[Leg, ...],
+        hours: OpeningHours,
+        foreign: int,
+        mids: Mids,
+        *,
+        sells: bool,
+    ) -> None:
         self.legs = legs
         self.market = legs[0].venue.number
         self.vehicle = vehicle
         self.vehicle_market = legs[1].venue.number if len(legs) > 1 else -1
         self.delivery = max(leg.venue.delivery for leg in legs)
+        #: When all legs deal, if there were no outages.
+        self.hours = hours
         self._foreign = foreign
         self._mids = mids
         self._sells = sells
@@ -265,6 +278,8 @@ class Ways:
         self._depths: dict[tuple[int, bool], MarketDepth] = {}
         self._imbalances: defaultdict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
         self._ways: dict[tuple[int, int, bool], tuple[Way, ...]] = {}
+        #: By the numbers of the markets.
+        self._hours: dict[tuple[int, ...], OpeningHours] = {}
 
     def of(self, side: int, foreign: int, *, sells: bool) -> tuple[Way, ...]:
         """Every way of firms of a side, in the order in which ties are broken."""
@@ -276,7 +291,15 @@ class Ways:
 
     def _way(self, plan: WayPlan, foreign: int, *, sells: bool) -> Way:
         legs = tuple(self._leg(leg.quote, leg.near if sells else leg.far) for leg in plan.legs)
-        return Way(plan.vehicle, legs, foreign, self._mids, sells=sells)
+        return Way(plan.vehicle, legs, self._hours_of(legs), foreign, self._mids, sells=sells)
+
+    def _hours_of(self, legs: tuple[Leg, ...]) -> OpeningHours:
+        """When all legs deal; ways over the same markets share them."""
+        key = tuple(leg.venue.number for leg in legs)
+        if key not in self._hours:
+            one, *other = (leg.venue.scheduled for leg in legs)
+            self._hours[key] = joint_hours(one, *other) if other else one
+        return self._hours[key]
 
     def _leg(self, number: int, obtained: int) -> Leg:
         quote = self._markets.quotes[number]

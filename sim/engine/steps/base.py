@@ -32,7 +32,7 @@ class Step(Protocol):
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """Instants at which the payments `rows`, arriving at `at`, leave if they wait for nobody.
 
-        Where a log is given, delays by cause, deals and charges go into it. An arrival of NEVER leaves at
+        Where a log is given, stays, deals and charges go into it. An arrival of NEVER leaves at
         NEVER and reports nothing.
         """
         ...
@@ -95,19 +95,17 @@ class OfficeWork:
         self._role = role
         self._work = work
 
-    def plan(self, rows: Rows, at: Seconds, log: Log | None, cause: str) -> Seconds:
-        """As `Step.plan`, with the time at work under `cause`."""
+    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """See `Step`."""
         work = self._work[rows]
         out = np.empty_like(at)
         for places, hours in self._roles.by_hours(self._role, rows):
-            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log, cause)
+            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log)
         return out
 
 
-def work_in_hours(
-    hours: OpeningHours, rows: Rows, at: Seconds, work: Seconds, log: Log | None, cause: str
-) -> Seconds:
+def work_in_hours(hours: OpeningHours, rows: Rows, at: Seconds, work: Seconds, log: Log | None) -> Seconds:
     """Instants at which so many seconds of `work` that come in at `at` are done."""
     if log is not None:
-        log.delays.spend_working(rows, at, work, cause, hours)
+        log.delays.spend_working(rows, at, work, hours)
     return hours.advance(at, work)

@@ -60,7 +60,7 @@ class ConvertStep(Step):
             if log is not None:
                 if not self.by_payee:
                     log.delays.spend_shut(rows[mine], at[mine], deal, market.hours)
-                    log.delays.spend(rows[mine], deal, out[mine], "fx")
+                    log.delays.spend(rows[mine], deal, out[mine], "currency")
                 self._report(rows[mine], firms[mine], deal, quote, log)
         there = np.flatnonzero(elsewhere)
         if len(there) and not self.by_payee:
@@ -77,9 +77,13 @@ class ConvertStep(Step):
         if log is not None:
             opened = np.clip(opened, at, out)
             scheduled = np.clip(scheduled, at, opened)
-            log.delays.spend(rows, at, scheduled, "closed")
+            awaited = self._exchange.awaited[obligation]
+            for number in np.unique(awaited[awaited >= 0]).tolist():
+                mine = awaited == number
+                hours = self._exchange.hours[number]
+                log.delays.spend_closed(rows[mine], at[mine], scheduled[mine], hours)
             log.delays.spend(rows, scheduled, opened, "outage")
-            log.delays.spend(rows, opened, out, "fx")
+            log.delays.spend(rows, opened, out, "currency")
         return out
 
     def charged(self, rows: Rows, at: Seconds, amount: Amounts) -> tuple[Rows, Seconds, Amounts]:

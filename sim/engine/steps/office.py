@@ -36,8 +36,8 @@ class OriginateStep(Step):
             for places, hours in self._roles.by_hours("payer_bank", rows, self._accepts):
                 taken_up[places] = hours.next_open(at[places])
                 if log is not None:
-                    log.delays.spend_shut(rows[places], at[places], taken_up[places], hours)
-        return self._office.plan(rows, taken_up, log, "processing")
+                    log.delays.spend_shut(rows[places], at[places], taken_up[places], hours, "cut_off")
+        return self._office.plan(rows, taken_up, log)
 
 
 class PostStep(Step):
@@ -48,7 +48,7 @@ class PostStep(Step):
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
-        return self._office.plan(rows, at, log, "processing")
+        return self._office.plan(rows, at, log)
 
 
 KINDS.add(without_exchange(OriginateStep), "originate")
@@ -65,7 +65,7 @@ class MessageStep(Step):
         """See `Step`."""
         out = np.where(at < NEVER, at + self._time[rows], NEVER)
         if log is not None:
-            log.delays.spend(rows, at, out, "processing")
+            log.delays.spend(rows, at, out, "work")
         return out
 
 
@@ -79,9 +79,9 @@ class CorrectionStep(Step):
         none = np.zeros(len(world.payments), dtype=np.int64)
         self._office = OfficeWork(roles, "payer_bank", plan.seconds.get("correction", none))
 
-    def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
-        """See `Step`."""
-        return self._office.plan(rows, at, log, "returned")
+    def plan(self, rows: Rows, at: Seconds, _log: Log | None) -> Seconds:
+        """See `Step`; all the time of an attempt that came back is told at once."""
+        return self._office.plan(rows, at, None)
 
 
 class HeldStep(Step):

@@ -94,8 +94,8 @@ class ScreenStep(Contended):
     def wait(self, number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
         """See `Contended`.
 
-        Until an analyst takes a case up, it is with the desk: open seconds are `screening` as the work is, the others
-        `closed`, or `outage` if the desk should have been open.
+        Until an analyst takes a case up, open seconds of the desk are `staff`, the others closed, or `outage` if it
+        should have been open.
         """
         reviewed, banks, work = self._cases(rows, arrival)
         out = arrival.copy()
@@ -103,7 +103,7 @@ class ScreenStep(Contended):
         waited = waits.settled[mine] >= 0
         began = np.where(waited, waits.accepted[mine], arrival)
         for places, hours in self._by_hours(banks):
-            log.delays.spend_in_hours(mine[places], arrival[places], began[places], "screening", hours)
+            log.delays.spend_in_hours(mine[places], arrival[places], began[places], "staff", hours)
         ended = self._worked(mine, banks, began, work, log)
         back = self._policy.sent_back(mine, banks, arrival) & (ended < NEVER)
         after = self._policy.return_after(mine, banks, arrival)
@@ -137,7 +137,7 @@ class ScreenStep(Contended):
         """When work that begins at `at` is done."""
         out = np.empty_like(at)
         for places, hours in self._by_hours(banks):
-            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log, "screening")
+            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log)
         return out
 
     def _by_hours(self, banks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], OpeningHours]]:

@@ -11,6 +11,8 @@ from sim.engine.requests import Asked
 from sim.engine.steps.base import KINDS, Contended, without_exchange
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from sim.engine.records import Log, Waits
     from sim.engine.steps.base import Rows
     from sim.world.roles import Roles
@@ -58,13 +60,13 @@ class SettleStep(Contended):
 
     def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Contended`: payments are submitted while the system is open."""
-        debit, credit = self._roles.accounts(self._move, rows)
-        opens = np.where(debit == credit, at, self._hours.next_open(at))
+        moving = self._moving(rows)
+        opens = np.where(moving, self._hours.next_open(at), at)
         # Nobody accepts what would touch a frozen account.
         arrival = np.where(self._stopped_at(rows) <= opens, NEVER, opens)
         if log is not None:
-            log.delays.spend_shut(rows, at, opens, self._hours)
-            log.delays.spend(rows, opens, arrival, "outage")
+            log.delays.spend_shut(rows[moving], at[moving], opens[moving], self._hours)
+            log.delays.spend(rows[moving], opens[moving], arrival[moving], "outage")
         return arrival
 
     def wait(self, _number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:
@@ -79,13 +81,18 @@ class SettleStep(Contended):
         waited = np.minimum(out, np.maximum(self._stopped_at(rows), arrival))
         accepted = np.clip(accepted, arrival, waited)
         cycle = np.clip(cycle, accepted, waited)
-        log.delays.spend(rows, arrival, accepted, "liquidity")
         due = self._scheduled(accepted, cycle)
-        log.delays.spend(rows, accepted, due, "netting")
-        log.delays.spend(rows, due, cycle, "outage")
-        log.delays.spend(rows, cycle, waited, "liquidity")
-        log.delays.spend(rows, waited, out, "outage")
+        moving = self._moving(rows)
+        passed = [instants[moving] for instants in (arrival, accepted, due, cycle, waited, out)]
+        reasons = ("liquidity", "netting", "outage", "liquidity", "outage")
+        for since, until, reason in zip(passed[:-1], passed[1:], reasons, strict=True):
+            log.delays.spend(rows[moving], since, until, reason)
         return out
+
+    def _moving(self, rows: Rows) -> NDArray[np.bool_]:
+        """Which payments move at all: not those of a bank that pays itself."""
+        debit, credit = self._roles.accounts(self._move, rows)
+        return np.not_equal(debit, credit)
 
     def _stopped_at(self, rows: Rows) -> Seconds:
         """When an account of each payment is frozen; NEVER where none is, or where nothing moves."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from sim.core.causes import CAUSES, WORDS
+from sim.core.causes import PLACES, REASONS
 from sim.core.clock import NEVER
 from sim.engine.records import Conversions, joined_rows, some_rows
 from sim.results.columns import (
@@ -18,6 +18,7 @@ from sim.results.columns import (
     looked_up,
     money,
     names,
+    optional,
     real,
     seconds_of,
     text,
@@ -141,13 +142,9 @@ def obligations(world: DrawnWorld, records: Records) -> dict[str, Any]:
     whole("attempts", "how often it was ordered"),
     label("status", "`settled`, `pending`, `returned` (sent back, and to be ordered again) or `cancelled`"),
     flag("counted", "it fell due within the period"),
-    *(seconds_of(f"{cause}_seconds", f"its delay by reason: {word}") for cause, word in WORDS.items()),
 )
 def payments(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per payment that was ordered in the run.
-
-    The seconds of all reasons add up to the time from `instructed_at` to `credited_at`, or to the end of the run.
-    """
+    """One row per payment that was ordered in the run."""
     rows, obligations, window = world.payments, world.obligations, world.window
     payer, payee = (looked_up(column, rows.obligation) for column in (obligations.payer, obligations.payee))
     sides = firm_sides(world)
@@ -177,7 +174,6 @@ def payments(world: DrawnWorld, records: Records) -> dict[str, Any]:
         "attempts": records.attempts,
         "status": names(STATUSES, _status(records)),
         "counted": (rows.due_at >= window.period_start) & (rows.due_at < window.period_end),
-        **{f"{cause}_seconds": records.delays[:, k] for k, cause in enumerate(CAUSES)},
     }
 
 
@@ -186,6 +182,35 @@ def _status(records: Records) -> NDArray[np.int64]:
     return np.select(
         ended, [STATUSES.index(name) for name in ("settled", "cancelled", "returned")], default=1
     )
+
+
+@fact(
+    ident("payment_id", "the payment", source="payment", of="payment"),
+    whole("attempt", "which of its orders it was"),
+    whole("step", "the step of the route; missing for an attempt that came back"),
+    label("place", "where it was: " + ", ".join(f"`{place}`" for place in PLACES)),
+    label("system", "which system, where it was in one", of="system"),
+    instant("began_at", "when it came there"),
+    instant("ended_at", "when it went on, or the end of the run"),
+    *(seconds_of(f"{reason}_seconds", f"how long by reason: {word}") for reason, word in REASONS.items()),
+)
+def steps(world: DrawnWorld, records: Records) -> dict[str, Any]:
+    """One row per payment, attempt, step of its route and place, in this order; per attempt that came back, only one.
+
+    The rows of a payment follow one upon the other without a gap, from `instructed_at` to `credited_at` or to the end
+    of the run, and the seconds of all reasons add up to the length of a row. A payment that only passes a step (where
+    there is nothing to exchange, nobody reviews it, or one bank would pay itself) has no row there, nor has what
+    follows the credit; one that comes and goes on at once has a row of no length. An attempt that came back lasts until
+    the next instruction, or to the end.
+    """
+    del world
+    rows = records.stays
+    return {
+        **rows._asdict(),
+        "step": optional(rows.step),
+        "place": names(PLACES, rows.place),
+        **{f"{reason}_seconds": rows.seconds[:, number] for number, reason in enumerate(REASONS)},
+    }
 
 
 @fact(

@@ -5,46 +5,74 @@ run (`followed_until` in the manifest) it is the time until then. Payments that 
 run, because their payer is late, do not exist. **Counted** payments are those that fell due within the period (column
 `counted`).
 
-### Causes of delay
+### Where and why
 
-The seconds of a payment split without remainder into the columns
+Each second of a payment's delay has one place and one reason. The table `steps` has a row for each stay at a place in a
+step of the route, with the seconds of each reason.
 
-| cause | what passes |
+| place | where the payment is |
 | --- | --- |
-| `processing` | banks work on it in their hours, or the message travels |
-| `closed` | it waits for an opening: of the order window, a bank, a market, a system |
-| `screening` | a person reviews it, or it waits for an analyst, in the desk's hours |
-| `fx` | the market has been open and has not sold all of the currency, or not delivered it yet |
+| `cut_off` | with the payer's bank, waiting for the hours in which orders are taken up |
+| `payer_bank` | with the payer's bank, which works on it |
+| `market` | waiting for the payer's currency |
+| `message` | under way as an instruction |
+| `system` | in a system, or waiting for it to open; told with its name, in measures as `system:NAME` |
+| `review` | at a bank's desk |
+| `payee_bank` | with the payee's bank, which credits it |
+| `back` | all that was in vain: from the first instruction to that of the last attempt; if that came back too, to the end of the run |
+
+| reason | what passes |
+| --- | --- |
+| `work` | banks and desks work on it in their hours, or the message travels |
+| `staff` | it waits for an analyst while the desk is open |
+| `closed_hours` | something is shut, on a day that is worked |
+| `closed_weekend` | something is shut, on a Saturday or Sunday that is not worked, a holiday or not |
+| `closed_holiday` | something is shut, on any other day that is not worked |
+| `currency` | the market has been open since the order, and has not sold all of the currency or not delivered it yet |
 | `liquidity` | it was submitted to an open system and waits, overnight too, because the account does not cover it |
 | `netting` | it was accepted for a netting cycle and waits for the first one; beyond that it waits for `liquidity` |
 | `outage` | it waits longer for an opening, for work to be done or for a netting cycle than it would without outages |
-| `returned` | everything from the first instruction to that of the last attempt; if that was sent back, too, everything to the end of the run |
+| `returned` | it is `back`, and for no other reason |
+
+A reason is the last thing without which the payment would have gone on; of several at once, the first in this order:
+`returned`, `outage`, closed, `currency`, `netting`, `liquidity`, `staff`, `work`. The day of a closed second is the local
+one of the hours that are shut, with the working days that they keep (moved ones and those of the timeline among them);
+it changes at local midnight. Where several are shut at once, as the legs of a link or the markets of a cross, it is that
+of the one that opens last, or of the first one declared. Of several ways to a currency it is that of the way which opens
+first. Work that runs into the night stops at closing: the night is closed, the rest of the work goes on at opening.
 
 An outage causes, at each step that a payment comes to, the difference between the end of the step's wait or work
 and what that would have been had nothing been out at this step from then on: nothing if it would have been shut
 anyway, and the night, too, if the outage lasts beyond closing time. Who misses a cycle or finds an empty account
 because he arrives later than without an outage, waits for `netting` or `liquidity`; and so does who stands in a queue
-already when the outage begins, since nobody knows when money would have come without it.
+already when the outage begins, since nobody knows when money would have come without it. Of the wait for an analyst
+only those seconds are `outage` in which the desk would have been open.
 
 Whatever stops because a bank has failed waits for `outage` from then on: work in its offices, payments that touch a
-frozen account, and orders from or to the bank from their instruction on. Work that runs into the night stops at closing:
-the night is `closed`, the rest of the work goes on at opening.
+frozen account, and orders from or to the bank from their instruction on (at `payer_bank`).
+
+This is an account, not an effect: what a change would save is told by running it, and differs wherever waits hide each
+other.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
-from sim.core.causes import CAUSES
+from sim.core.causes import PLACES, REASONS
 from sim.core.clock import DAY, HOUR
-from sim.results.columns import seconds
-from sim.results.measures.sums import plain, ratio
+from sim.results.columns import codes, seconds
+from sim.results.measures.sums import of_counted, plain, ratio
 from sim.results.registry import measure, shared
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sim.results.registry import Way
     from sim.results.run import Run
 
@@ -111,11 +139,70 @@ def delay(run: Run) -> dict[str, float]:
     return _profile(rows["delay"] / HOUR, rows["value"])
 
 
-@measure("hours per payment", "lower", _NEEDS)
-def delay_by_cause(run: Run) -> dict[str, float]:
-    """Mean of each `<cause>_seconds` column over counted payments."""
-    rows = counted(run)
-    return {cause: _mean(rows[f"{cause}_seconds"] / HOUR) for cause in CAUSES}
+_STEPS: Final = (*_NEEDS, "steps")
+
+
+@shared
+def _spent(run: Run) -> tuple[dict[tuple[str, str], int], int]:
+    """Seconds of all counted payments together by place and reason, and the number of these payments."""
+    rows, total = of_counted(run, run["steps"]), Counter[tuple[str, str]]()
+    known = [*rows["place"].cat.categories, *(f"system:{name}" for name in rows["system"].cat.categories)]
+    system = codes(rows["system"])
+    place = np.where(system < 0, codes(rows["place"]), len(rows["place"].cat.categories) + system)
+    spent = rows[[f"{reason}_seconds" for reason in REASONS]].groupby(place).sum()
+    for number, seconds_at in zip(spent.index, spent.to_numpy().tolist(), strict=True):
+        total.update(
+            {(known[number], reason): part for reason, part in zip(REASONS, seconds_at, strict=True)}
+        )
+    return total, len(counted(run))
+
+
+def _hours_each(run: Run, *, places: Iterable[str], reasons: Iterable[str]) -> float:
+    """The mean time of counted payments at some places for some reasons; one division, of exact seconds."""
+    total, payments = _spent(run)
+    chosen = {*product(places, reasons)}
+    return ratio(sum(spent for key, spent in total.items() if key in chosen), payments * HOUR)
+
+
+def _places(run: Run) -> list[str]:
+    """Every place, with each system of the scenario in the place of `system`."""
+    systems = [f"system:{name}" for name in run.scenario.systems]
+    return [name for place in PLACES for name in (systems if place == "system" else [place])]
+
+
+@measure("hours per payment", "lower", _STEPS)
+def delay_by_place(run: Run) -> dict[str, float]:
+    """Mean time of counted payments at each place; a system's is called `system:NAME`.
+
+    Sum of the seconds of its rows in `steps` / number of counted payments. All places together are the mean delay.
+    """
+    return {place: _hours_each(run, places=[place], reasons=REASONS) for place in _places(run)}
+
+
+@measure("hours per payment", "lower", _STEPS)
+def delay_by_reason(run: Run) -> dict[str, float]:
+    """Mean time of counted payments for each reason.
+
+    Sum of `<reason>_seconds` in `steps` / number of counted payments. All reasons together are the mean delay.
+    """
+    return {reason: _hours_each(run, places=_places(run), reasons=[reason]) for reason in REASONS}
+
+
+@measure("hours per payment", "lower", _STEPS)
+def delay_matrix(run: Run) -> dict[str, dict[str, float]]:
+    """The same by place and reason, of those pairs for which there is any time.
+
+    Sums over places are `delay_by_reason`, sums over reasons `delay_by_place`.
+    """
+    found = {
+        place: {
+            reason: hours
+            for reason in REASONS
+            if (hours := _hours_each(run, places=[place], reasons=[reason]))
+        }
+        for place in _places(run)
+    }
+    return {place: reasons for place, reasons in found.items() if reasons}
 
 
 @measure(_PROFILE, _BETTER, _NEEDS)

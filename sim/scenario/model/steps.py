@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from sim.core.causes import check_places
 from sim.scenario.model.base import (
     Amount,
     Currency,
@@ -20,7 +21,7 @@ from sim.scenario.model.base import (
     written,
     wrong,
 )
-from sim.scenario.model.kinds import check_stated
+from sim.scenario.model.kinds import check_stated, kinds
 from sim.scenario.model.settlement import SystemName
 from sim.scenario.model.timing import Durations, HoursChoice
 
@@ -120,6 +121,8 @@ class _Step(Declaration):
     """Whether a person may look at a payment, as a `Screen` says, and may send it back."""
     credits: ClassVar[bool]
     """Whether the payee has its money then, which ends the route but for what the payee does with it."""
+    places: ClassVar[tuple[str, ...]]
+    """Where payments are in it, in the order in which they pass: of `sim.core.causes`, the last one its own."""
 
     if TYPE_CHECKING:
         # A field of each kind, which is its discriminator.
@@ -153,6 +156,7 @@ class Originate(_Step):
     moves: ClassVar = False
     reviews: ClassVar = False
     credits: ClassVar = False
+    places: ClassVar = ("cut_off", "payer_bank")
 
     kind: Literal["originate"]
     """Kind of step."""
@@ -169,6 +173,7 @@ class Convert(_Step):
     moves: ClassVar = False
     reviews: ClassVar = False
     credits: ClassVar = False
+    places: ClassVar = ("market",)
 
     kind: Literal["convert"]
     """Kind of step."""
@@ -187,6 +192,7 @@ class Screen(_Step):
     moves: ClassVar = False
     reviews: ClassVar = True
     credits: ClassVar = False
+    places: ClassVar = ("review",)
 
     kind: Literal["screen"]
     """Kind of step."""
@@ -228,6 +234,7 @@ class Message(_Step):
     moves: ClassVar = False
     reviews: ClassVar = False
     credits: ClassVar = False
+    places: ClassVar = ("message",)
 
     kind: Literal["message"]
     """Kind of step."""
@@ -242,6 +249,7 @@ class Settle(_Step):
     moves: ClassVar = True
     reviews: ClassVar = False
     credits: ClassVar = False
+    places: ClassVar = ("system",)
 
     kind: Literal["settle"]
     """Kind of step."""
@@ -270,6 +278,7 @@ class Post(_Step):
     moves: ClassVar = False
     reviews: ClassVar = False
     credits: ClassVar = True
+    places: ClassVar = ("payee_bank",)
 
     kind: Literal["post"]
     """Kind of step."""
@@ -285,6 +294,7 @@ check_stated(
     _Step,
     {"moves": ("system", "debit", "credit"), "reviews": tuple(Screen.model_fields)},
 )
+check_places({step: declaration.places for step, declaration in kinds(Step).items()})  # type: ignore[attr-defined]
 
 
 def moves(step: Step) -> TypeGuard[Settle]:

@@ -1,4 +1,4 @@
-"""A payee waits for the slowest day of a route, and its cause, not for the mean."""
+"""A payee waits for the slowest day of a route, at some place and for some reason, not for the mean."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from matplotlib.ticker import NullLocator
 
-from sim.core.causes import CAUSES
-from sim.core.causes import WORDS as CAUSE_WORDS
+from sim.core.causes import REASONS
 from sim.core.clock import DAY, HOUR, MINUTE
 from sim.show.frame import figure, heading, headline, nothing, panels
-from sim.show.palette import CAUSES as CAUSE_COLOURS
 from sim.show.palette import INK, SHAPE, dress
-from sim.show.words import duration, percent, spelt
+from sim.show.palette import REASONS as COLOURS
+from sim.show.words import duration, percent, place, spelt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -33,6 +32,8 @@ _BASE: Final = 0.34
 _TALLEST: Final = 0.62
 #: Rows that a panel has room for at least, lest the bars of one route fill it.
 _FEWEST_ROWS: Final = 3
+#: How much higher a row with a distribution is than one of a place.
+_TALLER: Final = 2.2
 
 _MARKS: Final = {"p50": (0.5, "median", "solid"), "p95": (0.95, "95th percentile", (0, (2, 1.2)))}
 
@@ -51,38 +52,57 @@ _TICKS: Final = {
 }
 
 
-@figure(width=9.6, height=6.2)
+@figure(width=9.6, height=10.6)
 def delay(results: Results, ax: Axes) -> None:
-    """How long payments of each route take from instruction to credit, and why.
+    """How long payments take from instruction to credit, where they are meanwhile, and why.
 
-    Payments due in the period, a row per route. On the left the distribution in hours, its area the share
-    credited; the median and the 95th percentile are those of the measures, which count a payment that was
-    not credited with the time until the end. On the right the mean hours by cause.
+    Payments due in the period. Above a row per route: the distribution in hours, its area the share credited, and
+    beside it the mean hours by reason. The median and the 95th percentile are those of the measures, which count a
+    payment that was not credited with the time until the end. Below a row per place with the mean hours of all
+    payments there by reason (`delay_matrix`).
     """
     payments = results.payments[results.payments["counted"]]
     groups = {str(route): group for route, group in payments.groupby("route", observed=True)}
     profiles = results.measures["delay_by_route"].value
+    matrix = results.measures["delay_matrix"].value
     routes = [route for route in profiles if route in groups]
-    left, right = panels(ax, 1, 2, width_ratios=[1.2, 1.0], wspace=0.03)
+    # A row of places needs less room than one with a distribution.
+    rows = [max(len(routes), _FEWEST_ROWS), max(len(matrix), _FEWEST_ROWS)]
+    above, places = panels(ax, 2, 1, height_ratios=[rows[0] * _TALLER, rows[1]], hspace=0.03)
+    left, right = panels(above, 1, 2, width_ratios=[1.2, 1.0], wspace=0.03)
     headline(left, f"Clearing delay from instruction to credit: {results.scenario.name}")
     heading(left, "How long: distribution over payments")
-    heading(right, "Why: mean by cause")
+    heading(right, "Why: mean of each route by reason")
+    heading(places, "Where and why: mean of all payments by place and reason")
     left.set_xlabel("delay in hours (h) and days (d), logarithmic scale")
-    right.set_xlabel("mean delay, hours per payment")
     left.set_ylabel("route, number of payments")
-    for panel in (left, right):
-        dress(panel, grid="x")
-        panel.set_ylim(max(len(routes), _FEWEST_ROWS) - 0.5, -0.75)
-        panel.set_yticks([])
     left.spines["left"].set_visible(False)
+    for panel in (right, places):
+        panel.set_xlabel("mean delay, hours per payment")
+    for panel, count in ((left, rows[0]), (right, rows[0]), (places, rows[1])):
+        dress(panel, grid="x")
+        panel.set_ylim(count - 0.5, -0.75)
+        panel.set_yticks([])
     if not routes:
-        for panel in (left, right):
+        for panel in (left, right, places):
             nothing(panel, "no payments fell due")
             panel.set_xticks([])
         return
     left.set_yticks(range(len(routes)), labels=[_row_name(route, groups[route]) for route in routes])
     _draw_distributions(left, [groups[route] for route in routes], [profiles[route] for route in routes])
-    _draw_causes(right, [groups[route] for route in routes])
+    draw_reasons(right, _by_route(results, payments, routes))
+    places.set_yticks(range(len(matrix)), labels=[place(key) for key in matrix])
+    explain(places, draw_reasons(places, list(matrix.values())))
+
+
+def _by_route(results: Results, payments: pd.DataFrame, routes: list[str]) -> list[dict[str, float]]:
+    """Mean hours by reason of the payments of each route."""
+    columns = [f"{reason}_seconds" for reason in REASONS]
+    route = payments.set_index("payment_id")["route"].astype(str)
+    of = results["steps"]["payment_id"].map(route)
+    total = results["steps"][columns].groupby(of.to_numpy()).sum().reindex(routes, fill_value=0)
+    mean = total.div(route.value_counts().reindex(routes), axis=0) / HOUR
+    return [dict(zip(REASONS, row, strict=True)) for row in mean.to_numpy().tolist()]
 
 
 def _draw_distributions(ax: Axes, groups: list[pd.DataFrame], profiles: list[dict[str, float]]) -> None:
@@ -108,23 +128,25 @@ def _draw_distributions(ax: Axes, groups: list[pd.DataFrame], profiles: list[dic
     ticks = {at: text for at, text in _TICKS.items() if edges[0] <= at <= edges[-1]}
     ax.set_xticks(list(ticks), labels=list(ticks.values()))
     ax.xaxis.set_minor_locator(NullLocator())
-    _explain(ax, ax.get_lines()[: len(_MARKS)])
+    explain(ax, ax.get_lines()[: len(_MARKS)], below=0.13)
 
 
-def _draw_causes(ax: Axes, groups: list[pd.DataFrame]) -> None:
-    ends = np.zeros(len(groups))
-    bars = []
-    for cause in CAUSES:
-        hours = np.array([group[f"{cause}_seconds"].mean() for group in groups]) / HOUR
+def draw_reasons(ax: Axes, rows: Sequence[Mapping[str, float]]) -> list[Any]:
+    """Draw a bar for each row of hours by reason, with their sum; returns one of each reason that occurs."""
+    ends = np.zeros(len(rows))
+    bars: list[Any] = []
+    for reason, words in REASONS.items():
+        hours = np.array([row.get(reason, 0.0) for row in rows])
         if hours.any():
-            name, colour = CAUSE_WORDS[cause], CAUSE_COLOURS[cause]
-            rows = range(len(groups))
-            bars.append(ax.barh(rows, hours, 0.56, ends, color=colour, ec="white", lw=0.5, label=name))
+            numbers = range(len(rows))
+            bars.append(
+                ax.barh(numbers, hours, 0.56, ends, color=COLOURS[reason], ec="white", lw=0.5, label=words)
+            )
             ends = ends + hours
     for row, end in enumerate(ends):
-        _note(ax, f"{end:.1f} h", (end, row), (4, 0), ha="left", va="center")
-    ax.set_xlim(0, max(ends.max() * 1.17, 0.1))
-    _explain(ax, bars)
+        _note(ax, duration(end) if end < 1 else f"{end:.1f} h", (end, row), (4, 0), ha="left", va="center")
+    ax.set_xlim(0, max(ends.max(initial=0.0) * 1.17, 0.1))
+    return bars
 
 
 def _edges(hours: Floats) -> Floats:
@@ -149,13 +171,13 @@ def _note(ax: Axes, text: str, at: tuple[float, float], shift: tuple[float, floa
     ax.annotate(text, at, xytext=shift, textcoords="offset points", fontsize=8.5, **align)  # type: ignore[arg-type]
 
 
-def _explain(ax: Axes, handles: Sequence[Any]) -> None:
-    """Say below the axis what marks and colours mean."""
+def explain(ax: Axes, handles: Sequence[Any], below: float = 0.1) -> None:
+    """Say what marks and colours mean, so far below the axis as a share of its height."""
     ax.legend(
         handles=handles,
         loc="upper left",
-        bbox_to_anchor=(-0.02, -0.1),
-        ncols=3,
+        bbox_to_anchor=(-0.02, -below),
+        ncols=6,
         fontsize=8.5,
         handlelength=1.4,
         handletextpad=0.5,
