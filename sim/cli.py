@@ -289,6 +289,33 @@ def plot(folders: tuple[Path, ...], output: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("folder", metavar="RUN", type=click.Path(path_type=Path))
+@click.argument("payment", required=False, metavar="[PAYMENT]")
+@click.option(
+    "--slowest", type=click.IntRange(min=1), metavar="N", help="List the N slowest payments instead."
+)
+@tell_errors
+def trace(folder: Path, payment: str | None, slowest: int | None) -> None:
+    """Tell the life of one payment of a saved run: where it was, why, and what let it go on, in both local times.
+
+    PAYMENT is its `payment_id`, or the `obligation_id` that it pays.
+    """
+    from sim.results.life import life  # noqa: PLC0415 - see the module
+    from sim.results.life import slowest as longest  # noqa: PLC0415
+    from sim.results.results import open_run  # noqa: PLC0415
+    from sim.show.console import output  # noqa: PLC0415
+    from sim.show.trace import print_life, print_slowest  # noqa: PLC0415
+
+    if (payment is None) == (slowest is None):
+        raise click.UsageError("name a PAYMENT, or ask for the --slowest ones")
+    results = open_run(folder)
+    if payment is not None:
+        print_life(results, life(results.run, payment), output())
+    elif slowest is not None:
+        print_slowest(results, longest(results.run, slowest), output())
+
+
+@cli.command()
 @click.argument("model", type=_Estimated(), required=False, metavar="[MODEL]")
 @click.option(
     "--from", "first", type=_DAY, metavar="DATE", help="First day of history.  [default: all of it]"

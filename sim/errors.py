@@ -7,7 +7,8 @@ SettlementError
 ├── OutputError         the answer cannot be written to standard output (exit code 1)
 ├── ResultsError        a folder is not a readable run, or may not become one (exit code 2)
 │   ├── NoTableError    a run has no table of that name (exit code 2)
-│   └── NoMeasureError  a run has no measure of that name (exit code 2)
+│   ├── NoMeasureError  a run has no measure of that name (exit code 2)
+│   └── NoPaymentError  a run has no payment of that name (exit code 2)
 └── CalibrationError    the shipped history cannot tell what is asked (exit code 2)
 
 ResultsWarning          a file of a run was changed since it was written
@@ -116,6 +117,21 @@ class NoMeasureError(ResultsError, KeyError):
         return f"no measure {self.name!r}" + (
             f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(self.names)}"
         )
+
+
+class NoPaymentError(ResultsError, KeyError):
+    """A run has no payment, and no obligation that was paid, of that name."""
+
+    def __init__(self, name: str, count: int, ends: list[str]) -> None:
+        super().__init__(name, count, ends)
+        self.name, self.count, self.ends = name, count, ends
+
+    def __str__(self) -> str:
+        """The name asked for, and what names there are."""
+        if not self.count:
+            return f"no payment {self.name!r}; the run has none at all"
+        names = " to ".join(dict.fromkeys(self.ends))
+        return f"no payment {self.name!r}; the run has {self.count:,}, {names} (see the table 'payments')"
 
 
 class ResultsWarning(UserWarning):
