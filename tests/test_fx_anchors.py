@@ -22,12 +22,15 @@ from rate_models import (
 from rates import Declared, column, observed, paths
 
 from sim.core.clock import from_instant
-from sim.scenario.load import load
+from sim.errors import ScenarioError
+from sim.scenario.load import load, to_yaml
 from sim.scenario.window import window
 from sim.world.build import prepare
 from sim.world.own_rates import load_history
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from sim.core.rates import FxPaths
@@ -252,3 +255,48 @@ def test_rates_start_from_a_layer_whose_base_lacks_that_day_with_a_clear_word() 
     declared = {**BAND_OF_CNY, "base": {"kind": "history"}, "start": "2027-01-01"}
     with pytest.raises(ValueError, match="the base has no CNY on 2027-01-01"):
         paths(declared, days=FRAMES[0])
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("{date: 2024-01-01, rate: 5}", "fx.start.rate: unknown key; did you mean 'rates'?"),
+        ("{rates: {CNY: 7}}", "fx.start: the key 'date' is needed here"),
+        ("{date: 2024-01-01, rates: {CNJ: 7}}", "fx.start.rates.CNJ: 'CNJ' is not an ISO 4217"),
+        ("2024-02-30", "fx.start: '2024-02-30' does not exist"),
+        ("histroy", "fx.start: 'histroy' must be 'history'; did you mean 'history'?"),
+        ("{CNY: x}", "fx.start.CNY: a number is needed, found 'x'"),
+        ("5", "fx.start: a mapping is needed, found 5"),
+    ],
+)
+def test_only_what_is_wrong_with_the_form_of_start_that_was_meant_is_told(
+    start: str, message: str, tmp_path: Path
+) -> None:
+    text = (
+        f"name: x\nextends: baseline\nfx:\n  kind: lognormal\n  volatility: {{CNY: 0.1}}\n  start: {start}\n"
+    )
+    (tmp_path / "x.yaml").write_text(text, "utf-8")
+    with pytest.raises(ScenarioError) as caught:
+        load(tmp_path / "x.yaml")
+    (problem,) = caught.value.problems
+    assert message in str(problem)
+    assert "x.yaml:6:" in str(problem)
+
+
+@pytest.mark.parametrize("start", ["2024-06-03", "{date: 2024-06-03, rate: 3.5}", "3.5", "history"])
+def test_a_resolved_scenario_keeps_its_anchor(start: str, tmp_path: Path) -> None:
+    text = f"""
+name: x
+extends: baseline
+fx:
+  kind: basket
+  currency: BYN
+  weights: {{RUB: 0.6, USD: 0.3, CNY: 0.1}}
+  residual_volatility: 0.03
+  start: {start}
+  base: {{kind: bootstrap, start: 2024-01-05}}
+"""
+    (tmp_path / "x.yaml").write_text(text, "utf-8")
+    scenario = load(tmp_path / "x.yaml")
+    (tmp_path / "resolved.yaml").write_text(to_yaml(scenario), "utf-8")
+    assert load(tmp_path / "resolved.yaml").fx == scenario.fx

@@ -15,6 +15,7 @@ import sim
 from sim.cli import cli
 from sim.errors import ScenarioError
 from sim.results.risk import historical_losses, lognormal_losses
+from sim.world.build import prepare
 from sim.world.own_rates import read_rates
 
 HEAD = "date,base,quote,unit,rate"
@@ -340,6 +341,20 @@ def test_drawn_rates_may_start_from_a_file_and_be_estimated_from_it(tmp_path: Pa
         results = sim.run(sim.load(tmp_path / "steppe.yaml", short))
         assert [*results.fx["currency"].cat.categories] == ["CNY", "KZT"]
         assert results.fx.groupby("currency", observed=True)["per_usd"].nunique()["KZT"] > 20
+
+
+def test_the_unit_of_a_file_without_a_dollar_does_not_move(tmp_path: Path) -> None:
+    steppe(tmp_path)
+    jumps = (
+        "{kind: jump, jumps: [{currency: CNY, intensity: 1, size: {kind: fixed, value: 0.1}}], base: BASE}"
+    )
+    for model in (jumps, "{kind: band, currency: CNY, width: 0.02, base: BASE}"):
+        text = STEPPE.replace("{kind: history, file: rates.csv}", model).replace(
+            "BASE", "{kind: history, file: rates.csv}"
+        )
+        (tmp_path / "steppe.yaml").write_text(text, "utf-8")
+        with pytest.raises(ScenarioError, match=r"CNY is the unit in which rates\.csv has the others"):
+            prepare(sim.load(tmp_path / "steppe.yaml"))
 
 
 def test_a_wrong_file_is_told_by_the_command_and_nothing_is_written(

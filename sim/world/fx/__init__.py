@@ -60,6 +60,10 @@ def fx_paths(  # noqa: PLR0913 - the last ones have usual values
     asked = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
     if declared is None and needed and len({*currencies}) > 1:
         raise FxError(f"rates of {', '.join(wanted)} are needed; declare them under 'fx'")
+    if declared is not None and history.unit in declared.stated():
+        raise FxError(
+            f"{history.unit} is the unit in which {history.name} has the others, so it does not move; leave it out"
+        )
     if declared is None:
         columns = {currency: np.full(len(asked), np.nan) for currency in wanted}
     else:

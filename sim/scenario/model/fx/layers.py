@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, Share, Truth, wrong
 from sim.scenario.model.fx.bases import AnyDrawn, Given
-from sim.scenario.model.fx.parts import Foreign, Model, Rate, Volatility
+from sim.scenario.model.fx.parts import BasketAnchor, BasketStart, Foreign, Model, Volatility
 from sim.scenario.model.kinds import check_stated, kinds
 
 #: A change of a rate, as a share of it: 0.2 makes a dollar a fifth dearer.
@@ -179,15 +179,6 @@ class JumpFx(Layer):
         return {jump.currency for jump in self.jumping()}
 
 
-class BasketAnchor(Declaration):
-    """The day from which a basket is drawn in both directions, and the rate of that day."""
-
-    date: Day
-    """The day."""
-    rate: Literal["history"] | Rate = "history"
-    """Units of the currency per 1 USD on that day; `history` takes the last observation at or before it."""
-
-
 class BasketFx(Layer):
     """One currency is managed against a geometric basket of others, as the Belarusian rouble is.
 
@@ -205,7 +196,7 @@ class BasketFx(Layer):
     """Weight of each currency of the basket; they add up to 1, with that of USD."""
     residual_volatility: Volatility
     """Annual standard deviation of the log price of the basket."""
-    start: Literal["history"] | Day | BasketAnchor | Rate = "history"
+    start: BasketStart = "history"
     """The day from which the basket is drawn in both directions, and the currency's rate then: a date, by default the
     base's day; units per 1 USD, by default (`history`) the last observation at or before the day of history that the
     base takes then; or `date` and `rate`."""

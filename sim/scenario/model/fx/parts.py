@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
 
 from sim.scenario.model.base import Currency, Day, Declaration, Number, nearest, wrong
 from sim.scenario.model.own import RelativeFile
@@ -84,16 +84,62 @@ class Model(Declaration):
         return self
 
 
-class Anchor(Declaration):
-    """The day from which rates are drawn in both directions, and the rates of that day."""
+#: Alternatives of a start, of which its author means one by how it is written: only what is wrong with that is told.
+_OBSERVED, _DAY, _ANCHOR, _RATE = "as observed", "a day", "day and rate", "a rate"
+AsObserved = Annotated[Literal["history"], Tag(_OBSERVED)]
+StartDay = Annotated[
+    Day,
+    Tag(_DAY),
+    # A schema that does not take the word for a day.
+    WithJsonSchema({"type": "string", "format": "date", "pattern": "^[0-9]"}),
+]
+
+
+def _form_of_rates(rates: object) -> str:
+    return _OBSERVED if isinstance(rates, str) else _RATE
+
+
+def _form(start: object) -> str:
+    if isinstance(start, Anchored) or (isinstance(start, dict) and {"date", "rates", "rate"} & start.keys()):
+        return _ANCHOR
+    if isinstance(start, str):
+        return _DAY if start[:1].isdigit() else _OBSERVED
+    return _DAY if isinstance(start, date) else _RATE
+
+
+class Anchored(Declaration):
+    """A day from which something is drawn in both directions."""
 
     date: Day
     """The day."""
-    rates: Literal["history"] | Rates = "history"
+
+
+AnchorRates: TypeAlias = Annotated[AsObserved | Annotated[Rates, Tag(_RATE)], Discriminator(_form_of_rates)]
+AnchorRate: TypeAlias = Annotated[AsObserved | Annotated[Rate, Tag(_RATE)], Discriminator(_form_of_rates)]
+
+
+class Anchor(Anchored):
+    """The day from which rates are drawn in both directions, and the rates of that day."""
+
+    rates: AnchorRates = "history"
     """Units per 1 USD on that day; `history` takes the last observation at or before it."""
 
 
-Start: TypeAlias = Literal["history"] | Day | Anchor | Rates
+class BasketAnchor(Anchored):
+    """The day from which a basket is drawn in both directions, and the rate of that day."""
+
+    rate: AnchorRate = "history"
+    """Units of the currency per 1 USD on that day; `history` takes the last observation at or before it."""
+
+
+Start: TypeAlias = Annotated[
+    AsObserved | StartDay | Annotated[Anchor, Tag(_ANCHOR)] | Annotated[Rates, Tag(_RATE)],
+    Discriminator(_form),
+]
+BasketStart: TypeAlias = Annotated[
+    AsObserved | StartDay | Annotated[BasketAnchor, Tag(_ANCHOR)] | Annotated[Rate, Tag(_RATE)],
+    Discriminator(_form),
+]
 
 
 class Drawn(Model):
