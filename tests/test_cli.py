@@ -250,7 +250,17 @@ def test_every_command_has_help(command: list[str]) -> None:
 
 
 def test_help_lists_every_command_of_this_file() -> None:
-    assert set(cli.commands) == {"run", "validate", "show", "list", "new", "schema", "plot", "trace", "calibrate"}
+    assert set(cli.commands) == {
+        "run",
+        "validate",
+        "show",
+        "list",
+        "new",
+        "schema",
+        "plot",
+        "trace",
+        "calibrate",
+    }
 
 
 def test_help_loads_no_heavy_library() -> None:

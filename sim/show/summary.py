@@ -250,7 +250,12 @@ def _costs(values: Mapping[str, Any]) -> dict[str, float]:
     """Fees by the step that asks for them, the spread that firms paid, and what liquidity cost banks."""
     fees = {f"fee, {kind}": fee for kind, fee in values["fees_by_kind"].items()}
     spread = -sum(parts["spread"] for parts in values["fx_result"].values())
-    return fees | {"spread of firms": spread, "liquidity of banks": values["liquidity_cost"]["total"]}
+    found = fees | {"spread of firms": spread, "liquidity of banks": values["liquidity_cost"]["total"]}
+    waiting = values["delay_cost"]
+    if waiting:
+        # What goes on after the run makes the whole a lower bound.
+        found["delay, at least" if waiting["at_least"] else "delay"] = waiting["total"]
+    return found
 
 
 def _whole_cost(costs: Mapping[str, float], values: Mapping[str, Any], scale: Scale) -> Table:

@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 
 from sim.core.clock import MINUTE, NEVER, from_instant
-from sim.results.columns import instant, instants, label, local_date, names, real, seconds_of, text, whole
+from sim.results.columns import (
+    flag,
+    instant,
+    instants,
+    label,
+    local_date,
+    names,
+    real,
+    seconds_of,
+    text,
+    whole,
+)
 from sim.results.days import extremes, local_days
 from sim.results.facts.source import fact
 from sim.scenario.topology import books
@@ -116,6 +127,33 @@ def _touched(hours: OpeningHours, start: int, end: int) -> tuple[OpeningHours, N
     np.minimum.at(opens, number, hours.starts)
     np.maximum.at(closes, number, hours.ends)
     return hours, np.flatnonzero(((opens < end) & (closes > start))[number])
+
+
+@fact(
+    label("bank", "the bank", of="bank"),
+    local_date("date", "the day, in the zone of its hours"),
+    flag("works", "whether it works: on a Saturday or Sunday it does, on any other day it does not"),
+)
+def bank_days(world: DrawnWorld, records: Records) -> dict[str, Any]:
+    """One row per bank and day on which it works though it is a Saturday or Sunday, or does not though it is none.
+
+    From the day before the run to the one after it, so that they are whole in every zone. Outages change nothing.
+    """
+    del records
+    window, openings = world.window, world.openings
+    first, last = (from_instant(at, window.zone).date() for at in (window.start, window.end))
+    days = np.arange(np.datetime64(first, "D") - 1, np.datetime64(last, "D") + 2)
+    found: dict[HoursChoice, NDArray[np.intp]] = {}
+    number, chosen = [np.zeros(0, dtype=np.int64)], [days[:0]]
+    for place, bank in enumerate(world.network.banks):
+        choice = world.scenario.banks[bank].hours
+        if choice not in found:
+            works = np.isin(days, openings.hours(choice).value_dates)
+            found[choice] = np.flatnonzero(works != np.is_busday(days))
+        number.append(np.full(len(found[choice]), place))
+        chosen.append(days[found[choice]])
+    date = np.concatenate(chosen)
+    return {"bank": np.concatenate(number), "date": date, "works": ~np.is_busday(date)}
 
 
 @fact(

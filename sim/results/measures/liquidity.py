@@ -19,7 +19,7 @@ from sim.results.columns import seconds
 from sim.results.derived.costs import COMPONENTS
 from sim.results.measures.exposure import fx_result
 from sim.results.measures.payments import value as value_of_payments
-from sim.results.measures.sums import of_counted, plain
+from sim.results.measures.sums import of_counted, plain, ratio
 from sim.results.registry import measure, shared
 from sim.scenario.topology import MARKET
 
@@ -298,18 +298,41 @@ def fees_by_kind(run: Run) -> dict[str, float]:
     return plain(_fees(run).groupby("kind", observed=True)["value"].sum() / run.scale)
 
 
-@measure("basis points of value", "lower", (*_FEES, "fx_results", "liquidity_costs"))
+@measure(
+    {"total": "{reporting}", "at_least": "{reporting}", "per_payment": "{reporting}"},
+    "lower",
+    ("payments", "delay_costs"),
+)
+def delay_cost(run: Run) -> dict[str, float]:
+    """What the delay of counted payments costs at the scenario's `delay_price`; nothing where it states none.
+
+    `total` is Σ `cost` of `delay_costs`, `at_least` the part of it that goes on after the end of the run, `per_payment`
+    the total by number of payments.
+    """
+    if run.scenario.delay_price is None:
+        return {}
+    rows = of_counted(run, run["delay_costs"])
+    total = int(rows["cost"].sum())
+    return {
+        "total": total / run.scale,
+        "at_least": int(rows.loc[rows["at_least"], "cost"].sum()) / run.scale,
+        "per_payment": ratio(total / run.scale, len(rows)),
+    }
+
+
+@measure("basis points of value", "lower", (*_FEES, "fx_results", "liquidity_costs", "delay_costs"))
 def payment_cost_bps(run: Run) -> dict[str, float]:
-    """A payment's whole cost: fees, the spread of firms, liquidity of banks, and in `total`.
+    """A payment's whole cost: fees, the spread of firms, liquidity of banks, delay, and in `total`.
 
     10,000 · cost / `value`: `fees`; `spread`, which is −Σ of the spread cause of `fx_result`; `liquidity`, which is the
-    total of `liquidity_cost`; and their sum.
+    total of `liquidity_cost`; `delay`, which is the total of `delay_cost`; and their sum.
     """
     paid = value_of_payments(run)
     parts = {
         "fees": fees(run),
         "spread": -sum(side.get("spread", 0.0) for side in fx_result(run).values()),
         "liquidity": liquidity_cost(run)["total"],
+        "delay": delay_cost(run).get("total", 0.0),
     }
     found = {name: float(_BPS * part / paid) if paid else 0.0 for name, part in parts.items()}
     return found | {"total": sum(found.values())}

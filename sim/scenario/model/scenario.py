@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
 from sim.core.currency import MINOR_DIGITS
 from sim.readable import readable
@@ -16,6 +16,7 @@ from sim.scenario.model.fx import Fx
 from sim.scenario.model.markets import Market
 from sim.scenario.model.network import Account, Bank, Desk, Route, Side, Treasury
 from sim.scenario.model.own import OwnPayments
+from sim.scenario.model.price import DelayPrice, per_year
 from sim.scenario.model.settlement import System
 from sim.scenario.model.steps import not_a_role
 from sim.scenario.model.timeline import Entry
@@ -53,6 +54,7 @@ _OF_THE_FILE: Final = {
 def _as_written(schema: dict[str, Any]) -> None:
     """Tell in the JSON Schema what a file may say beside the fields, and how else a list may be written."""
     or_mapping(schema, "accounts", several=True)
+    schema["properties"]["delay_price"]["anyOf"].append({"type": "number", "minimum": 0})
     schema["properties"] |= _OF_THE_FILE
 
 
@@ -100,6 +102,8 @@ class Scenario(Declaration):
     """Interest by currency, from which forwards are priced."""
     risk: Risk = Risk()
     """Horizons and levels of the value at risk."""
+    delay_price: Annotated[DelayPrice | None, BeforeValidator(per_year)] = None
+    """What delay costs those who wait: a number is a rate per year; none leaves it out of the cost of payments."""
     sides: dict[Name, Side] = Field(default_factory=dict)
     """The economies."""
     markets: dict[Name, Market] = Field(default_factory=dict)
