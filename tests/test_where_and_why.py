@@ -268,6 +268,23 @@ def test_who_waits_for_a_system_when_a_bank_fails_waits_because_of_that(
     assert hours_of(one(declared, "2024-03-04 17:00")["system"]) == expected
 
 
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        # Without the outage it would have been done before closing: the night is the outage's, too.
+        ("2024-03-05 10:00", {"work": 1, "outage": 24}),
+        # Half of it would have been left for the next day, and the night in between closed.
+        ("2024-03-05 16:30", {"work": 1, "closed_hours": 16, "outage": 1.5}),
+    ],
+)
+def test_an_office_that_is_out_rests_at_night_if_work_would_have(at: str, expected: dict[str, float]) -> None:
+    banks = {bank: {"side": "town", "hours": OFFICE} for bank in "ab"}
+    steps = [{"kind": "originate", "work": fixed("1h")}, SETTLE]
+    hours = out("2024-03-05 10:00", "2024-03-06 10:00", bank="a")
+    told = one(town({"a": "9", "b": "0"}, banks=banks, **hours, **route(*steps)), at)
+    assert hours_of(told["payer_bank"]) == expected
+
+
 def test_work_that_an_outage_interrupts_is_told_as_far_as_it_went() -> None:
     """From noon to one, and from three to four, when the run ends."""
     period = {"period": {"start": "2024-03-04 00:00", "end": "2024-03-04 16:00"}}
