@@ -179,9 +179,10 @@ class Delays:
             for journey, stays in self._told
             if (mine := counting[journey]).any()
         ]
-        every = Stays(*(np.concatenate(columns) for columns in zip(back, *kept, strict=True)))
-        order = np.lexsort((every.place, every.step, every.attempt, every.payment))
-        return Stays(*(column[order] for column in every))
+        kept.append(back)
+        keys = ("place", "step", "attempt", "payment")
+        order = np.lexsort([np.concatenate([getattr(stays, key) for stays in kept]) for key in keys])
+        return Stays(*(np.concatenate(columns)[order] for columns in zip(*kept, strict=True)))
 
     def _stay(
         self, rows: Numbers, since: Seconds, until: Seconds, place: str | None
