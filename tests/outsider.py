@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from datetime import date, datetime, time, timedelta
 from math import floor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
 MINOR = 100
 #: A value computed in longer arithmetic may lie this far beyond half a unit from the rounded one.
 HALF = 0.5 + 1e-5
+
+
+SATURDAY: Final = 5
 
 
 class Saved(NamedTuple):
@@ -134,3 +139,60 @@ def assert_profile(told: dict[str, float], payments: pd.DataFrame) -> None:
         assert told[name] == pytest.approx(quantile(hours, share))
     weighted = sum(hours * payments["cents"]) / sum(payments["cents"])
     assert told["value_weighted"] == pytest.approx(weighted)
+
+
+class Kept:
+    """Hours as the resolved scenario states them: sessions from midnight of a working day, day by day."""
+
+    def __init__(self, scenario: dict[str, Any], choice: str | dict[str, Any]) -> None:
+        hours = scenario["hours"][choice] if isinstance(choice, str) else choice
+        self._zone = ZoneInfo(hours["zone"])
+        days = scenario["calendars"].get(hours.get("calendar", "weekdays"), {}).get("exceptions", {})
+        self._shut, self._worked = {*days.get("closed_weekdays", ())}, {*days.get("working_weekends", ())}
+        self._sessions = [_session(text) for text in hours["sessions"]]
+        self._every_day = hours.get("calendar") == "always"
+
+    def works(self, day: date) -> bool:
+        """Whether a day is worked."""
+        usual = self._every_day or day.weekday() < SATURDAY
+        return (usual and str(day) not in self._shut) or str(day) in self._worked
+
+    def opened(self, since: int, until: int) -> list[tuple[int, int]]:
+        """Sessions that touch a stretch, in order."""
+        first, last = (datetime.fromtimestamp(at, self._zone).date() for at in (since, until))
+        days = (first + timedelta(days=k) for k in range(-2, (last - first).days + 15))
+        found = [
+            (self._instant(day, opens), self._instant(day, closes))
+            for day in days
+            if self.works(day)
+            for opens, closes in self._sessions
+        ]
+        return sorted((opens, closes) for opens, closes in found if closes > since)
+
+    def closed(self, since: int, until: int) -> dict[str, int]:
+        """The seconds in which it is shut, by the kind of the local day."""
+        found = dict.fromkeys(("closed_hours", "closed_weekend", "closed_holiday"), 0)
+        at = since
+        for opens, closes in [*self.opened(since, until), (until, until)]:
+            while at < min(opens, until):
+                day = datetime.fromtimestamp(at, self._zone).date()
+                ends = min(opens, until, self._instant(day + timedelta(days=1), 0))
+                kind = "hours" if self.works(day) else "weekend" if day.weekday() >= SATURDAY else "holiday"
+                found[f"closed_{kind}"] += ends - at
+                at = ends
+            at = max(at, closes)
+        return found
+
+    def _instant(self, day: date, seconds: int) -> int:
+        days, rest = divmod(seconds, 86_400)
+        clock = time(rest // 3_600, rest // 60 % 60)
+        return int(datetime.combine(day + timedelta(days=days), clock, tzinfo=self._zone).timestamp())
+
+
+def _session(text: str) -> tuple[int, int]:
+    """Opening and closing in seconds from midnight of the working day."""
+    eve = text.startswith("T-1 ")
+    opens, closes = (
+        int(part[:2]) * 3_600 + int(part[3:5]) * 60 for part in text.removeprefix("T-1 ").split("-")
+    )
+    return opens - 86_400 * eve, closes

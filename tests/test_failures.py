@@ -227,9 +227,12 @@ def test_a_bank_that_has_failed_works_on_nothing_any_more(work_at: str) -> None:
     orders = [Order(f"2024-03-05 {at}", *bank, 100) for at in ("09:59", "10:01")]
     records = simulate(by_hand(declare(declared), *orders))
     assert (records.credited_at < NEVER).tolist() == [True, False]
-    # What it would have taken is told as ever, and all beyond that as an outage.
-    rest = instant("2024-03-11 00:00") - instant("2024-03-05 12:01")
-    assert reasons(records, 1) == {"work": 2 * HOUR, "outage": rest}
+    # Work ends with the bank; what was left of it is never done.
+    failed = instant("2024-03-05 12:00")
+    assert reasons(records, 1) == {
+        "work": failed - instant("2024-03-05 10:01"),
+        "outage": instant("2024-03-11 00:00") - failed,
+    }
 
 
 @pytest.mark.quick

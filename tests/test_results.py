@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 import pytest
 from outsider import (
     MINOR,
+    Kept,
     Rates,
     Saved,
     assert_profile,
@@ -94,12 +97,49 @@ def test_the_steps_of_a_payment_fill_its_delay(saved: Saved) -> None:
     steps, payments = saved.steps, saved.payments.set_index("payment_id")
     length = (steps["ended_at"] - steps["began_at"]) // pd.Timedelta(seconds=1)
     assert (steps[[f"{reason}_seconds" for reason in REASONS]].sum(axis=1) == length).all()
+    follows = steps["payment_id"] == steps["payment_id"].shift()
+    assert (steps["began_at"] == steps["ended_at"].shift())[follows].all()
+    ends = steps.groupby("payment_id").agg(first=("began_at", "first"), last=("ended_at", "last"))
     until = payments["credited_at"].where(payments["credited_at"].notna(), saved.end)
-    for payment, rows in steps.groupby("payment_id"):
-        assert rows["began_at"].iloc[0] == payments["instructed_at"][payment]
-        assert rows["ended_at"].iloc[-1] == until[payment]
-        assert rows["began_at"].tolist()[1:] == rows["ended_at"].tolist()[:-1]
-        assert rows["step"].dropna().is_monotonic_increasing
+    assert (ends["first"] == payments["instructed_at"]).all()
+    assert (ends["last"] == until).all()
+    assert (follows.groupby(steps["payment_id"]).sum() + 1 == steps.groupby("payment_id").size()).all()
+
+
+def test_whoever_is_shut_is_found_again_from_the_hours_and_calendars_of_the_scenario(saved: Saved) -> None:
+    """Of one payment in fifty."""
+    scenario, steps = saved.scenario, saved.steps[saved.steps["payment_id"] % 50 == 0]
+    payments = saved.payments.set_index("payment_id")
+    began, ended = clock(steps["began_at"]), clock(steps["ended_at"])
+    told = steps[["closed_hours_seconds", "closed_weekend_seconds", "closed_holiday_seconds"]].to_numpy()
+    kept: dict[str, Kept] = {}
+    seen = Counter[str]()
+    for row, (place, payment, step) in enumerate(
+        zip(steps["place"], steps["payment_id"], steps["step"], strict=True)
+    ):
+        route = payments["route"][payment]
+        match place:
+            case "payer_bank" | "payee_bank":
+                choice = scenario["banks"][payments[place][payment]]["hours"]
+            case "cut_off":
+                choice = scenario["routes"][route]["steps"][int(step)]["accepts"]
+            case "system":
+                choice = scenario["systems"][steps["system"].iloc[row]]["hours"]
+            case _:
+                continue
+        hours = kept.setdefault(str(choice), Kept(scenario, choice))
+        until = int(ended[row])
+        if place == "system":
+            # From the first opening on it waits for money, at night, too.
+            until = min([until, *(opens for opens, _ in hours.opened(int(began[row]), until))])
+        closed = hours.closed(int(began[row]), max(until, int(began[row])))
+        assert tuple(closed.values()) == tuple(told[row]), f"{payment}, {step}, {place}"
+        seen.update({place: 1, **{kind: spent > 0 for kind, spent in closed.items()}})
+    assert min(seen.values()) > 0
+    assert {*seen} == {
+        *("payer_bank", "payee_bank", "cut_off", "system"),
+        *("closed_hours", "closed_weekend", "closed_holiday"),
+    }
 
 
 def test_instants_of_a_payment_are_in_order(saved: Saved) -> None:

@@ -252,6 +252,14 @@ def test_a_folder_named_like_a_partition_adds_no_column(run: Path) -> None:
     assert list(sim.open(run.with_name("seed=1")).payments.columns) == columns
 
 
+def test_who_opens_a_run_of_before_is_told_to_run_it_again(run: Path) -> None:
+    put("format_version", 2)(run)
+    plotted = CliRunner().invoke(cli, ["plot", str(run)])
+    assert plotted.exit_code == 2
+    (line,) = plotted.stderr.splitlines()
+    assert "of format 2, written by an earlier version; this one reads 3; run its scenario.yaml again" in line
+
+
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_cannot_be_believed_is_refused(kind: str, run: Path) -> None:
     REFUSED[kind](run)

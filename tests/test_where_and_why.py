@@ -238,6 +238,62 @@ def test_what_a_failed_bank_stops_is_outage_to_the_end(failed: str, place: str) 
     assert told == {place: rest}
 
 
+def test_after_a_failure_nights_are_an_outage_too_and_work_ends_with_the_bank() -> None:
+    failure = {"timeline": [{"kind": "failed_bank", "at": "2024-03-05 16:30", "bank": "b"}]}
+    banks = {bank: {"side": "town", "hours": OFFICE} for bank in "ab"}
+    steps = [SETTLE, {"kind": "post", "work": fixed("4h")}]
+    declared = town({"a": "9", "b": "0"}, banks=banks, routes={"direct": {"steps": steps}}, **failure)
+    rest = 5 * DAY + 7 * HOUR + 30 * MINUTE
+    assert one(declared, "2024-03-05 15:00") == {"payee_bank": {"work": 90 * MINUTE, "outage": rest}}
+    assert one(declared, "2024-03-04 16:00") == {"payee_bank": {"work": 4 * HOUR, "closed_hours": 16 * HOUR}}
+
+
+@pytest.mark.parametrize(
+    ("failed", "expected"),
+    [
+        ("2024-03-04 20:00", {"closed_hours": 3, "outage": 148}),
+        ("2024-03-04 10:00", {"outage": 151}),
+        ("2024-03-05 08:00", {"closed_hours": 15, "outage": 136}),
+    ],
+)
+def test_who_waits_for_a_system_when_a_bank_fails_waits_because_of_that(
+    failed: str, expected: dict[str, float]
+) -> None:
+    declared = town(
+        {"a": "9", "b": "9", "c": "9"},
+        **gross(),
+        routes={"direct": {"steps": [{**SETTLE, "credit": "c"}, {**SETTLE, "debit": "c"}, POST]}},
+        timeline=[{"kind": "failed_bank", "at": failed, "bank": "c"}],
+    )
+    assert hours_of(one(declared, "2024-03-04 17:00")["system"]) == expected
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        # Without the outage it would have been done before closing: the night is the outage's, too.
+        ("2024-03-05 10:00", {"work": 1, "outage": 24}),
+        # Half of it would have been left for the next day, and the night in between closed.
+        ("2024-03-05 16:30", {"work": 1, "closed_hours": 16, "outage": 1.5}),
+    ],
+)
+def test_an_office_that_is_out_rests_at_night_if_work_would_have(at: str, expected: dict[str, float]) -> None:
+    banks = {bank: {"side": "town", "hours": OFFICE} for bank in "ab"}
+    steps = [{"kind": "originate", "work": fixed("1h")}, SETTLE]
+    hours = out("2024-03-05 10:00", "2024-03-06 10:00", bank="a")
+    told = one(town({"a": "9", "b": "0"}, banks=banks, **hours, **route(*steps)), at)
+    assert hours_of(told["payer_bank"]) == expected
+
+
+def test_work_that_an_outage_interrupts_is_told_as_far_as_it_went() -> None:
+    """From noon to one, and from three to four, when the run ends."""
+    period = {"period": {"start": "2024-03-04 00:00", "end": "2024-03-04 16:00"}}
+    steps = [{"kind": "originate", "work": fixed("5h")}, SETTLE, POST]
+    hours = out("2024-03-04 13:00", "2024-03-04 15:00", bank="a")
+    declared = town({"a": "9", "b": "0"}, **period, **hours, routes={"direct": {"steps": steps}})
+    assert one(declared, "2024-03-04 12:00") == {"payer_bank": {"work": 2 * HOUR, "outage": 2 * HOUR}}
+
+
 # Currency.
 
 

@@ -106,50 +106,83 @@ class Delays:
         here.seconds[at[:, None], _CLOSED] += hours.scheduled.split(since, until)[:, 1:]
 
     def spend_shut(
-        self, rows: Numbers, since: Seconds, until: Seconds, hours: OpeningHours, place: str | None = None
+        self,
+        rows: Numbers,
+        since: Seconds,
+        until: Seconds,
+        hours: OpeningHours,
+        stopped: Seconds,
+        place: str | None = None,
     ) -> None:
-        """Count a wait for `hours` to open: what it would have been without outages, and the rest as `outage`."""
-        due = until if hours.schedule is None else np.minimum(hours.schedule.next_open(since), until)
+        """Count a wait for `hours` to open: what it would have been without outages, and the rest as `outage`.
+
+        From `stopped` on all of it is: then a bank has failed.
+        """
+        due = np.minimum(until, np.maximum(since, stopped))
+        if hours.schedule is not None:
+            due = np.minimum(due, hours.schedule.next_open(since))
         self.spend_closed(rows, since, due, hours, place)
         self.spend(rows, due, until, "outage", place)
 
-    def spend_working(self, rows: Numbers, since: Seconds, work: Seconds, hours: OpeningHours) -> None:
-        """Count `work` from `since` on in `hours`: open seconds under `work`, the others as closed.
-
-        What it ends later because of outages is `outage`.
-        """
-        schedule = hours.scheduled
-        due = schedule.advance(since, work)
-        self.spend_in_hours(rows, since, due, "work", schedule)
-        if hours.schedule is not None:
-            self.spend(rows, due, hours.advance(since, work), "outage")
-
-    def spend_in_hours(
-        self, rows: Numbers, since: Seconds, until: Seconds, reason: str, hours: OpeningHours
+    def spend_working(
+        self, rows: Numbers, since: Seconds, work: Seconds, hours: OpeningHours, stopped: Seconds
     ) -> None:
-        """Count a wait within and between sessions: open seconds under `reason`, the others as closed.
+        """Count `work` that comes in at `since` and is done in `hours`: open seconds under `work`, others as closed.
 
-        Those in which only an outage kept it shut are `outage`.
+        What would have been open without outages, or done, is `outage`, and all from `stopped` on.
         """
+        self._spend_in_hours(
+            rows,
+            since,
+            hours.advance(since, work),
+            "work",
+            hours,
+            stopped,
+            hours.scheduled.advance(since, work),
+        )
+
+    def spend_waiting(
+        self, rows: Numbers, since: Seconds, until: Seconds, hours: OpeningHours, stopped: Seconds
+    ) -> None:
+        """Count a wait for staff: open seconds under `staff`, the others as closed.
+
+        Those in which only an outage kept it shut are `outage`, and all from `stopped` on.
+        """
+        self._spend_in_hours(rows, since, until, "staff", hours, stopped, until)
+
+    def _spend_in_hours(
+        self,
+        rows: Numbers,
+        since: Seconds,
+        until: Seconds,
+        reason: str,
+        hours: OpeningHours,
+        stopped: Seconds,
+        due: Seconds,
+    ) -> None:
+        """Count open seconds under `reason`, those to be shut before `due` as closed, the rest as `outage`."""
         since, until = np.minimum(since, self._end), np.minimum(until, self._end)
         here, at = self._stay(rows, since, until, None)
-        scheduled = hours.scheduled.split(since, until)
-        working = scheduled[:, 0] if hours.schedule is None else hours.open_seconds(since, until)
+        stopped = np.clip(stopped, since, until)
+        closed = hours.scheduled.split(since, np.minimum(due, stopped))[:, 1:]
+        working = hours.open_seconds(since, stopped)
         here.seconds[at, _REASON[reason]] += working
-        here.seconds[at, _REASON["outage"]] += scheduled[:, 0] - working
-        here.seconds[at[:, None], _CLOSED] += scheduled[:, 1:]
+        here.seconds[at[:, None], _CLOSED] += closed
+        here.seconds[at, _REASON["outage"]] += until - since - working - closed.sum(axis=1)
 
     def stays(self, counting: NDArray[np.bool_], back: Stays) -> Stays:
         """What was told of the journeys that count, together with the attempts that came back."""
         self._leave()
         kept = [
-            Stays(*(column[mine] for column in stays))
+            # Where nothing came back all count, and need not be copied.
+            stays if mine.all() else Stays(*(column[mine] for column in stays))
             for journey, stays in self._told
             if (mine := counting[journey]).any()
         ]
-        every = Stays(*(np.concatenate(columns) for columns in zip(back, *kept, strict=True)))
-        order = np.lexsort((every.place, every.step, every.attempt, every.payment))
-        return Stays(*(column[order] for column in every))
+        kept.append(back)
+        keys = ("place", "step", "attempt", "payment")
+        order = np.lexsort([np.concatenate([getattr(stays, key) for stays in kept]) for key in keys])
+        return Stays(*(np.concatenate(columns)[order] for columns in zip(*kept, strict=True)))
 
     def _stay(
         self, rows: Numbers, since: Seconds, until: Seconds, place: str | None

@@ -58,10 +58,10 @@ def _every_second_has_a_place_and_a_reason(
 ) -> None:
     """The rows of a payment follow one upon the other over all its delay, and reasons fill each of them."""
     began, ended = seconds(steps["began_at"]), seconds(steps["ended_at"])
-    reasons = np.column_stack([steps[f"{reason}_seconds"] for reason in REASONS])
+    reasons = [steps[f"{reason}_seconds"].to_numpy() for reason in REASONS]
     _no_step(steps, ended < began, "its row ends before it begins")
-    _no_step(steps, reasons.min(axis=1) < 0, "a reason has less than no time")
-    _no_step(steps, reasons.sum(axis=1) != ended - began, "its reasons do not add up to its length")
+    _no_step(steps, np.minimum.reduce(reasons) < 0, "a reason has less than no time")
+    _no_step(steps, np.add.reduce(reasons) != ended - began, "its reasons do not add up to its length")
     placed = (steps["place"] == "system") == steps["system"].notna()
     placed &= steps["place"].isin([*PLACES]) & ((steps["place"] == "back") == steps["step"].isna())
     _no_step(steps, ~placed.to_numpy(), "the place does not go with the system, or with the step")

@@ -77,6 +77,10 @@ class Roles:
         party = self._payments.payer_bank if role.startswith("payer") else self._payments.payee_bank
         return party[rows] if role.endswith("bank") else self._correspondents[party[rows]]
 
+    def failed_at(self, role: str, rows: Rows) -> NDArray[np.int64]:
+        """When the bank in a role fails, by payment; NEVER for most."""
+        return self._network.failed_at[self.banks(role, rows)]
+
     def accounts(self, move: Move, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Numbers of the debited and the credited account; nothing moves if they are the same.
 

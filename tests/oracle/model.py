@@ -86,6 +86,7 @@ class _Model:
         self.transfers: list[Transfer] = []
         self.reviews: list[Review] = []
         self.returns: list[Return] = []
+        self._failed_at = dict(zip(world.network.banks, world.network.failed_at.tolist(), strict=True))
         self._draw_names = {id(route): route_draws(route) for route in world.routes.values()}
         self._desk_hours: dict[str, Sessions] = {}
         self._desks: dict[str, Desk] = {}
@@ -189,17 +190,18 @@ class _Model:
     def correct(self, payment: Payment, place: int, screen: Screen) -> Process:
         """The payer's bank sees to it in its hours, even where there is no work to do."""
         work = 0 if screen.correction is None else seconds(screen.correction, self.draw(payment, place, 4))
-        yield from self.work(payment, self.office(payment.payer_bank), work)
+        yield from self.work(payment, self.office(payment.payer_bank), work, payment.payer_bank)
 
     # The steps. That of a review returns which bank sends the payment back after how long, if it does.
 
     def originate(self, payment: Payment, place: int, step: Originate) -> Process:
         if step.accepts is not None:
             payment.come(place, "cut_off", self.env.now)
-            yield from self.opening(payment, self.declared_hours(step.accepts, "bank", payment.payer_bank))
+            window = self.declared_hours(step.accepts, "bank", payment.payer_bank)
+            yield from self.opening(payment, window, self._failed_at[payment.payer_bank])
         payment.come(place, "payer_bank", self.env.now)
         left = seconds(step.work, self.draw(payment, place, 0))
-        yield from self.work(payment, self.office(payment.payer_bank), left)
+        yield from self.work(payment, self.office(payment.payer_bank), left, payment.payer_bank)
 
     def convert(self, payment: Payment, place: int, step: Convert) -> Process:
         """The payer waits for its currency: for the opening of a market, and then until all of it has come."""
@@ -234,7 +236,7 @@ class _Model:
             yield self._desks[bank].bring(left, payment.priority)
             self._leave_the_pile(payment)
         review.began_at = self.env.now
-        yield from self.work(payment, self._desk_hours[bank], left)
+        yield from self.work(payment, self._desk_hours[bank], left, bank)
         review.ended_at = self.env.now
         review.sent_back = self.draw(payment, place, 2) < self.stated(step, "return_probability", bank, came)
         if not review.sent_back:
@@ -255,13 +257,14 @@ class _Model:
             came_at = self.env.now
             if not back:
                 payment.come(place, "system", came_at, number)
-            yield from self.opening(payment, self.stage.hours[number])
             parts = [
                 self._transfer(payment, place, part, amount, payer, payee, back=back)
                 for part, amount in enumerate(self.parts(payment, step.system))
             ]
+            stopped_at = self._stopped_at(parts[0])
+            yield from self.opening(payment, self.stage.hours[number], stopped_at)
             # Nobody accepts what would touch a frozen account.
-            yield from self.unless_stopped(payment, self._stopped_at(parts[0]))
+            yield from self.unless_stopped(payment, stopped_at)
             for transfer in parts:
                 yield self.turns.take(
                     Turn.SUBMISSION, -payment.priority, payment.number, place, transfer.part
@@ -313,14 +316,12 @@ class _Model:
     def post(self, payment: Payment, place: int, step: Post) -> Process:
         payment.come(place, "payee_bank", self.env.now)
         left = seconds(step.work, self.draw(payment, place, 0))
-        yield from self.work(payment, self.office(payment.payee_bank), left)
+        yield from self.work(payment, self.office(payment.payee_bank), left, payment.payee_bank)
         payment.credited_at = self.env.now
 
     def accepted(self, payment: Payment, place: str | None = None) -> Process:
         """Nobody takes up what is from or to a bank that has failed."""
-        network = self.world.network
-        failed_at = dict(zip(network.banks, network.failed_at.tolist(), strict=True))
-        stopped_at = failed_at[payment.payer_bank], failed_at[payment.payee_bank]
+        stopped_at = self._failed_at[payment.payer_bank], self._failed_at[payment.payee_bank]
         if place is not None and min(stopped_at) <= self.env.now:
             payment.come(0, place, self.env.now)
         yield from self.unless_stopped(payment, *stopped_at)
@@ -361,9 +362,14 @@ class _Model:
         return min(due, default=self.world.window.end)
 
     def _leave_the_pile(self, payment: Payment) -> None:
-        """What waits for an analyst waits for staff while the desk is open; an outage is what else would be open."""
+        """What waits for an analyst waits for staff while the desk is open; an outage is what else would be open.
+
+        So is all the time after the bank has failed.
+        """
         if payment.laid_at is not None and payment.desk is not None:
-            since, until = payment.laid_at, self.env.now
+            since = payment.laid_at
+            until = min(self.env.now, max(since, self._failed_at[payment.desk]))
+            payment.count("outage", self.env.now - until)
             hours = self._desk_hours[payment.desk]
             open_now = hours.open_seconds(since, until)
             due = hours.schedule.open_seconds(since, until)
@@ -387,26 +393,37 @@ class _Model:
             payment.count(reason, seconds_shut)
         yield self.env.timeout(until - now)
 
-    def opening(self, payment: Payment, hours: Sessions) -> Process:
-        """Wait until the hours open; longer than without outages is an outage's doing."""
+    def opening(self, payment: Payment, hours: Sessions, failed_at: int) -> Process:
+        """Wait until the hours open; longer than without outages is an outage's doing, and all after a failure."""
         never, now = self.world.window.end, self.env.now
         opens, due = hours.opening(now), hours.schedule.opening(now)
-        due = never if due is None else due
+        due = min(never if due is None else due, max(now, failed_at))
         yield from self.rest(payment, due, hours.shut)
-        yield from self.spend(payment, (never if opens is None else opens) - due, "outage")
+        yield from self.spend(payment, max(never if opens is None else opens, due) - due, "outage")
 
-    def work(self, payment: Payment, hours: Sessions, left: int) -> Process:
-        """Work in somebody's hours: what a session leaves undone goes on in the next one."""
-        never = self.world.window.end
-        ends = hours.done(self.env.now, left)
-        yield from self.opening(payment, hours.schedule)
-        while left:
-            now = min(left, hours.schedule.closing(self.env.now) - self.env.now)
-            yield from self.spend(payment, now, "work")
-            left -= now
-            if left:
-                yield from self.opening(payment, hours.schedule)
-        yield from self.spend(payment, (never if ends is None else ends) - self.env.now, "outage")
+    def work(self, payment: Payment, hours: Sessions, left: int, bank: str) -> Process:
+        """Work in somebody's hours: what a session leaves undone goes on in the next one.
+
+        Where only an outage stops it, or it would have been done by now without one, that is the reason; so is all the
+        time after the bank has failed.
+        """
+        never, failed_at = self.world.window.end, self._failed_at[bank]
+        ends, due = (
+            never if at is None else at
+            for at in (hours.done(self.env.now, left), hours.schedule.done(self.env.now, left))
+        )
+        while (now := self.env.now) < ends:
+            opens, planned = hours.opening(now), hours.schedule.opening(now)
+            turns = [at for at in (ends, opens, planned, due, failed_at) if at is not None and at > now]
+            if now >= failed_at:
+                yield from self.spend(payment, ends - now, "outage")
+            elif opens == now:
+                yield from self.spend(payment, min(*turns, hours.closing(now)) - now, "work")
+            elif planned == now or now >= due:
+                turns += [hours.schedule.closing(now)] if planned == now else []
+                yield from self.spend(payment, min(turns) - now, "outage")
+            else:
+                yield from self.rest(payment, min(turns), hours.shut)
 
     # Who is who, and what was drawn.
 

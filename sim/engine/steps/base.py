@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.core.currency import Amounts
-    from sim.core.hours import OpeningHours
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log, Waits
     from sim.engine.requests import Asked
@@ -100,12 +99,8 @@ class OfficeWork:
         work = self._work[rows]
         out = np.empty_like(at)
         for places, hours in self._roles.by_hours(self._role, rows):
-            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log)
+            if log is not None:
+                stopped = self._roles.failed_at(self._role, rows[places])
+                log.delays.spend_working(rows[places], at[places], work[places], hours, stopped)
+            out[places] = hours.advance(at[places], work[places])
         return out
-
-
-def work_in_hours(hours: OpeningHours, rows: Rows, at: Seconds, work: Seconds, log: Log | None) -> Seconds:
-    """Instants at which so many seconds of `work` that come in at `at` are done."""
-    if log is not None:
-        log.delays.spend_working(rows, at, work, hours)
-    return hours.advance(at, work)

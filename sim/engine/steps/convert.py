@@ -59,7 +59,7 @@ class ConvertStep(Step):
             out[mine] = np.where(deal < NEVER, deal + market.delivery, NEVER)
             if log is not None:
                 if not self.by_payee:
-                    log.delays.spend_shut(rows[mine], at[mine], deal, market.hours)
+                    log.delays.spend_shut(rows[mine], at[mine], deal, market.hours, np.full(len(deal), NEVER))
                     log.delays.spend(rows[mine], deal, out[mine], "currency")
                 self._report(rows[mine], firms[mine], deal, quote, log)
         there = np.flatnonzero(elsewhere)

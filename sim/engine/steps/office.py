@@ -36,7 +36,9 @@ class OriginateStep(Step):
             for places, hours in self._roles.by_hours("payer_bank", rows, self._accepts):
                 taken_up[places] = hours.next_open(at[places])
                 if log is not None:
-                    log.delays.spend_shut(rows[places], at[places], taken_up[places], hours, "cut_off")
+                    mine, since, until = rows[places], at[places], taken_up[places]
+                    stopped = self._roles.failed_at("payer_bank", mine)
+                    log.delays.spend_shut(mine, since, until, hours, stopped, "cut_off")
         return self._office.plan(rows, taken_up, log)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from sim.core.clock import NEVER
 from sim.engine.records import Reviews
 from sim.engine.requests import Asked
-from sim.engine.steps.base import KINDS, Contended, without_exchange, work_in_hours
+from sim.engine.steps.base import KINDS, Contended, without_exchange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +48,7 @@ class ScreenStep(Contended):
         self._at = plan.stated["at"]
         self._staffed = np.array([desk.staff is not None for desk in world.network.desks], dtype=np.bool_)
         self._hours = [desk.hours for desk in world.network.desks]
+        self._failed_at = world.network.failed_at
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
@@ -103,7 +104,8 @@ class ScreenStep(Contended):
         waited = waits.settled[mine] >= 0
         began = np.where(waited, waits.accepted[mine], arrival)
         for places, hours in self._by_hours(banks):
-            log.delays.spend_in_hours(mine[places], arrival[places], began[places], "staff", hours)
+            stopped = self._failed_at[banks[places]]
+            log.delays.spend_waiting(mine[places], arrival[places], began[places], hours, stopped)
         ended = self._worked(mine, banks, began, work, log)
         back = self._policy.sent_back(mine, banks, arrival) & (ended < NEVER)
         after = self._policy.return_after(mine, banks, arrival)
@@ -137,7 +139,10 @@ class ScreenStep(Contended):
         """When work that begins at `at` is done."""
         out = np.empty_like(at)
         for places, hours in self._by_hours(banks):
-            out[places] = work_in_hours(hours, rows[places], at[places], work[places], log)
+            if log is not None:
+                stopped = self._failed_at[banks[places]]
+                log.delays.spend_working(rows[places], at[places], work[places], hours, stopped)
+            out[places] = hours.advance(at[places], work[places])
         return out
 
     def _by_hours(self, banks: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.intp], OpeningHours]]:

@@ -60,13 +60,13 @@ class SettleStep(Contended):
 
     def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Contended`: payments are submitted while the system is open."""
-        moving = self._moving(rows)
+        moving, stopped = self._moving(rows), self._stopped_at(rows)
         opens = np.where(moving, self._hours.next_open(at), at)
         # Nobody accepts what would touch a frozen account.
-        arrival = np.where(self._stopped_at(rows) <= opens, NEVER, opens)
+        arrival = np.where(stopped <= opens, NEVER, opens)
         if log is not None:
-            log.delays.spend_shut(rows[moving], at[moving], opens[moving], self._hours)
-            log.delays.spend(rows[moving], opens[moving], arrival[moving], "outage")
+            mine, since, until = rows[moving], at[moving], arrival[moving]
+            log.delays.spend_shut(mine, since, until, self._hours, stopped[moving])
         return arrival
 
     def wait(self, _number: int, rows: Rows, arrival: Seconds, waits: Waits, log: Log) -> Seconds:

@@ -48,8 +48,8 @@ because he arrives later than without an outage, waits for `netting` or `liquidi
 already when the outage begins, since nobody knows when money would have come without it. Of the wait for an analyst
 only those seconds are `outage` in which the desk would have been open.
 
-Whatever stops because a bank has failed waits for `outage` from then on: work in its offices, payments that touch a
-frozen account, and orders from or to the bank from their instruction on (at `payer_bank`).
+Whatever stops because a bank has failed waits for `outage` from then to the end, at night too: work in its offices,
+payments that touch a frozen account, and orders from or to the bank from their instruction on (at `payer_bank`).
 
 This is an account, not an effect: what a change would save is told by running it, and differs wherever waits hide each
 other.
