@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
@@ -199,3 +200,13 @@ def test_money_that_frees_payments_goes_round_breadth_first() -> None:
     assert paid(records) == [5, 0, 1, 2, 3, 4]
     assert set(settled(records)) == {"2024-03-04 11:00:00"}
     assert seconds(records, "liquidity") == [HOUR] * 5 + [0]
+
+
+def test_a_run_is_let_go_of_when_nobody_looks_at_it_any_more() -> None:
+    def worlds() -> int:
+        gc.collect()
+        return sum(isinstance(one, World) for one in gc.get_objects())
+
+    before = worlds()
+    simulate(build_world(load("baseline", ["period.end=2024-01-06", "run_in=2d", "horizon=2d"])))
+    assert worlds() == before

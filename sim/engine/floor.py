@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,7 +39,8 @@ class Floor:
         self.agenda = Agenda(world.window.start, world.window.end)
         self.requests = requests
         #: The facility that takes in each request.
-        self.takers: NDArray[np.object_] = np.empty(requests.rows, dtype=np.object_)
+        nobody: Any = None
+        self.takers: list[Facility] = [nobody] * requests.rows
         self.journey: list[int] = requests.journey.tolist()
         self.payment: list[int] = world.journeys.payment[requests.journey].tolist()
         self.debit: list[int] = requests.debit.tolist()
@@ -73,8 +74,9 @@ class Floor:
 
     def serve(self, facilities: Sequence[Facility], asked: NDArray[np.int64]) -> None:
         """Have facilities take in the requests for which `asked` holds their number, and not −1."""
-        mine = np.flatnonzero(asked >= 0)
-        self.takers[mine] = np.fromiter(facilities, dtype=np.object_)[asked[mine]]
+        # A list: arrays of objects hide cycles from the collector, and a run would never be let go.
+        for number in np.flatnonzero(asked >= 0).tolist():
+            self.takers[number] = facilities[asked[number]]
 
     def covers(self, number: int) -> bool:
         """Whether the debited account covers a transfer."""

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from sim.core.clock import Seconds
     from sim.engine.requests import Requests
-    from sim.engine.systems.base import Facility
     from sim.engine.walks import Walk, Walks
     from sim.world.world import World
 
@@ -74,7 +73,7 @@ class Settlement:
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
         # Single elements of lists are quicker to read.
-        self._takers: list[Facility] = floor.takers.tolist()
+        self._takers = floor.takers
         #: The first planned submission whose time has not come.
         self._next = 0
 
