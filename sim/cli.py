@@ -10,7 +10,7 @@ import sys
 from functools import partial
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,12 +22,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sim.calibration import Calibration
-    from sim.results.results import Results
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
 
-#: What several runs side by side are saved as.
-_MECHANISMS = "mechanisms.png"
 #: Of longer lists of paths the rest is counted.
 _MOST_PATHS = 12
 
@@ -146,6 +143,7 @@ def run(
 ) -> None:
     """Run scenarios, save their results and show them."""
     from sim.results.results import saved_tables  # noqa: PLC0415 - see the module
+    from sim.running import Saving, run_all, tell  # noqa: PLC0415
     from sim.scenario.load import load_all  # noqa: PLC0415
 
     if force and output is None:
@@ -154,22 +152,9 @@ def run(
         None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
     )
     loaded = load_all(scenarios, _with_seed(overrides, seed), changes)
-    how = Saving(chosen, not no_figures, output is None, force, replication, max_input)
-    targets = [_target(output, one.scenario, replication, alone=len(loaded) == 1) for one in loaded]
-    if len({*targets}) < len(targets):
-        raise click.UsageError("two of these scenarios have the same name and seed, so the same run folder")
-    for one, target in zip(loaded, targets, strict=True):
-        _check_target(one, target, how)
-    found = [_run_one(one, target, how) for one, target in zip(loaded, targets, strict=True)]
-    side_by_side = None if no_figures or len(found) == 1 else _side_by_side(found, targets[0].parent)
-    if as_json:
-        _print_json(found)
-    else:
-        for results in found:
-            _print_summary(results)
-        if side_by_side is not None:
-            say()
-            say(f"Side by side in {side_by_side}")
+    how = Saving(output, chosen, not no_figures, force, replication, max_input)
+    found, side_by_side = run_all(loaded, how)
+    tell(found, side_by_side, as_json=as_json)
 
 
 @cli.command()
@@ -268,17 +253,18 @@ def new(file: Path, parent: str) -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    help=f"File for the figure of several runs.  [default: runs/{_MECHANISMS}]",
+    help="File for the figure of several runs.  [default: runs/mechanisms.png]",
 )
 @tell_errors
 def plot(folders: tuple[Path, ...], output: Path | None) -> None:
     """Draw the figures of a saved run again, into its own folder; of several, one that sets them side by side."""
     from sim.results.results import open_run  # noqa: PLC0415 - see the module
+    from sim.running import MECHANISMS, RUNS  # noqa: PLC0415
     from sim.show.mechanisms import save_mechanisms  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
 
     if len(folders) > 1:
-        target = output or Path("runs") / _MECHANISMS
+        target = output or RUNS / MECHANISMS
         say(save_mechanisms([open_run(folder) for folder in folders], target))
         return
     if output is not None:
@@ -389,65 +375,6 @@ def _with_seed(overrides: tuple[str, ...], seed: int | None) -> tuple[str, ...]:
     return overrides if seed is None else (*overrides, f"seed={seed}")
 
 
-def _target(output: Path | None, scenario: Scenario, replication: int, *, alone: bool) -> Path:
-    name = f"{scenario.name}-{scenario.seed}" + (f"-r{replication}" if replication else "")
-    if output is None:
-        return Path("runs") / name
-    return output if alone else output / name
-
-
-def _check_target(loaded: Loaded[Scenario], target: Path, how: Saving) -> None:
-    from sim.results.execute import text_of  # noqa: PLC0415 - see the module
-    from sim.results.saving import check_above, check_target  # noqa: PLC0415
-
-    if how.free:
-        check_above(target)
-        return
-    with loaded.placing():
-        check_target(target, lambda: text_of(loaded.scenario, how.replication), force=how.force)
-
-
-class Saving(NamedTuple):
-    """How a run is made, what of it is saved, and whether in the place of another."""
-
-    tables: tuple[str, ...]
-    figures: bool
-    free: bool
-    force: bool
-    replication: int
-    max_input: int
-
-
-def _run_one(loaded: Loaded[Scenario], target: Path, how: Saving) -> Results:
-    from sim.results.execute import execute  # noqa: PLC0415 - see the module
-    from sim.show.progress import progress_bar  # noqa: PLC0415
-    from sim.show.save import save_figures  # noqa: PLC0415
-    from sim.world.build import build_world  # noqa: PLC0415
-
-    def draw(drawn: Results, folder: Path) -> None:
-        save_figures(drawn, folder / "figures")
-
-    with Tidied():
-        build = partial(build_world, replication=how.replication, max_input=how.max_input)
-        with loaded.placing(build), progress_bar(loaded.scenario.name) as told:
-            results = execute(loaded.scenario, told, replication=how.replication, max_input=how.max_input)
-        tell_warnings(results.manifest["warnings"])
-        drawing = draw if how.figures else None
-        return results.save(target, drawing, tables=how.tables, force=how.force, free=how.free)
-
-
-def _side_by_side(found: list[Results], folder: Path) -> Path | None:
-    """Set runs side by side, in the folder of their run folders; a warning if that cannot be."""
-    from sim.errors import SettlementError  # noqa: PLC0415 - see the module
-    from sim.show.mechanisms import save_mechanisms  # noqa: PLC0415
-
-    try:
-        return save_mechanisms(found, folder / _MECHANISMS)
-    except SettlementError as error:
-        tell_warnings([str(error)])
-        return None
-
-
 def _tell_variation(loaded: Loaded[Scenario]) -> None:
     """Say how a scenario differs from what it extends, in a line for each kind of difference and each change."""
     from sim.scenario.tree import dotted  # noqa: PLC0415 - see the module
@@ -472,20 +399,6 @@ def _tell_variation(loaded: Loaded[Scenario]) -> None:
         say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")
 
 
-def _print_json(found: list[Results]) -> None:
-    content: list[dict[str, Any]] = [
-        {
-            "scenario": results.scenario.name,
-            "seed": results.scenario.seed,
-            "replication": results.manifest["replication"],
-            "folder": str(results.folder),
-            "measures": {name: measure._asdict() for name, measure in results.measures.items()},
-        }
-        for results in found
-    ]
-    give_json(content[0] if len(content) == 1 else content)
-
-
 def _print_calibrations_json(found: list[Calibration], *, alone: bool) -> None:
     content: list[dict[str, Any]] = [
         {
@@ -499,13 +412,6 @@ def _print_calibrations_json(found: list[Calibration], *, alone: bool) -> None:
         for one in found
     ]
     give_json(content[0] if alone else content)
-
-
-def _print_summary(results: Results) -> None:
-    from sim.show.console import output  # noqa: PLC0415 - see the module
-    from sim.show.summary import print_summary  # noqa: PLC0415
-
-    print_summary(results, output())
 
 
 def main() -> None:

@@ -46,6 +46,14 @@ def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     return scenario.systems[system].linked or (system,)
 
 
+def bank_zone(scenario: Scenario, bank: str) -> ZoneInfo:
+    """The zone of a bank's hours; that of the period for one that never closes, as banks do that are not declared."""
+    declared = scenario.banks.get(bank)
+    choice = "always" if declared is None else declared.hours
+    hours = scenario.hours.get(choice) if isinstance(choice, str) else choice
+    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
+
+
 def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
     """The zone of a system's hours; hours that are built in go by the zone of the period."""
     declared = book(scenario, system)

@@ -11,6 +11,7 @@ from rich.table import Table
 from sim.core.causes import REASONS
 from sim.core.currency import minor_digits
 from sim.core.releasers import WORDS as RELEASERS
+from sim.scenario.topology import bank_zone
 from sim.show.words import amount, day, duration, place, spelt
 
 if TYPE_CHECKING:
@@ -93,9 +94,8 @@ def _head(results: Results, payment: dict[str, Any]) -> Iterator[str]:
     yield f"{name}{who} {worth}"
     way = f"over {payment['route']}" if str(payment["route"]) in results.scenario.routes else "directly"
     yield f"From {spelt(payment['payer_bank'])} to {spelt(payment['payee_bank'])}, {way}"
-    ordered, due = (
-        payment[key].tz_convert(_zone(results, payment["payer_bank"])) for key in ("instructed_at", "due_at")
-    )
+    zone = bank_zone(results.scenario, payment["payer_bank"])
+    ordered, due = (payment[key].tz_convert(zone) for key in ("instructed_at", "due_at"))
     yield f"Ordered on {day(ordered)}, due on {day(due)}"
     yield ""
 
@@ -103,17 +103,10 @@ def _head(results: Results, payment: dict[str, Any]) -> Iterator[str]:
 def _clocks(results: Results, payment: dict[str, Any]) -> list[_Clock]:
     """The local times of the payer's and of the payee's bank; one where they are the same."""
     found = [
-        _Clock(_zone(results, payment["payer_bank"]), "payer"),
-        _Clock(_zone(results, payment["payee_bank"]), "payee"),
+        _Clock(bank_zone(results.scenario, payment["payer_bank"]).key, "payer"),
+        _Clock(bank_zone(results.scenario, payment["payee_bank"]).key, "payee"),
     ]
     return found if found[0].zone != found[1].zone else [_Clock(found[0].zone, "both")]
-
-
-def _zone(results: Results, bank: str) -> str:
-    scenario = results.scenario
-    hours = scenario.banks[bank].hours
-    declared = scenario.hours.get(hours) if isinstance(hours, str) else hours
-    return scenario.period.zone if declared is None else declared.zone
 
 
 def _course(stays: Sequence[Stay]) -> Iterator[_Line]:

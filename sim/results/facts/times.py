@@ -140,18 +140,19 @@ def bank_days(world: DrawnWorld, records: Records) -> dict[str, Any]:
     From the day before the run to the one after it, so that they are whole in every zone. Outages change nothing.
     """
     del records
-    window, openings = world.window, world.openings
+    window = world.window
     first, last = (from_instant(at, window.zone).date() for at in (window.start, window.end))
     days = np.arange(np.datetime64(first, "D") - 1, np.datetime64(last, "D") + 2)
-    found: dict[HoursChoice, NDArray[np.intp]] = {}
+    found: dict[int, NDArray[np.intp]] = {}
     number, chosen = [np.zeros(0, dtype=np.int64)], [days[:0]]
-    for place, bank in enumerate(world.network.banks):
-        choice = world.scenario.banks[bank].hours
-        if choice not in found:
-            works = np.isin(days, openings.hours(choice).value_dates)
-            found[choice] = np.flatnonzero(works != np.is_busday(days))
-        number.append(np.full(len(found[choice]), place))
-        chosen.append(days[found[choice]])
+    for place, hours in enumerate(world.network.bank_hours):
+        scheduled = hours.scheduled
+        if id(scheduled) not in found:
+            works = np.isin(days, scheduled.value_dates)
+            found[id(scheduled)] = np.flatnonzero(works != np.is_busday(days))
+        others = found[id(scheduled)]
+        number.append(np.full(len(others), place))
+        chosen.append(days[others])
     date = np.concatenate(chosen)
     return {"bank": np.concatenate(number), "date": date, "works": ~np.is_busday(date)}
 

@@ -11,6 +11,7 @@ from sim.core.clock import HOUR
 from sim.results.columns import codes
 from sim.results.measures.sums import of_counted, ratio
 from sim.results.registry import measure, shared
+from sim.scenario.topology import bank_zone
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -86,12 +87,8 @@ def _sent_at(run: Run, rows: pd.DataFrame) -> pd.Series[pd.Timestamp]:
 
 def _local_dates(run: Run, at: pd.Series[pd.Timestamp], bank: pd.Series[str]) -> NDArray[np.datetime64]:
     """The local date of each instant in the zone of its bank's hours; NaT where there is none."""
-    scenario, found = run.scenario, np.full(len(at), np.datetime64("NaT", "D"))
-    zones = []
-    for name in bank.cat.categories:
-        hours = scenario.banks[str(name)].hours
-        declared = scenario.hours.get(hours) if isinstance(hours, str) else hours
-        zones.append(scenario.period.zone if declared is None else declared.zone)
+    found = np.full(len(at), np.datetime64("NaT", "D"))
+    zones = [bank_zone(run.scenario, str(name)).key for name in bank.cat.categories]
     of = np.array(zones, dtype=np.str_)[codes(bank)] if zones else np.zeros(0, dtype=np.str_)
     for zone in dict.fromkeys(zones):
         mine = of == zone
@@ -104,12 +101,12 @@ class _JointDays:
     """The days on which two banks work both."""
 
     def __init__(self, run: Run) -> None:
-        rows, banks = run["bank_days"], list(run.scenario.banks)
+        rows, banks = run["bank_days"], run["bank_days"]["bank"].cat.categories.tolist()
         window = run.window
         self._first = np.datetime64(window.start, "s").astype("datetime64[D]") - 2
         days = np.arange(self._first, np.datetime64(window.end, "s").astype("datetime64[D]") + 3)
         works = np.tile(np.is_busday(days), (len(banks), 1))
-        number = pd.Index(banks).get_indexer(pd.Index(rows["bank"].astype("str")))
+        number = codes(rows["bank"])
         place = (rows["date"].to_numpy().astype("datetime64[D]") - self._first).astype(np.int64)
         works[number, place] = rows["works"].to_numpy()
         #: Banks that work on the same days share a row.
