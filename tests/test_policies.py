@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 
 @cache
-def year(name: str) -> Results:
-    return execute(load(name))
+def year(name: str, seed: int = 1) -> Results:
+    return execute(load(name, [f"seed={seed}"]))
 
 
 def delay_hours(results: Results, first: str, last: str) -> float:
@@ -100,13 +100,14 @@ def test_a_corridor_over_hong_kong_takes_value_from_correspondents_but_no_time_o
     assert set(bank[bank.index.isin(BAY_AREA)]) == {"guangzhou-a", "shenzhen-a"}
     assert without.firms.equals(corridor.firms)
 
-    def hours(results: Results, cause: str) -> float:
+    def hours(results: Results, *reasons: str) -> float:
         rows = results.payments
         to_area = rows["payee_bank"].isin(["guangzhou-a", "shenzhen-a"]) & (rows["currency"] == "CNY")
-        return float(rows.loc[to_area, f"{cause}_seconds"].mean()) / HOUR
+        return float(sum(of_payments(results, reason)[to_area].mean() for reason in reasons)) / HOUR
 
     # Systems are shut for less long, but money in two places lasts less long.
-    assert hours(corridor, "closed") < hours(without, "closed")
+    closed = ("closed_hours", "closed_weekend", "closed_holiday")
+    assert hours(corridor, *closed) < hours(without, *closed)
     assert hours(corridor, "liquidity") > hours(without, "liquidity") + 1
 
     def with_correspondents(results: Results) -> float:
@@ -242,14 +243,23 @@ def test_shocks_and_credit_move_the_positions_that_they_name(baseline_run: Resul
     assert cost(year("currency-share"), "total") < cost(baseline_run, "total")
 
 
-def test_a_fall_of_the_rouble_shows_in_the_result_of_contracts(baseline_run: Results) -> None:
-    def contract(results: Results, side: str) -> float:
-        return float(results.measures["fx_result"].value[side]["contract"])
+#: Groups of Belarusian firms that are owed foreign currency.
+PAYEES = ("exporters", "potash-producer")
 
-    # Belarusian firms together are owed more foreign currency than they owe.
-    assert contract(year("rouble-shock"), "belarus") > contract(baseline_run, "belarus") + 10e6
-    by_flow = year("rouble-shock").measures["fx_result_by"].value["flow"]
-    assert by_flow["goods"]["belarus"]["contract"] < 0 < by_flow["potash"]["belarus"]["contract"]
+
+def of_group(results: Results, group: str, cause: str) -> float:
+    """FX result of a group of Belarusian firms by one cause."""
+    return float(results.measures["fx_result_by"].value["group"][group]["belarus"][cause])
+
+
+def test_a_fall_of_the_rouble_shows_in_the_result_of_contracts(baseline_run: Results) -> None:
+    def contract(results: Results, *groups: str) -> float:
+        return sum(of_group(results, group, "contract") for group in groups)
+
+    # Whether all of them together win depends on the trade that is drawn: they owe about as much as they are owed.
+    shock = year("rouble-shock")
+    assert contract(shock, "importers") < 2 * contract(baseline_run, "importers") < 0
+    assert contract(shock, *PAYEES) > 2 * contract(baseline_run, *PAYEES) > 0
 
 
 def test_who_is_paid_late_waits_for_days_and_bears_what_the_rate_does(baseline_run: Results) -> None:
@@ -258,11 +268,12 @@ def test_who_is_paid_late_waits_for_days_and_bears_what_the_rate_does(baseline_r
         # Three tenths of payments are late by 23 days in the mean.
         more = late[side]["mean_days"] - punctual[side]["mean_days"]
         assert more == pytest.approx(0.3 * 23, abs=1.0)
-    result, before = (
-        results.measures["fx_result"].value["belarus"] for results in (year("late-payers"), baseline_run)
-    )
-    assert before["instruction"] == 0
-    assert result["instruction"] < 3 * before["clearing"] < 0
+    # Foreign currency grew dearer in 2024. Those who owe it late lose by that, several times what slow clearing costs
+    # them, and those who are owed it gain; what is left of both depends on the trade that is drawn.
+    assert baseline_run.measures["fx_result"].value["belarus"]["instruction"] == 0
+    clearing = of_group(baseline_run, "importers", "clearing")
+    assert of_group(year("late-payers"), "importers", "instruction") < 3 * clearing < 0
+    assert sum(of_group(year("late-payers"), group, "instruction") for group in PAYEES) > 0
 
 
 def test_a_chain_of_two_intermediaries_takes_longer_and_ties_up_money_twice(baseline_run: Results) -> None:
@@ -300,8 +311,8 @@ def test_a_swap_line_takes_a_squeeze_away() -> None:
     squeeze, relieved = year("yuan-squeeze"), year("mechanisms/squeeze-swap-line")
     calm = execute(load("yuan-squeeze", ["timeline=null"]))
     pd.testing.assert_frame_equal(squeeze.obligations, relieved.obligations)
-    assert waited_for_yuan(squeeze) > waited_for_yuan(calm) + 12
-    assert waited_for_yuan(relieved) < waited_for_yuan(squeeze) / 5
+    assert waited_for_yuan(squeeze) > 2 * waited_for_yuan(calm)
+    assert waited_for_yuan(relieved) < min(waited_for_yuan(squeeze) / 5, waited_for_yuan(calm))
     used = relieved.measures["facility_use"].value["swap-line"]
     assert 100e6 < used["peak"] < 7e9
     costs = relieved.measures["liquidity_cost"].value
@@ -326,25 +337,30 @@ def test_three_countries_clear_with_less_than_three_pairs() -> None:
     assert efficiency["belarus-china"] < union.measures["netting_efficiency"].value["account"]
 
 
-def test_offsetting_matters_where_money_is_scarce_and_goes_both_ways() -> None:
-    def waiting(name: str) -> float:
-        return float(year(name).measures["delay"].value["mean"])
+def test_offsetting_among_all_helps_where_money_is_scarce_and_in_pairs_hardly() -> None:
+    def waiting(rule: str, seed: int) -> float:
+        return float(year(rule, seed).measures["delay"].value["mean"])
 
-    usual = waiting("scarce-roubles")
-    saved = {
-        rule: 1 - waiting(f"mechanisms/scarce-{rule}") / usual
-        for rule in ("bypass", "bilateral", "multilateral", "optimal")
-    }
-    assert saved["bilateral"] > 0.15
-    assert saved["multilateral"] > 0.15
-    assert saved["optimal"] > 0.6
-    assert saved["bypass"] > 0.6
-    gridlocks = {
-        name: year(name).measures["gridlocks"].value["biss"]
-        for name in ("scarce-roubles", "mechanisms/scarce-multilateral", "mechanisms/scarce-optimal")
-    }
-    assert list(gridlocks.values()) == sorted(gridlocks.values(), reverse=True)
-    assert gridlocks["mechanisms/scarce-optimal"] < 5
+    def in_gridlock(rule: str, seed: int) -> float:
+        return float(year(rule, seed).measures["gridlock_seconds"].value["biss"])
+
+    def saved(rule: str, seed: int) -> float:
+        return 1 - waiting(f"mechanisms/scarce-{rule}", seed) / waiting("scarce-roubles", seed)
+
+    # Small payments pass large ones, whatever is drawn; a gridlock ends almost as soon as all may settle together.
+    for seed in (1, 2):
+        assert min(saved("bypass", seed), saved("optimal", seed)) > 0.6
+        usual, together, best = (
+            in_gridlock(name, seed)
+            for name in ("scarce-roubles", "mechanisms/scarce-multilateral", "mechanisms/scarce-optimal")
+        )
+        assert best < together < usual / 10
+    # What is settled together may leave less for others, so that here and there it saves nothing.
+    seeds = range(1, 6)
+    in_pairs, among_all = (
+        sum(saved(rule, seed) for seed in seeds) / len(seeds) for rule in ("bilateral", "multilateral")
+    )
+    assert -0.05 < in_pairs < 0.15 < among_all
     # Nothing but money makes anybody wait.
     reasons = year("scarce-roubles").measures["delay_by_reason"].value
     assert reasons["liquidity"] == pytest.approx(sum(reasons.values()))

@@ -192,7 +192,8 @@ def test_a_second_moved_between_returns_and_another_reason_is_found(
             [steps.loc[: rows[-1]], other, steps.loc[rows[-1] + 1 :]], ignore_index=True
         )
     else:
-        lasting = next(row for row in rows if steps.loc[row, "work_seconds"] > 0)
+        lasts = steps["ended_at"] > steps["began_at"]
+        lasting = next(row for row in rows if lasts[row] and steps.loc[row, "place"] != "back")
         steps.loc[lasting, [name for name in steps if name.endswith("_seconds")]] = 0
         length = (steps.loc[lasting, "ended_at"] - steps.loc[lasting, "began_at"]) // pd.Timedelta(seconds=1)
         add(steps, lasting, returned_seconds=length)
