@@ -86,7 +86,7 @@ def test_a_folder_that_we_did_not_write_is_refused_before_anything_runs(
     for name, text in FOREIGN[kind].items():
         (folder / "precious" / name).write_text(text, "utf-8")
     before = contents(folder)
-    monkeypatch.setattr("sim.results.execute.execute", lambda *_: pytest.fail("it was run"))
+    monkeypatch.setattr("sim.running.execute", lambda *_: pytest.fail("it was run"))
     for target in ("precious", "precious/", "new/../precious", "precious/../precious/."):
         result = invoke(*RUN, "-o", target, *force)
         assert result.exit_code == 2, result.output
@@ -124,7 +124,7 @@ def test_a_place_where_nothing_may_be_written_is_told_before_anything_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_scenario(folder / "source")
-    monkeypatch.setattr("sim.results.execute.execute", lambda *_: pytest.fail("it was run"))
+    monkeypatch.setattr("sim.running.execute", lambda *_: pytest.fail("it was run"))
     monkeypatch.setattr(os, "access", lambda *_: False)  # For root may write everywhere.
     for arguments in (["-o", "closed/run"], []):
         result = invoke(*RUN, *arguments)
@@ -223,7 +223,7 @@ def test_o_refuses_another_text_before_it_runs_and_force_replaces_it(
         assert invoke(*RUN, "-o", "mine").exit_code == 0
     before = contents(folder / "mine")
     with monkeypatch.context() as patched:
-        patched.setattr("sim.results.execute.execute", lambda *_: pytest.fail("it was run"))
+        patched.setattr("sim.running.execute", lambda *_: pytest.fail("it was run"))
         for change in CHANGES.values():
             result = invoke(*RUN, "-o", "mine", *change)
             assert (result.exit_code, result.stdout) == (2, "")

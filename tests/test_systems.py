@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sim
+from sim.core.causes import REASONS
 from sim.engine import netting
 from sim.engine.systems import offsetting
 
@@ -60,12 +61,9 @@ def measure(results: sim.Results, name: str) -> float:
 
 
 def seconds_of(results: sim.Results, payment: str) -> dict[str, int]:
-    table = results.payments.set_index("payment_id")
-    return {
-        column.removesuffix("_seconds"): int(value)
-        for column, value in table.loc[payment].items()
-        if str(column).endswith("_seconds") and value
-    }
+    steps = results.steps[results.steps["payment_id"] == payment]
+    found = {reason: int(steps[f"{reason}_seconds"].sum()) for reason in REASONS}
+    return {reason: seconds for reason, seconds in found.items() if seconds}
 
 
 #: Published cases of MAS Project Ubin (2017): balances, payments, set in queue order, best value.

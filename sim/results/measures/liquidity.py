@@ -309,9 +309,9 @@ def delay_cost(run: Run) -> dict[str, float]:
     `total` is Σ `cost` of `delay_costs`, `at_least` the part of it that goes on after the end of the run, `per_payment`
     the total by number of payments.
     """
+    rows = of_counted(run, run["delay_costs"])
     if run.scenario.delay_price is None:
         return {}
-    rows = of_counted(run, run["delay_costs"])
     total = int(rows["cost"].sum())
     return {
         "total": total / run.scale,

@@ -23,6 +23,7 @@ _HOURS: Final = (1, 4, 24)
 _DAYS: Final = (0, 1, 2, 3, 5)
 _CLOCKS: Final = ("from_order", "from_release", "between_banks")
 _NAMES: Final = (*(f"within_{hours}h" for hours in _HOURS), *(f"by_day_{days}" for days in _DAYS))
+_BANKS: Final = ("payer_bank", "payee_bank")
 _NEEDS: Final = ("payments", "steps", "transfers", "bank_days")
 
 
@@ -101,12 +102,14 @@ class _JointDays:
     """The days on which two banks work both."""
 
     def __init__(self, run: Run) -> None:
-        rows, banks = run["bank_days"], run["bank_days"]["bank"].cat.categories.tolist()
+        rows, payments = run["bank_days"], run["payments"]
+        banks = list(dict.fromkeys(name for side in _BANKS for name in payments[side].cat.categories))
         window = run.window
         self._first = np.datetime64(window.start, "s").astype("datetime64[D]") - 2
         days = np.arange(self._first, np.datetime64(window.end, "s").astype("datetime64[D]") + 3)
         works = np.tile(np.is_busday(days), (len(banks), 1))
-        number = codes(rows["bank"])
+        number = pd.Index(banks).get_indexer(pd.Index(rows["bank"].astype("str")))
+        rows, number = rows[number >= 0], number[number >= 0]
         place = (rows["date"].to_numpy().astype("datetime64[D]") - self._first).astype(np.int64)
         works[number, place] = rows["works"].to_numpy()
         #: Banks that work on the same days share a row.
@@ -126,7 +129,7 @@ class _JointDays:
             np.array([self._number[str(name)] for name in rows[bank].cat.categories], dtype=np.int64)[
                 codes(rows[bank])
             ]
-            for bank in ("payer_bank", "payee_bank")
+            for bank in _BANKS
         ]
         found = np.zeros(len(rows), dtype=np.int64)
         keys = pair[0] * len(self._days) + pair[1]
