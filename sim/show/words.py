@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -47,6 +47,12 @@ def duration(hours: float) -> str:
     if hours < _LONG:
         return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"  # noqa: PLR2004 - two digits suffice
     return f"{hours / _DAY:.1f} d"
+
+
+def bounded(least: float, most: float | None, tell: Callable[[float], str]) -> str:
+    """A number that may be larger as it is told, `≥ 6.7 d`, without the sign if all that it may be is told alike."""
+    text = tell(least)
+    return text if most is not None and tell(most) == text else f"≥ {text}"
 
 
 def day(date: datetime) -> str:
