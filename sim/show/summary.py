@@ -14,6 +14,7 @@ from rich.text import Text
 
 from sim.core.causes import REASONS
 from sim.core.currency import minor_digits
+from sim.results.shelves import MEASURES
 from sim.show.words import Scale, amount, bounded, day, percent, place, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ _INSTANT: Final = timedelta(seconds=1)
 def print_summary(results: Results, console: Console) -> None:
     """Print what a run found, in 80 columns or fewer if the console has fewer."""
     currency = results.scenario.reporting_currency
-    values = {name: measure.value for name, measure in results.measures.items()}
+    # Those that an older run has not saved are computed.
+    values = {name: results.measures[name].value for name in MEASURES}
     _print_head(results, values, currency, console)
     if values["payments"]:
         if any(values["delay_by_reason"].values()):
@@ -197,14 +199,18 @@ def _desks(results: Results, values: Mapping[str, Any], names: Sequence[str]) ->
 
 
 def _systems(results: Results, values: Mapping[str, Any]) -> Table:
-    """The systems that were asked for anything; standstills, waiting and unsettled value are of the whole period."""
+    """The systems that were asked for anything, with the currency that their amounts are in.
+
+    Standstills, waiting and unsettled value are of the whole period.
+    """
     headings = (
+        "in",
         "value\na day",
         "delay",
         "queue\npeak",
         "gridlocks /\ndeadlocks /\nshortages",
         "unsettled",
-        "turnover",
+        "turn-\nover",
     )
     table = _table("system", *headings)
     currencies = results.systems.set_index("system")["currency"]
@@ -213,7 +219,8 @@ def _systems(results: Results, values: Mapping[str, Any]) -> Table:
             code, delay, turnover = currencies[name], *(values[key][name] for key in _RATIOS)
             table.add_row(
                 name,
-                short(value, code),
+                code,
+                short(value),
                 "–" if delay is None else f"{delay:.3f}",
                 short(values["queue_peak_value"][name]),
                 " / ".join(f"{values[kind][name]:,}" for kind in ("gridlocks", "deadlocks", "shortages")),
