@@ -302,8 +302,31 @@ def test_a_percentile_or_mean_that_could_be_larger_is_a_lower_bound(results: Res
     assert "(≥ at least: not all are credited)" in summary(results)
 
 
-def test_where_all_is_credited_no_number_is_told_as_a_lower_bound(tmp_path: Path) -> None:
-    assert "≥" not in summary(run(tmp_path, SMALL, "accounts.0.credit=900_000_000", "horizon=9d"))
+def test_lateness_is_told_with_its_reason(results: Results) -> None:
+    told, unpaid = (results.measures[name].value["china"] for name in ("lateness", "unpaid_share"))
+    # Everybody orders on the due date, so that what is not credited is not paid.
+    assert unpaid == pytest.approx(1 - results.measures["settled_share"].value)
+    sentence = (
+        f"Late by a day or more: {percent(told['late_share'])} of obligations to China "
+        f"(mean ≥ {told['mean_days']:.1f} d); payers order on the due date, so delay is lateness"
+    )
+    assert sentence in " ".join(summary(results).split())
+    assert sentence in " ".join(
+        " ".join(text.get_text() for text in drawn("delay", results)[0].texts).split()
+    )
+
+
+def test_lateness_is_told_of_payers_with_habits_and_of_what_is_never_ordered(tmp_path: Path) -> None:
+    late = SMALL.replace(
+        "banks: {minsk-a: 1}}", "banks: {minsk-a: 1}, pays: {late: {share: 1, days: [60, 60]}}}"
+    )
+    text = " ".join(summary(run(tmp_path, late)).split())
+    assert "0 payments fell due" in text
+    assert "Late by a day or more: 100.0 % of obligations to China (mean ≥ 8" in text
+    assert "some payers order late, all others on the due date, so their delay is lateness" in text
+    paid = summary(run(tmp_path, SMALL, "accounts.0.credit=900_000_000", "horizon=9d"))
+    assert "d); payers order" in " ".join(paid.split())
+    assert "≥" not in paid
 
 
 @pytest.mark.parametrize("colours", [palette.CURRENCIES, palette.REASONS], ids=["currencies", "reasons"])

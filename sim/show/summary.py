@@ -15,7 +15,7 @@ from rich.text import Text
 from sim.core.causes import REASONS
 from sim.core.currency import minor_digits
 from sim.results.shelves import MEASURES
-from sim.show.words import Scale, amount, bounded, day, percent, place, short, spelt, told_fx_causes
+from sim.show.words import Scale, amount, bounded, day, lateness, percent, place, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,6 +51,9 @@ def print_summary(results: Results, console: Console) -> None:
         title = "Clearing delay from instruction to credit"
         _section(console, title if known else f"{title} (≥ at least: not all are credited)", table)
         _print_returns(values, console)
+    if late := lateness(results):
+        console.print()
+        _line(console, late)
     if staffed := [name for name, desk in results.scenario.desks.items() if desk.staff is not None]:
         title = "Review desks (hours until an analyst takes a case up; most cases at once)"
         _section(console, title, _desks(results, values, staffed))

@@ -4,7 +4,7 @@ Of a payment that is not credited by the end of the run nobody knows how long it
 for it is the least. The measures here count it as never credited instead: a delay lies between the two, and where they
 agree it is known. The summary and the figure `delay` write `≥` before a number that could be larger, to the digits
 shown: a mean as soon as one payment is not credited, a percentile where it lies beyond what is credited, or would lie
-higher if what is not credited came last.
+higher if what is not credited came last; and before days of `lateness` as soon as a payee of that side is unpaid.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from sim.core.clock import HOUR
+from sim.results.columns import seconds
 from sim.results.measures.payments import counted, delay, delay_by_route
+from sim.results.measures.sums import plain
 from sim.results.registry import measure
 
 if TYPE_CHECKING:
@@ -49,6 +51,20 @@ def delay_at_most_by_route(run: Run) -> dict[str, AtMost]:
         str(route): _at_most(group, {name: told[str(route)][name] for name in delay(run)})
         for route, group in groups
     }
+
+
+@measure("share of obligations", "lower", ("obligations", "payments"))
+def unpaid_share(run: Run) -> dict[str, float]:
+    """Obligations due in the period whose payment is not credited by the end of the run, ordered or not, by payee's side.
+
+    Their number / that of all that fall due in the period.
+    """
+    obligations, payments, (start, end) = run["obligations"], run["payments"], run.period
+    due_at = seconds(obligations["due_at"])
+    due = obligations[(due_at >= start) & (due_at < end)]
+    paid = payments.loc[payments["credited_at"].notna(), "obligation_id"].dropna()
+    unpaid = ~due["obligation_id"].isin(paid)
+    return plain(unpaid.groupby(due["payee_side"], observed=True).mean())
 
 
 def _at_most(rows: pd.DataFrame, told: Profile) -> AtMost:

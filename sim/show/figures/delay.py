@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,9 +11,9 @@ from matplotlib.ticker import NullLocator
 from sim.core.causes import REASONS
 from sim.core.clock import DAY, HOUR, MINUTE
 from sim.show.frame import figure, heading, headline, nothing, panels
-from sim.show.palette import INK, SHAPE, dress
+from sim.show.palette import INK, QUIET, SHAPE, dress
 from sim.show.palette import REASONS as COLOURS
-from sim.show.words import bounded, duration, percent, place, spelt
+from sim.show.words import bounded, duration, lateness, percent, place, spelt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+#: Characters of a line across the figure.
+_LINE: Final = 120
 #: Bins of the distribution per factor of ten in time.
 _BINS: Final = 14
 #: A distribution stands so far below the middle of its row, and is at most so high.
@@ -59,7 +62,8 @@ def delay(results: Results, ax: Axes) -> None:
     Payments due in the period. Above a row per route: the distribution in hours, its area the share credited, and
     beside it the mean hours by reason. The median and the 95th percentile are those of the measures, which count a
     payment that was not credited with the time until the end; numbers that could be larger have a ≥. Below a row per
-    place with the mean hours of all payments there by reason (`delay_matrix`).
+    place with the mean hours of all payments there by reason (`delay_matrix`). A line at the top tells how late payees
+    are (`lateness`), and why.
     """
     payments = results.payments[results.payments["counted"]]
     groups = {str(route): group for route, group in payments.groupby("route", observed=True)}
@@ -71,7 +75,9 @@ def delay(results: Results, ax: Axes) -> None:
     rows = [max(len(routes), _FEWEST_ROWS), max(len(matrix), _FEWEST_ROWS)]
     above, places = panels(ax, 2, 1, height_ratios=[rows[0] * _TALLER, rows[1]], hspace=0.03)
     left, right = panels(above, 1, 2, width_ratios=[1.2, 1.0], wspace=0.03)
-    headline(left, f"Clearing delay from instruction to credit: {results.scenario.name}")
+    late = wrap(lateness(results), _LINE)
+    headline(left, f"Clearing delay from instruction to credit: {results.scenario.name}", lines=1 + len(late))
+    _tell_above(left, late)
     heading(left, "How long: distribution over payments")
     heading(right, "Why: mean of each route by reason")
     heading(places, "Where and why: mean of all payments by place and reason")
@@ -96,6 +102,22 @@ def delay(results: Results, ax: Axes) -> None:
     )
     places.set_yticks(range(len(matrix)), labels=[place(key) for key in matrix])
     explain(places, draw_reasons(places, list(matrix.values())))
+
+
+def _tell_above(ax: Axes, lines: list[str]) -> None:
+    """Write lines between the title of the figure and the heading of its first panel, as wide as the figure."""
+    ax.annotate(
+        "\n".join(lines),
+        (0, 1),
+        xytext=(0, 22),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=QUIET,
+        va="bottom",
+        fontsize=8.5,
+        # The title keeps the room for it, and the panel may be narrower than the line is long.
+        in_layout=False,
+    )
 
 
 def _by_route(results: Results, payments: pd.DataFrame, routes: list[str]) -> list[dict[str, float]]:
