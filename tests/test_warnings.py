@@ -8,12 +8,10 @@ import pytest
 from towns import run, write
 
 import sim
-from sim.scenario.library import names
 from sim.scenario.load import load
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from sim.results.results import Results
@@ -228,11 +226,6 @@ def test_payments_of_ones_own_are_told_to_leave_a_bank_alone(tmp_path: Path) -> 
     banks = "banks: {a: {hours: always}, b: {hours: always}, c: {hours: always}}"
     accounts = ["holder: a, balance: 600", "holder: b", "holder: c"]
     assert told(run(tmp_path, accounts, many, more=banks)) == ["no payment of 500 came to bank 'c'"]
-
-
-@pytest.mark.parametrize("name", names())
-def test_no_scenario_of_the_library_gives_a_false_alarm(name: str, short_runs: Mapping[str, Results]) -> None:
-    assert told(short_runs[name]) == []
 
 
 def test_the_baseline_without_its_treasuries_tells_which_accounts_ran_dry() -> None:
