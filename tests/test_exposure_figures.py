@@ -188,3 +188,16 @@ def test_a_run_without_trade_says_so(name: str, tmp_path_factory: pytest.TempPat
     results = execute(load(path))
     texts = [text.get_text() for ax in panels(name, results) for text in ax.texts]
     assert any(text.startswith(("no ", "nothing ")) for text in texts)
+
+
+@pytest.mark.parametrize("name", ["exposure", "fx_result", "maturity"])
+def test_sides_are_compared_on_one_scale_and_in_one_currency(name: str, runs: list[Results]) -> None:
+    one, other = panels(name, runs[0])[:2]
+    assert one.get_ylim() == other.get_ylim()
+    assert "USD m" in one.get_ylabel()
+    assert one.get_ylabel() == other.get_ylabel()
+
+
+def test_sides_of_a_fan_are_compared_on_one_scale(runs: list[Results]) -> None:
+    one, other = sim.show.exposure_fan(runs, Figure().add_subplot()).figure.axes
+    assert one.get_ylim() == other.get_ylim()

@@ -101,6 +101,8 @@ def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: Mapping
     assert set(results.payments["route"]) <= set(results.scenario.routes)
     # Every declared route is used: one that is not was left behind by an edit.
     assert set(results.payments["route"]) == set(results.scenario.routes)
+    # Nothing is warned of but what calendars do not know.
+    assert [text for text in results.manifest["warnings"] if not text.startswith("calendar")] == []
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -221,7 +221,7 @@ def other_columns(run: Path) -> None:
 #: What can be read all the same, and the file that is named.
 TOLD: dict[str, tuple[str, Callable[[Path], None]]] = {
     "seed": ("manifest.json", replaced('"seed": 1', '"seed": 2')),
-    "warning added": ("manifest.json", replaced('"warnings": []', '"warnings": ["all is well"]')),
+    "warning added": ("manifest.json", replaced('"warnings": [', '"warnings": ["all is well", ')),
     "key added": ("manifest.json", replaced('"seed": 1', '"seed": 1, "note": "mine"')),
     "payments moved": ("manifest.json", replaced("payments.csv", "other.csv")),
     "value": ("measures.json", replaced('"value": 3,', '"value": 4,', "measures.json")),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sim.engine.run import simulate
 from sim.errors import NoMeasureError
 from sim.results import promises
+from sim.results.afterwards import run_warnings
 from sim.results.facts.source import Simulated
 from sim.results.folder import Text, sha256_of
 from sim.results.limits import check_limits
@@ -58,12 +59,13 @@ def execute(
     run = Run(resolved, Simulated(world, records))
     check_promises(run)
     found = {name: run.measure(name) for name in asked}
+    told = (*world.warnings, *run_warnings(run))
     timings = {
         "world": drawn - began,
         "engine": simulated - drawn,
         "results": time.perf_counter() - simulated,
     }
-    return Results(run, found, _manifest(resolved, world, timings))
+    return Results(run, found, _manifest(resolved, world, told, timings))
 
 
 def check_promises(run: Run) -> None:
@@ -81,7 +83,9 @@ def checked(measures: Iterable[str]) -> tuple[str, ...]:
     return asked
 
 
-def _manifest(resolved: Scenario, world: DrawnWorld, timings: dict[str, float]) -> dict[str, Any]:
+def _manifest(
+    resolved: Scenario, world: DrawnWorld, told: tuple[str, ...], timings: dict[str, float]
+) -> dict[str, Any]:
     """What made the run; wall-clock time stands here and nowhere else."""
     libraries = ("holidays", "numpy", "pandas", "pyarrow", "scipy", "simpy")
     return {
@@ -96,7 +100,7 @@ def _manifest(resolved: Scenario, world: DrawnWorld, timings: dict[str, float]) 
         },
         **_own_files(resolved, world.history),
         "followed_until": datetime.fromtimestamp(world.window.end, UTC).isoformat(),
-        "warnings": list(world.warnings),
+        "warnings": list(told),
         "timings_seconds": {name: round(seconds, 3) for name, seconds in timings.items()},
     }
 

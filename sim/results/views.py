@@ -38,10 +38,11 @@ def busiest_systems(results: Results, most: int) -> list[str]:
 def course_of_day(
     results: Results, system: str, opens_at: pd.Timestamp, closes_at: pd.Timestamp
 ) -> pd.DataFrame:
-    """What each account that can run dry could spend, and what waited, from one instant to another.
+    """What each account of a system could spend, and what waited to be paid from it, from one instant to another.
 
-    A row per instant at which something changed, the first at `opens_at` and the last at `closes_at`; a column
-    per account (`balance` + credit line), and `waiting`, in minor units. Values hold until the next row.
+    A row per instant at which something changed, the first at `opens_at` and the last at `closes_at`. In minor units, a
+    column (`available`, account) for each that can run dry, its balance and credit line, and (`waiting`, account) for
+    each of these and each other on which anything waited. Values hold until the next row.
     """
     accounts, postings, transfers = results.accounts, results.postings, results.transfers
     mine = accounts[limited(accounts) & (accounts["system"] == system).to_numpy()]
@@ -54,26 +55,33 @@ def course_of_day(
         [
             _changes(
                 pd.Series(opens_at, index=mine.index),
+                "available",
                 mine["account"],
                 mine["opening_balance"] - mine["floor"],
             ),
-            _changes(debits["posted_at"], debits["debit_account"], -debits["amount"]),
-            _changes(credits_["posted_at"], credits_["credit_account"], credits_["amount"]),
-            _changes(waited["submitted_at"], "waiting", waited["amount"]),
-            _changes(waited["settled_at"], "waiting", -waited["amount"]),
+            _changes(debits["posted_at"], "available", debits["debit_account"], -debits["amount"]),
+            _changes(credits_["posted_at"], "available", credits_["credit_account"], credits_["amount"]),
+            _changes(waited["submitted_at"], "waiting", waited["debit_account"], waited["amount"]),
+            _changes(waited["settled_at"], "waiting", waited["debit_account"], -waited["amount"]),
         ]
     )
     changes = changes[(changes["at"] <= closes_at).to_numpy()]
     # What happened before the opening is all there at the opening.
     changes["at"] = changes["at"].where(changes["at"] > opens_at, opens_at)
-    course = changes.pivot_table(index="at", columns="name", values="change", aggfunc="sum", fill_value=0)
-    course = course.reindex(columns=[*names, "waiting"], fill_value=0).cumsum()
+    course = changes.pivot_table(
+        index="at", columns=["what", "account"], values="change", aggfunc="sum", fill_value=0
+    )
+    others = sorted(set(waited["debit_account"].astype(str)) - set(names))
+    columns = [("available", name) for name in names] + [("waiting", name) for name in [*names, *others]]
+    course = course.reindex(columns=pd.MultiIndex.from_tuples(columns), fill_value=0).cumsum()
     return course.reindex(course.index.union([opens_at, closes_at])).ffill().astype(np.int64)
 
 
-def _changes(at: pd.Series[pd.Timestamp], name: pd.Series[str] | str, change: pd.Series[int]) -> pd.DataFrame:
-    found = pd.DataFrame({"at": at, "name": name, "change": change})
-    return found.astype({"name": "str", "at": "datetime64[s, UTC]"})
+def _changes(
+    at: pd.Series[pd.Timestamp], what: str, account: pd.Series[str], change: pd.Series[int]
+) -> pd.DataFrame:
+    found = pd.DataFrame({"at": at, "what": what, "account": account, "change": change})
+    return found.astype({"account": "str", "at": "datetime64[s, UTC]"})
 
 
 def weekly_profile(table: pd.DataFrame, start: int, end: int, zone: str) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from sim.show.fonts import draw_all_scripts
 from sim.show.palette import INK, QUIET, STYLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from matplotlib.axes import Axes
     from matplotlib.gridspec import SubplotSpec
@@ -85,6 +85,14 @@ def panels(ax: Axes, rows: int, columns: int, **grid: Any) -> list[Axes]:  # noq
     ax.set_subplotspec(inner[0, 0])
     places = [inner[row, column] for row in range(rows) for column in range(columns)]
     return [ax, *(ax.figure.add_subplot(place) for place in places[1:])]
+
+
+def same_scale(axes: Sequence[Axes]) -> None:
+    """Let panels that are compared show the same stretch of values, all that any of them shows."""
+    if axes:
+        low, high = zip(*(ax.get_ylim() for ax in axes), strict=True)
+        for ax in axes:
+            ax.set_ylim(min(low), max(high))
 
 
 def headline(ax: Axes, title: str, lines: int = 1) -> None:

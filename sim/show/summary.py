@@ -14,7 +14,8 @@ from rich.text import Text
 
 from sim.core.causes import REASONS
 from sim.core.currency import minor_digits
-from sim.show.words import Scale, amount, day, percent, place, short, spelt, told_fx_causes
+from sim.results.shelves import MEASURES
+from sim.show.words import Scale, amount, bounded, day, lateness, percent, place, short, spelt, told_fx_causes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,6 +31,7 @@ _ACCOUNTS: Final = 5
 _MOST: Final = 2
 _LEAST: Final = 0.05
 _WIDTH: Final = 80
+_ALL_ROUTES: Final = "all routes"
 _RATIOS: Final = ("settlement_delay_indicator", "turnover_ratio")
 _METHODS: Final = ("parametric", "historical")
 _INSTANT: Final = timedelta(seconds=1)
@@ -38,14 +40,20 @@ _INSTANT: Final = timedelta(seconds=1)
 def print_summary(results: Results, console: Console) -> None:
     """Print what a run found, in 80 columns or fewer if the console has fewer."""
     currency = results.scenario.reporting_currency
-    values = {name: measure.value for name, measure in results.measures.items()}
+    # Those that an older run has not saved are computed.
+    values = {name: results.measures[name].value for name in MEASURES}
     _print_head(results, values, currency, console)
     if values["payments"]:
         if any(values["delay_by_reason"].values()):
             _section(console, "Where payments were until the credit, hours per payment", _places(values))
             _section(console, "Why they were still there, hours per payment", _reasons(values))
-        _section(console, "Clearing delay from instruction to credit", _delays(values))
+        table, known = _delays(values)
+        title = "Clearing delay from instruction to credit"
+        _section(console, title if known else f"{title} (≥ at least: not all are credited)", table)
         _print_returns(values, console)
+    if late := lateness(results):
+        console.print()
+        _line(console, late)
     if staffed := [name for name, desk in results.scenario.desks.items() if desk.staff is not None]:
         title = "Review desks (hours until an analyst takes a case up; most cases at once)"
         _section(console, title, _desks(results, values, staffed))
@@ -112,17 +120,24 @@ def _print_head(results: Results, values: Mapping[str, Any], currency: str, cons
         )
 
 
-def _delays(values: Mapping[str, Any]) -> Table:
-    """A row per route and one for all; times in hours, the last column weighted by value."""
-    table = _table("route", "payments", "median h", "p95 h", "mean h", "by value h")
-    profiles = [(spelt(route), profile) for route, profile in values["delay_by_route"].items()]
-    everything = ("all routes", {**values["delay"], "payments": values["payments"]})
-    for name, profile in [*profiles, everything]:
-        hours = (profile[key] for key in ("p50", "p95", "mean", "value_weighted"))
-        if name == everything[0]:
+def _delays(values: Mapping[str, Any]) -> tuple[Table, bool]:
+    """A row per route and one for all; times in hours, the last column weighted by value; and if all are known."""
+    table, known = _table("route", "payments", "median h", "p95 h", "mean h", "by value h"), True
+    everything = {**values["delay"], "payments": values["payments"]}
+    rows = [
+        (spelt(route), profile, values["delay_at_most_by_route"][route])
+        for route, profile in values["delay_by_route"].items()
+    ]
+    for name, profile, most in [*rows, (_ALL_ROUTES, everything, values["delay_at_most"])]:
+        hours = [
+            bounded(profile[key], most[key], "{:,.1f}".format)
+            for key in ("p50", "p95", "mean", "value_weighted")
+        ]
+        known = known and not any(text.startswith("≥") for text in hours)
+        if name == _ALL_ROUTES:
             table.add_section()
-        table.add_row(name, f"{profile['payments']:,}", *(f"{value:,.1f}" for value in hours))
-    return table
+        table.add_row(name, f"{profile['payments']:,}", *hours)
+    return table, known
 
 
 def _places(values: Mapping[str, Any]) -> Table:
@@ -187,14 +202,18 @@ def _desks(results: Results, values: Mapping[str, Any], names: Sequence[str]) ->
 
 
 def _systems(results: Results, values: Mapping[str, Any]) -> Table:
-    """The systems that were asked for anything; standstills, waiting and unsettled value are of the whole period."""
+    """The systems that were asked for anything, with the currency that their amounts are in.
+
+    Standstills, waiting and unsettled value are of the whole period.
+    """
     headings = (
+        "in",
         "value\na day",
         "delay",
         "queue\npeak",
         "gridlocks /\ndeadlocks /\nshortages",
         "unsettled",
-        "turnover",
+        "turn-\nover",
     )
     table = _table("system", *headings)
     currencies = results.systems.set_index("system")["currency"]
@@ -203,7 +222,8 @@ def _systems(results: Results, values: Mapping[str, Any]) -> Table:
             code, delay, turnover = currencies[name], *(values[key][name] for key in _RATIOS)
             table.add_row(
                 name,
-                short(value, code),
+                code,
+                short(value),
                 "–" if delay is None else f"{delay:.3f}",
                 short(values["queue_peak_value"][name]),
                 " / ".join(f"{values[kind][name]:,}" for kind in ("gridlocks", "deadlocks", "shortages")),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sim.core.causes import PLACES
 from sim.core.currency import MINOR_DIGITS, minor_digits
 from sim.results.derived.fx_causes import SELDOM
+
+if TYPE_CHECKING:
+    from sim.results.results import Results
 
 _SPELT: Final = {"pvp": "PvP", "to": "to", "from": "from", "via": "via", "and": "and"} | {
     word: word.upper()
@@ -47,6 +50,32 @@ def duration(hours: float) -> str:
     if hours < _LONG:
         return f"{hours:.1f} h" if hours < 10 else f"{hours:.0f} h"  # noqa: PLR2004 - two digits suffice
     return f"{hours / _DAY:.1f} d"
+
+
+def bounded(least: float, most: float | None, tell: Callable[[float], str]) -> str:
+    """A number that may be larger as it is told, `≥ 6.7 d`, without the sign if all that it may be is told alike."""
+    text = tell(least)
+    return text if most is not None and tell(most) == text else f"≥ {text}"
+
+
+def lateness(results: Results) -> str:
+    """How late payees of each side have their money, and why, in one sentence; nothing where nobody owes anything."""
+    late, unpaid = (results.measures[name].value for name in ("lateness", "unpaid_share"))
+    told = []
+    for number, (side, found) in enumerate(late.items()):
+        of, mean = ("", "") if number else ("of obligations ", "mean ")
+        days = ("≥ " if unpaid[side] else "") + f"{found['mean_days']:.1f} d"
+        told.append(f"{percent(found['late_share'])} {of}to {spelt(side)} ({mean}{days})")
+    if not told:
+        return ""
+    habits = [group.pays for group in results.scenario.firms.values() if group.pays is not None]
+    others = [word for word in ("early", "late") if any(getattr(pays, word) is not None for pays in habits)]
+    why = "payers order on the due date, so delay is lateness"
+    if others:
+        why = (
+            f"some payers order {' or '.join(others)}, all others on the due date, so their delay is lateness"
+        )
+    return f"Late by a day or more: {', '.join(told)}; {why}"
 
 
 def day(date: datetime) -> str:

@@ -17,6 +17,7 @@ from sim.scenario.model.kinds import kinds
 from sim.scenario.model.network import Route
 from sim.scenario.model.steps import Settle
 from sim.scenario.model.timeline import Entry
+from sim.scenario.reach import reach_warnings
 from sim.scenario.topology import books
 from sim.world.funding import lost_to_zero_balance, prefunded
 from sim.world.fx import FxError, fx_paths
@@ -222,6 +223,7 @@ def warnings(scenario: Scenario, network: Network, openings: Openings) -> tuple[
         *openings.public_warnings(),
         *openings.provisional_warnings(),
         *_without_rates(scenario),
+        *reach_warnings(scenario),
         *dict.fromkeys(lost_to_zero_balance(scenario, network, openings)),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,9 +11,9 @@ from matplotlib.ticker import NullLocator
 from sim.core.causes import REASONS
 from sim.core.clock import DAY, HOUR, MINUTE
 from sim.show.frame import figure, heading, headline, nothing, panels
-from sim.show.palette import INK, SHAPE, dress
+from sim.show.palette import INK, QUIET, SHAPE, dress
 from sim.show.palette import REASONS as COLOURS
-from sim.show.words import duration, percent, place, spelt
+from sim.show.words import bounded, duration, lateness, percent, place, spelt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+#: Characters of a line across the figure.
+_LINE: Final = 120
 #: Bins of the distribution per factor of ten in time.
 _BINS: Final = 14
 #: A distribution stands so far below the middle of its row, and is at most so high.
@@ -35,7 +38,7 @@ _FEWEST_ROWS: Final = 3
 #: How much higher a row with a distribution is than one of a place.
 _TALLER: Final = 2.2
 
-_MARKS: Final = {"p50": (0.5, "median", "solid"), "p95": (0.95, "95th percentile", (0, (2, 1.2)))}
+_MARKS: Final = {"p50": ("median", "solid"), "p95": ("95th percentile", (0, (2, 1.2)))}
 
 _TICKS: Final = {
     10 / HOUR: "10 s",
@@ -58,19 +61,23 @@ def delay(results: Results, ax: Axes) -> None:
 
     Payments due in the period. Above a row per route: the distribution in hours, its area the share credited, and
     beside it the mean hours by reason. The median and the 95th percentile are those of the measures, which count a
-    payment that was not credited with the time until the end. Below a row per place with the mean hours of all
-    payments there by reason (`delay_matrix`).
+    payment that was not credited with the time until the end; numbers that could be larger have a ≥. Below a row per
+    place with the mean hours of all payments there by reason (`delay_matrix`). A line at the top tells how late payees
+    are (`lateness`), and why.
     """
     payments = results.payments[results.payments["counted"]]
     groups = {str(route): group for route, group in payments.groupby("route", observed=True)}
     profiles = results.measures["delay_by_route"].value
+    most = results.measures["delay_at_most_by_route"].value
     matrix = results.measures["delay_matrix"].value
     routes = [route for route in profiles if route in groups]
     # A row of places needs less room than one with a distribution.
     rows = [max(len(routes), _FEWEST_ROWS), max(len(matrix), _FEWEST_ROWS)]
     above, places = panels(ax, 2, 1, height_ratios=[rows[0] * _TALLER, rows[1]], hspace=0.03)
     left, right = panels(above, 1, 2, width_ratios=[1.2, 1.0], wspace=0.03)
-    headline(left, f"Clearing delay from instruction to credit: {results.scenario.name}")
+    late = wrap(lateness(results), _LINE)
+    headline(left, f"Clearing delay from instruction to credit: {results.scenario.name}", lines=1 + len(late))
+    _tell_above(left, late)
     heading(left, "How long: distribution over payments")
     heading(right, "Why: mean of each route by reason")
     heading(places, "Where and why: mean of all payments by place and reason")
@@ -89,10 +96,28 @@ def delay(results: Results, ax: Axes) -> None:
             panel.set_xticks([])
         return
     left.set_yticks(range(len(routes)), labels=[_row_name(route, groups[route]) for route in routes])
-    _draw_distributions(left, [groups[route] for route in routes], [profiles[route] for route in routes])
-    draw_reasons(right, _by_route(results, payments, routes))
+    _draw_distributions(left, [(groups[route], profiles[route], most[route]) for route in routes])
+    draw_reasons(
+        right, _by_route(results, payments, routes), [most[route]["mean"] is None for route in routes]
+    )
     places.set_yticks(range(len(matrix)), labels=[place(key) for key in matrix])
     explain(places, draw_reasons(places, list(matrix.values())))
+
+
+def _tell_above(ax: Axes, lines: list[str]) -> None:
+    """Write lines between the title of the figure and the heading of its first panel, as wide as the figure."""
+    ax.annotate(
+        "\n".join(lines),
+        (0, 1),
+        xytext=(0, 22),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        color=QUIET,
+        va="bottom",
+        fontsize=8.5,
+        # The title keeps the room for it, and the panel may be narrower than the line is long.
+        in_layout=False,
+    )
 
 
 def _by_route(results: Results, payments: pd.DataFrame, routes: list[str]) -> list[dict[str, float]]:
@@ -105,24 +130,24 @@ def _by_route(results: Results, payments: pd.DataFrame, routes: list[str]) -> li
     return [dict(zip(REASONS, row, strict=True)) for row in mean.to_numpy().tolist()]
 
 
-def _draw_distributions(ax: Axes, groups: list[pd.DataFrame], profiles: list[dict[str, float]]) -> None:
-    hours = [_hours(group) for group in groups]
-    edges = _edges(np.concatenate([*hours, [profile[key] for profile in profiles for key in _MARKS]]))
-    shares = [np.histogram(h, edges)[0] / len(group) for h, group in zip(hours, groups, strict=True)]
+def _draw_distributions(
+    ax: Axes, rows: list[tuple[pd.DataFrame, dict[str, float], dict[str, float | None]]]
+) -> None:
+    """Draw for each row its payments, with the percentiles told of them and what these may be at most."""
+    hours = [_hours(group) for group, *_ in rows]
+    edges = _edges(np.concatenate([*hours, [profile[key] for _, profile, _ in rows for key in _MARKS]]))
+    shares = [np.histogram(h, edges)[0] / len(group) for h, (group, *_) in zip(hours, rows, strict=True)]
     highest = max(share.max() for share in shares) or 1.0
-    for row, (group, profile) in enumerate(zip(groups, profiles, strict=True)):
+    for row, (_, profile, most) in enumerate(rows):
         base = row + _BASE
         bins = base - shares[row] * _TALLEST / highest
         ax.stairs(bins, edges, baseline=base, fill=True, color=SHAPE, linewidth=0)
-        for key, (quantile, name, style) in _MARKS.items():
+        for key, (name, style) in _MARKS.items():
             # Below the smallest bin there is only a delay of nothing, which a logarithm does not show.
             at = max(profile[key], edges[0])
             ax.plot([at, at], [base, base - _TALLEST], color=INK, linewidth=1.4, linestyle=style, label=name)
-            # The time until the end is but a lower bound where too few payments were credited to know better.
-            bound = "≥ " if len(hours[row]) < quantile * len(group) else ""
-            _note(
-                ax, bound + duration(profile[key]), (at, base - _TALLEST), (0, 1.5), ha="center", va="bottom"
-            )
+            told = bounded(profile[key], most[key], duration)
+            _note(ax, told, (at, base - _TALLEST), (0, 1.5), ha="center", va="bottom")
     ax.set_xscale("log")
     ax.set_xlim(edges[0], edges[-1])
     ticks = {at: text for at, text in _TICKS.items() if edges[0] <= at <= edges[-1]}
@@ -131,8 +156,13 @@ def _draw_distributions(ax: Axes, groups: list[pd.DataFrame], profiles: list[dic
     explain(ax, ax.get_lines()[: len(_MARKS)], below=0.13)
 
 
-def draw_reasons(ax: Axes, rows: Sequence[Mapping[str, float]]) -> list[Any]:
-    """Draw a bar for each row of hours by reason, with their sum; returns one of each reason that occurs."""
+def draw_reasons(
+    ax: Axes, rows: Sequence[Mapping[str, float]], at_least: Sequence[bool] | None = None
+) -> list[Any]:
+    """Draw a bar for each row of hours by reason, with their sum; returns one of each reason that occurs.
+
+    `at_least` are the rows whose sum may be larger; none by default.
+    """
     ends = np.zeros(len(rows))
     bars: list[Any] = []
     for reason, words in REASONS.items():
@@ -144,7 +174,9 @@ def draw_reasons(ax: Axes, rows: Sequence[Mapping[str, float]]) -> list[Any]:
             )
             ends = ends + hours
     for row, end in enumerate(ends):
-        _note(ax, duration(end) if end < 1 else f"{end:.1f} h", (end, row), (4, 0), ha="left", va="center")
+        sign = "≥ " if at_least is not None and at_least[row] else ""
+        told = duration(end) if end < 1 else f"{end:.1f} h"
+        _note(ax, sign + told, (end, row), (4, 0), ha="left", va="center")
     ax.set_xlim(0, max(ends.max(initial=0.0) * 1.17, 0.1))
     return bars
 

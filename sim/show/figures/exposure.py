@@ -12,7 +12,7 @@ from sim.core.currency import minor_digits
 from sim.core.dislocations import WORTH_A_WORD, dislocations
 from sim.scenario.model.fx import HistoryFx
 from sim.show.dates import draw_dates, local, period
-from sim.show.frame import APART, figure, heading, headline, label_ends, nothing, panels
+from sim.show.frame import APART, figure, heading, headline, label_ends, nothing, panels, same_scale
 from sim.show.palette import INK, QUIET, currency_colours, dress, in_millions
 from sim.show.words import day, spelt
 from sim.world.own_rates import load_history, load_world
@@ -37,9 +37,9 @@ _ROOM: Final = 0.16
 def exposure(results: Results, ax: Axes) -> None:
     """Net open position of each side's firms by currency over the period, and the exchange rates below.
 
-    Positions are those of the `exposure` table in millions of the reporting currency; a panel per side. Rates
-    are prices of foreign currency in the functional currency of the first side, the first day being 100; days on which
-    Minsk's dollar stood off the world's in yuan are marked.
+    Positions are those of the `exposure` table in millions of the reporting currency; a panel per side, all on one
+    scale. Rates are prices of foreign currency in the functional currency of the first side, the first day being 100;
+    days on which Minsk's dollar stood off the world's in yuan are marked.
     """
     scenario = results.scenario
     sides = list(scenario.sides)
@@ -47,12 +47,16 @@ def exposure(results: Results, ax: Axes) -> None:
     parts = [*sides, _RATES] if len(rates.columns) else sides or [_RATES]
     ratios = [_RATES_HEIGHT if part == _RATES else 1.0 for part in parts]
     axes = panels(ax, len(parts), 1, height_ratios=ratios, hspace=0.09)
+    drawn: list[tuple[Axes, dict[str, float]]] = []
     for part, panel in zip(parts, axes, strict=True):
         dress(panel, grid="y")
         if part == _RATES:
             _draw_rates(panel, results, rates)
-        else:
-            _draw_side(panel, results, part)
+        elif ends := _draw_side(panel, results, part):
+            drawn.append((panel, ends))
+    same_scale([panel for panel, _ in drawn])
+    for panel, ends in drawn:
+        label_ends(panel, ends, {code: code for code in ends}, currency_colours(ends))
     for panel in axes[1:]:
         panel.sharex(ax)
     for panel in axes[:-1]:
@@ -61,7 +65,8 @@ def exposure(results: Results, ax: Axes) -> None:
     headline(ax, f"FX exposure of firms: {scenario.name}")
 
 
-def _draw_side(ax: Axes, results: Results, side: str) -> None:
+def _draw_side(ax: Axes, results: Results, side: str) -> dict[str, float]:
+    """Draw it, and return where the line of each currency ends; none where there is nothing to draw."""
     reporting, home = results.scenario.reporting_currency, results.scenario.sides[side].functional_currency
     heading(ax, f"Firms in {spelt(side)}, functional currency {home}")
     ax.set_ylabel(f"net open position, {reporting} m")
@@ -69,7 +74,7 @@ def _draw_side(ax: Axes, results: Results, side: str) -> None:
     table = table[table["side"] == side]
     if table.empty:
         nothing(ax, "no obligations in foreign currency")
-        return
+        return {}
     colours = currency_colours(table["currency"].astype(str))
     scale = 1e6 * 10 ** minor_digits(reporting)
     ends = {}
@@ -81,12 +86,12 @@ def _draw_side(ax: Axes, results: Results, side: str) -> None:
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
     ax.margins(y=0.14)
     in_millions(ax)
-    label_ends(ax, ends, {code: code for code in ends}, colours)
     for height, edge, text in (
         (0.985, "top", "▲ receivables exceed payables"),
         (0.015, "bottom", "▼ payables exceed receivables"),
     ):
         ax.text(0.006, height, text, transform=ax.transAxes, color=QUIET, va=edge, fontsize=8.5)
+    return ends
 
 
 def _draw_rates(ax: Axes, results: Results, rates: pd.DataFrame) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.currency import minor_digits
 from sim.show.dates import draw_dates, local
-from sim.show.frame import heading, headline, label_ends, nothing, panels, shown, styled
+from sim.show.frame import heading, headline, label_ends, nothing, panels, same_scale, shown, styled
 from sim.show.palette import INK, currency_colours, dress, in_millions
 from sim.show.words import spelt
 
@@ -27,8 +27,8 @@ _BANDS = ((0.05, 0.95), (0.25, 0.75))
 def exposure_fan(runs: Sequence[Results], ax: Axes | None = None) -> Axes:
     """Net open position of each side's firms by currency over several runs: median, and 50 and 90 % of the runs.
 
-    In millions of the reporting currency; a panel per side. The runs are replications of one scenario. ValueError
-    if there is none, or if they differ in their days, sides or currencies.
+    In millions of the reporting currency; a panel per side, all on one scale. The runs are replications of one
+    scenario. ValueError if there is none, or if they differ in their days, sides or currencies.
     """
     if not runs:
         raise ValueError("a fan needs at least one run")
@@ -48,10 +48,15 @@ def exposure_fan(runs: Sequence[Results], ax: Axes | None = None) -> Axes:
 def _draw(first: Results, cases: pd.DataFrame, count: int, ax: Axes) -> None:
     sides = list(first.scenario.sides)
     axes = panels(ax, max(len(sides), 1), 1, hspace=0.09)
+    drawn: list[tuple[Axes, dict[str, float]]] = []
     for side, panel in zip(sides, axes, strict=False):
         dress(panel, grid="y")
         mine = cases[cases["side"] == side]
-        _draw_side(panel, first, side, mine)
+        if ends := _draw_side(panel, first, side, mine):
+            drawn.append((panel, ends))
+    same_scale([panel for panel, _ in drawn])
+    for panel, ends in drawn:
+        label_ends(panel, ends, {code: code for code in ends}, currency_colours(ends))
     for panel in axes[1:]:
         panel.sharex(ax)
     for panel in axes[:-1]:
@@ -60,13 +65,14 @@ def _draw(first: Results, cases: pd.DataFrame, count: int, ax: Axes) -> None:
     headline(ax, f"FX exposure of firms, {count} runs: {first.scenario.name}")
 
 
-def _draw_side(ax: Axes, first: Results, side: str, cases: pd.DataFrame) -> None:
+def _draw_side(ax: Axes, first: Results, side: str, cases: pd.DataFrame) -> dict[str, float]:
+    """Draw it, and return where the median of each currency ends; none where there is nothing to draw."""
     reporting, home = first.scenario.reporting_currency, first.scenario.sides[side].functional_currency
     heading(ax, f"Firms in {spelt(side)}, functional currency {home}: median, 50 % and 90 % of the runs")
     ax.set_ylabel(f"net open position, {reporting} m")
     if cases.empty:
         nothing(ax, "no obligations in foreign currency")
-        return
+        return {}
     colours = currency_colours(cases["currency"].astype(str))
     ends = {}
     for code, colour in colours.items():
@@ -85,4 +91,4 @@ def _draw_side(ax: Axes, first: Results, side: str, cases: pd.DataFrame) -> None
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
     ax.margins(y=0.1)
     in_millions(ax)
-    label_ends(ax, ends, {code: code for code in ends}, colours)
+    return ends

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 from sim.core.kinds import complete
 from sim.results.derived.fx_causes import RATE_CAUSES
-from sim.show.frame import figure, heading, headline, nothing, panels
+from sim.show.frame import figure, heading, headline, nothing, panels, same_scale
 from sim.show.palette import GAIN, INK, LOSS, QUIET, dress, in_millions
 from sim.show.words import spelt, told_fx_causes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from matplotlib.axes import Axes
     from matplotlib.patches import Rectangle
 
@@ -32,15 +35,15 @@ _LABEL: Final = 0.09
 def fx_result(results: Results, ax: Axes) -> None:
     """Realised FX result of each side's firms as a waterfall of its causes, gains upwards.
 
-    Those of the measure `fx_result`, in millions of the reporting currency; a panel per side.
+    Those of the measure `fx_result`, in millions of the reporting currency; a panel per side, all on one scale.
     """
     found = results.measures["fx_result"].value
     sides = [side for side in results.scenario.sides if side in found]
     axes = panels(ax, 1, max(len(sides), 1), wspace=0.04)
     headline(ax, f"Realised FX result by cause: {results.scenario.name}")
-    ax.set_ylabel(f"{results.scenario.reporting_currency} m, gains positive")
     for panel in axes:
         dress(panel, grid="y")
+        panel.set_ylabel(f"{results.scenario.reporting_currency} m, gains positive")
     if not sides:
         nothing(ax, "no foreign currency was exchanged")
         ax.set_xticks([])
@@ -48,14 +51,26 @@ def fx_result(results: Results, ax: Axes) -> None:
     bars = told_fx_causes(found)
     begins = "last order" if "returned" in bars else "order" if "instruction" in bars else "due date"
     terms = "\n".join(f"{cause}: {_TERMS[cause].format(begins)}" for cause in bars if cause in _TERMS)
+    told = {side: {cause: found[side][cause] for cause in bars} for side in sides}
+    extent = _extent(told.values())
     for side, panel in zip(sides, axes, strict=True):
         home = results.scenario.sides[side].functional_currency
         heading(panel, f"Firms in {spelt(side)}, functional currency {home}")
-        _draw_side(panel, {cause: found[side][cause] for cause in bars})
+        _draw_side(panel, told[side], extent)
         panel.set_xlabel(terms, fontsize=8.5)
+    same_scale(axes)
 
 
-def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
+def _extent(sides: Iterable[dict[str, float]]) -> float:
+    """From the lowest to the highest end of any bar, in millions."""
+    ends = [0.0]
+    for parts in sides:
+        ends += accumulate(part / 1e6 for cause, part in parts.items() if cause != "total")
+    return (max(ends) - min(ends)) or 1.0
+
+
+def _draw_side(ax: Axes, parts: dict[str, float], extent: float) -> None:
+    """Draw a waterfall; labels have room as in the panel with the largest bars."""
     level, ends, bars = 0.0, [0.0], []
     for place, (cause, part) in enumerate(parts.items()):
         height = part / 1e6
@@ -68,7 +83,6 @@ def _draw_side(ax: Axes, parts: dict[str, float]) -> None:
             ax.plot([place + 0.31, place + 0.69], [end, end], color=QUIET, linewidth=0.8)
             level = end
     ax.axhline(0, color=INK, linewidth=0.8, zorder=1.5)
-    extent = (max(ends) - min(ends)) or 1.0
     for bar, part in zip(bars, parts.values(), strict=True):
         _tell(ax, bar, part / 1e6, _LABEL * extent)
     ax.set_ylim(min(ends) - _LABEL * extent, max(ends) + _LABEL * extent)

@@ -11,7 +11,7 @@ import pandas as pd
 from sim.core.currency import minor_digits
 from sim.results.views import busiest_systems, course_of_day
 from sim.scenario.topology import zone_of
-from sim.show.frame import figure, heading, headline, label_ends, nothing, panels
+from sim.show.frame import figure, heading, headline, label_ends, nothing, panels, same_scale
 from sim.show.palette import ACCOUNTS, AVAILABLE, INK, OTHER_ACCOUNTS, WAITING, dress
 from sim.show.words import Scale, day, spelt
 
@@ -53,8 +53,10 @@ def liquidity(results: Results, ax: Axes) -> None:
     """Money to spend and payments that wait: through the period, and on the day on which most waits.
 
     The busiest systems in which money can run out, a row each. On the left by day the least that all accounts
-    together could spend, and below the axis the largest value that waited. On the right the same by time of
-    day, account by account. Credit lines are part of what can be spent.
+    together could spend, and below the axis the largest value that waited on any of them; money of one bank pays for
+    no other, so there may be both. On the right the same by time of day, account by account: above the axis the
+    money of each, below it, hatched in the same colour, those of its own payments that waited. Credit lines are part
+    of what can be spent.
     """
     systems = [_look(results, name) for name in busiest_systems(results, _SYSTEMS)]
     columns = 2 if any(len(system.days) >= _FEWEST_DAYS for system in systems) else 1
@@ -62,7 +64,7 @@ def liquidity(results: Results, ax: Axes) -> None:
     which = (
         f"the {len(systems)} busiest systems by value" if len(systems) > 1 else "the busiest system by value"
     )
-    headline(ax, f"Liquidity, {which}: {results.scenario.name}")
+    headline(ax, f"Liquidity, {which}: {results.scenario.name}", lines=2)
     if not systems:
         dress(ax, grid="y")
         nothing(ax, "no payments in a system in which money can run out")
@@ -73,9 +75,7 @@ def liquidity(results: Results, ax: Axes) -> None:
             _draw_days(row[0], system)
         ends, colours = _draw_day(row[-1], results, system)
         if columns > 1:
-            low, high = zip(*(panel.get_ylim() for panel in row), strict=True)
-            for panel in row:
-                panel.set_ylim(min(low), max(high))
+            same_scale(row)
         names = {name: name.partition("@")[0] for name in ends}
         label_ends(row[-1], ends, names, colours, _APART, marks=True)
         for panel in row:
@@ -94,7 +94,7 @@ def _look(results: Results, name: str) -> _System:
 def _draw_days(ax: Axes, system: _System) -> None:
     dress(ax, grid="y")
     days = system.days
-    heading(ax, f"{spelt(system.name)} by day: least to spend, most waiting")
+    heading(ax, f"{spelt(system.name)} by day, all accounts together:\n▲ least to spend   ▼ most that waited")
     ax.set_ylabel(f"waiting ▼   ▲ to spend, {system.unit}")
     # A value stands until the next business day, the last one for a day.
     dates = days["business_day"].tolist()
@@ -116,26 +116,30 @@ def _draw_day(ax: Axes, results: Results, system: _System) -> tuple[dict[str, fl
     dress(ax, grid="y")
     zone, chosen = zone_of(results.scenario, system.name), system.chosen
     what = "most waits" if chosen["queue_peak_value"] else "most is paid"
-    heading(ax, f"{spelt(system.name)} on {day(chosen['business_day'])}, when {what}")
+    heading(
+        ax,
+        f"{spelt(system.name)} on {day(chosen['business_day'])}, when {what}, account by account:\n"
+        "▲ its money   ▼ hatched: its own payments that wait",
+    )
     ax.set_ylabel(f"waiting ▼   ▲ to spend, {system.unit}")
     ax.set_xlabel(f"time of day ({zone})")
     course = course_of_day(results, system.name, chosen["opens_at"], chosen["closes_at"])
     clock = pd.DatetimeIndex(course.index).tz_convert(zone).tz_localize(None)
     edges = mdates.date2num(clock)  # type: ignore[no-untyped-call]
-    waiting = system.major(course.pop("waiting"))
     parts = _told_apart(course)
-    ends, base = {}, np.zeros(len(edges) - 1)
-    colours = dict(zip(parts.columns, ACCOUNTS, strict=False))
-    if len(parts.columns) > _NAMED:
-        colours[parts.columns[-1]] = OTHER_ACCOUNTS
-    for name in parts.columns:
-        top = base + system.major(parts[name]).to_numpy()[:-1]
-        ax.stairs(
-            top, edges, baseline=base, fill=True, facecolor=colours[name], linewidth=0.4, edgecolor="white"
-        )
-        ends[name] = float(base[-1] + top[-1]) / 2
-        base = top
-    ax.stairs(-waiting.to_numpy()[:-1], edges, fill=True, color=WAITING, linewidth=0)
+    names = list(parts["waiting"].columns)
+    ends, above, below = {}, np.zeros(len(edges) - 1), np.zeros(len(edges) - 1)
+    colours = dict(zip(names, ACCOUNTS, strict=False))
+    if len(names) > _NAMED:
+        colours[names[-1]] = OTHER_ACCOUNTS
+    for name in names:
+        filled = {"fill": True, "facecolor": colours[name], "edgecolor": "white"}
+        top = above + system.major(parts["available", name]).to_numpy()[:-1]
+        ax.stairs(top, edges, baseline=above, linewidth=0.4, **filled)
+        bottom = below - system.major(parts["waiting", name]).to_numpy()[:-1]
+        ax.stairs(bottom, edges, baseline=below, linewidth=0, hatch="////", **filled)
+        ends[name] = float(above[-1] + top[-1]) / 2
+        above, below = top, bottom
     ax.axhline(0, color=INK, linewidth=0.8)
     ax.set_xlim(edges[0], edges[-1])
     ax.margins(y=0.05)
@@ -145,9 +149,17 @@ def _draw_day(ax: Axes, results: Results, system: _System) -> tuple[dict[str, fl
 
 
 def _told_apart(course: pd.DataFrame) -> pd.DataFrame:
-    """The accounts with most to spend, most first, and the sum of all others."""
-    order = course.mean().sort_values(ascending=False, kind="stable").index.tolist()
-    if len(order) <= _NAMED + 1:
-        return course[order]
-    others = course[order[_NAMED:]].sum(axis=1).rename(f"{len(order) - _NAMED} others")
-    return pd.concat([course[order[:_NAMED]], others], axis=1)
+    """Money and waiting payments of the accounts with most of both, most first, and the sums of all others."""
+    waiting = pd.DataFrame(course["waiting"])
+    # Who cannot run dry has nothing that is worth a mention.
+    available = pd.DataFrame(course["available"]).reindex(columns=waiting.columns, fill_value=0)
+    size = pd.Series((available + waiting).mean())
+    order = size.sort_values(ascending=False, kind="stable").index.tolist()
+    named, rest = (order, []) if len(order) <= _NAMED + 1 else (order[:_NAMED], order[_NAMED:])
+    parts = {}
+    for what, found in (("available", available), ("waiting", waiting)):
+        parts[what] = found[named]
+        if rest:
+            parts[what] = parts[what].assign(**{f"{len(rest)} others": found[rest].sum(axis=1)})
+    told: pd.DataFrame = pd.concat(parts, axis=1)
+    return told

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.core.currency import minor_digits
 from sim.show.dates import draw_dates, local
-from sim.show.frame import figure, heading, headline, nothing, panels
+from sim.show.frame import figure, heading, headline, nothing, panels, same_scale
 from sim.show.palette import INK, MATURITIES, QUIET, dress, in_millions
 from sim.show.words import spelt
 
@@ -33,7 +33,7 @@ def maturity(results: Results, ax: Axes) -> None:
     """Receivables (upwards) and payables (downwards) in foreign currency by time left to the due date.
 
     Those of the table `maturities`, all currencies together at mid in millions of the reporting currency; a panel
-    per side.
+    per side, all on one scale.
     """
     sides = list(results.scenario.sides)
     axes = panels(ax, max(len(sides), 1), 1, hspace=0.09)
@@ -44,6 +44,7 @@ def maturity(results: Results, ax: Axes) -> None:
         home = results.scenario.sides[side].functional_currency
         heading(panel, f"Firms in {spelt(side)}, functional currency {home}")
         _draw_side(panel, results, table[table["side"] == side])
+    same_scale([panel for panel in axes if panel.collections])
     for panel in axes[1:]:
         panel.sharex(ax)
     for panel in axes[:-1]:
