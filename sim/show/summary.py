@@ -32,6 +32,13 @@ _MOST: Final = 2
 _LEAST: Final = 0.05
 _WIDTH: Final = 80
 _ALL_ROUTES: Final = "all routes"
+#: The clocks of `speed`, and what of each is shown.
+_CLOCKS: Final = {
+    "from_order": "from order",
+    "from_release": "from sending",
+    "between_banks": "between banks",
+}
+_SPEEDS: Final = ("within_1h", "within_4h", "within_24h", "by_day_0", "by_day_1", "by_day_2", "by_day_5")
 _RATIOS: Final = ("settlement_delay_indicator", "turnover_ratio")
 _METHODS: Final = ("parametric", "historical")
 _INSTANT: Final = timedelta(seconds=1)
@@ -50,6 +57,9 @@ def print_summary(results: Results, console: Console) -> None:
         table, known = _delays(values)
         title = "Clearing delay from instruction to credit"
         _section(console, title if known else f"{title} (≥ at least: not all are credited)", table)
+        _section(
+            console, "How fast: payments credited within hours, and by joint working day", _speed(values)
+        )
         _print_returns(values, console)
     if late := lateness(results):
         console.print()
@@ -162,6 +172,15 @@ def _reasons(values: Mapping[str, Any]) -> Table:
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
             table.add_row(REASONS[reason], f"{hours:.2f}", percent(hours / total), bar)
+    return table
+
+
+def _speed(values: Mapping[str, Any]) -> Table:
+    """A row per clock: how many payments arrive within so many hours, and by which joint working day."""
+    table = _table("clock", "1 h", "4 h", "24 h", "day 0", "day 1", "day 2", "day 5")
+    for clock, told in _CLOCKS.items():
+        shares = values["speed"][clock]
+        table.add_row(told, *(percent(shares[name]) for name in _SPEEDS))
     return table
 
 
