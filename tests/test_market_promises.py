@@ -13,7 +13,7 @@ from builders import EXCHANGING, HOURS, MINSK, Order, accounts, by_hand, declare
 from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from trading import OFFICE, assert_promises, run, trade
+from trading import OFFICE, assert_promises, number, run, trade
 
 from sim.core.clock import DAY, HOUR
 from sim.engine.run import simulate
@@ -136,8 +136,8 @@ def assert_depth(world: DrawnWorld, records: Records) -> None:
         vehicle = fx.currencies[deals.vehicle[row]] if deals.vehicle[row] >= 0 else None
         hops = [(deals.market[row], near, vehicle or far)]
         hops += [] if vehicle is None else [(deals.vehicle_market[row], vehicle, far)]
-        for number, one, other in hops:
-            name = list(scenario.markets)[number]
+        for place, one, other in hops:
+            name = list(scenario.markets)[place]
             (pair,) = [pair for pair in scenario.markets[name].pairs if set(pair.split("/")) == {one, other}]
             base = pair.split("/")[0]
             obtained = one if deals.by_payee[row] else other
@@ -180,7 +180,7 @@ def test_nobody_overtakes_at_a_market(orders: list[tuple[int, int]], depth: str)
     assert deals["payment_id"].is_monotonic_increasing
     assert deals["converted_at"].is_monotonic_increasing
     # As much is bought as can be: a day that does not sell out leaves nobody waiting.
-    day = deals["converted_at"].dt.floor("D")
+    day, numbers = deals["converted_at"].dt.floor("D"), deals["obligation_id"].map(number)
     by_day = deals["amount"].groupby(day).sum()
     left = world.obligations.amount.sum() - deals["amount"].sum()
     assert (by_day <= float(depth) * 100 + 0.5).all()
@@ -189,7 +189,7 @@ def test_nobody_overtakes_at_a_market(orders: list[tuple[int, int]], depth: str)
             obligation
             for obligation, at in enumerate(given_at)
             if at < today.timestamp() + 10 * HOUR
-            and deals.loc[(deals["obligation_id"] == obligation) & (day <= today), "amount"].sum()
+            and deals.loc[(numbers == obligation) & (day <= today), "amount"].sum()
             < world.obligations.amount[obligation]
         ]
         assert not waiting or bought == round(float(depth) * 100)

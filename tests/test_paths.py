@@ -53,7 +53,7 @@ ENTRIES = {
 def trade(world: World) -> pd.DataFrame:
     rows = world.obligations
     table = pd.DataFrame({name: getattr(rows, name) for name in type(rows).__slots__})
-    return table.set_index(["flow", "draw"]).sort_index()
+    return table.set_index(["flow", "piece", "draw"]).sort_index()
 
 
 def test_shares_move_in_straight_lines_between_the_points() -> None:
@@ -127,6 +127,7 @@ def test_payments_keep_their_draws_whatever_comes_or_goes() -> None:
         keys = pd.MultiIndex.from_arrays(
             [
                 world.obligations.flow[world.payments.obligation],
+                world.obligations.piece[world.payments.obligation],
                 world.obligations.draw[world.payments.obligation],
             ]
         )

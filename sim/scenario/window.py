@@ -85,7 +85,7 @@ def window(scenario: Scenario) -> Window:
     start = to_instant(scenario.period.start, zone)
     end = to_instant(scenario.period.end, zone)
     longest = max((t.days[1] for flow in scenario.flows.values() for t in flow.terms.values()), default=0)
-    spare = int(_LONGEST_BREAK.total_seconds())
+    spare = int(_LONGEST_BREAK.total_seconds()) if scenario.flows else 0
     trade_start = start - scenario.run_in - longest * DAY - spare
     contracts: list[Loan | Project] = [*scenario.loans.values(), *scenario.projects.values()]
     spans = [[local_instant(day, 0, zone) for day in contract.span()] for contract in contracts]

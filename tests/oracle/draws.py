@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from sim.scenario.demands import origins
 from sim.world.draws import stream
 
@@ -26,7 +24,6 @@ class Draws:
         self._world = world
         self._stated = stated
         self._origins = list(origins(world.scenario))
-        self._streams: dict[str, np.ndarray] = {}
 
     def of(self, payment: int, name: str, attempt: int) -> float:
         """The draw of a payment at an attempt."""
@@ -38,11 +35,9 @@ class Draws:
         obligations = self._world.obligations
         obligation = self._world.payments.obligation[payment]
         origin = self._origins[obligations.flow[obligation]]
-        return float(self._stream(f"{name}/{origin}")[obligations.draw[obligation]])
-
-    def _stream(self, name: str) -> np.ndarray:
-        if name not in self._streams:
-            count = int(self._world.obligations.draw.max()) + 1
-            drawn = stream(self._world.scenario.seed, self._world.replication, name).random(count)
-            self._streams[name] = drawn
-        return self._streams[name]
+        drawn = stream(self._world.scenario.seed, self._world.replication, f"{name}/{origin}")
+        # A month, or a contract, has 2³² draws of the stream for itself.
+        drawn.bit_generator.advance(
+            int(obligations.piece[obligation]) * 2**32 + int(obligations.draw[obligation])
+        )  # type: ignore[attr-defined]
+        return float(drawn.random())
