@@ -114,6 +114,7 @@ def obligation_ids(world: DrawnWorld, numbers: NDArray[np.int64]) -> pd.Series[s
     """What obligations are called; missing for −1."""
     rows = world.obligations
     known, which = np.unique(np.stack([rows.flow, rows.piece]), axis=1, return_inverse=True)
+    which = which.ravel()  # NumPy 2.0 keeps the axis
     # What comes from nowhere has the last name, that of number −1.
     sources, trade = [*origins(world.scenario), "none"], len(world.scenario.flows)
     pieces = [
