@@ -109,3 +109,16 @@ def test_delay_is_a_part_of_the_whole_cost_and_flows_have_their_own_price() -> N
     others = rows[rows["flow"] != "potash"]
     exact = others["value"] * seconds[others.index] * 0.1 / YEAR
     assert ((others["cost"] - exact).abs() <= 0.5001).all()
+
+
+def test_a_payment_that_is_given_up_costs_until_its_money_is_back() -> None:
+    short = ("period.start=2024-03-04", "period.end=2024-03-15", "run_in=2d", "horizon=60d")
+    run = sim.run(
+        load("returned-payments", (*short, "routes.usd.steps.review.attempts=1", "delay_price=0.1")),
+        measures=[],
+    )
+    given_up = run.payments.loc[run.payments["status"] == "cancelled", "payment_id"]
+    assert len(given_up)
+    ended = run.delay_costs.set_index("payment_id").loc[given_up, "ended_at"]
+    back = run.returns.drop_duplicates("payment_id", keep="last").set_index("payment_id")["returned_at"]
+    assert ended.tolist() == back.loc[given_up].tolist()

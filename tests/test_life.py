@@ -36,6 +36,7 @@ first,2024-03-04 10:00,a,b,30
 behind,2024-03-04 10:30,a,b,5
 help,2024-03-04 12:00,c,a,25
 onward,2024-03-04 13:00,b,c,36
+later,2024-03-04 14:00,a,b,7
 never,2024-03-05 11:00,b,c,1000
 """
 
@@ -75,6 +76,9 @@ def test_who_waits_behind_another_is_told_the_queue_and_other_money_by_its_name(
     ((wait,),) = (stay.waits for stay in life(own.run, "behind").stays)
     assert (wait.ahead, wait.ahead_amount, wait.balance) == (1, 30_00, 10_00)
     assert "1 before it in the queue, of BYN 30" in told("behind")
+    # Those that waited before it have gone.
+    ((wait,),) = (stay.waits for stay in life(own.run, "later").stays)
+    assert (wait.ahead, wait.ahead_amount, wait.balance) == (0, 0, 0)
     # The money of the first two is there; what is lacking is granted.
     assert "released: other money brings BYN 1" in told("onward")
 
@@ -83,12 +87,12 @@ def test_what_never_settles_is_followed_to_the_end(own: sim.Results) -> None:
     text = told("never")
     assert "not settled by the end of the run" in text
     assert "the run ends, and the payee has no money: 13 h after the order" in text
-    assert slowest(own.run, 2) == ["onward", "never"]
+    assert slowest(own.run, 2) == ["later", "onward"]
     assert told("--slowest", "2").startswith("payment delay amount")
 
 
 def test_a_payment_that_is_not_there_is_told_with_those_that_are(own: sim.Results) -> None:
-    with pytest.raises(NoPaymentError, match=r"no payment 'firts'; the run has 5, first to never"):
+    with pytest.raises(NoPaymentError, match=r"no payment 'firts'; the run has 6, first to never"):
         life(own.run, "firts")
     for arguments in (
         ["trace", "own", "firts"],
