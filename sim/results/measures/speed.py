@@ -73,8 +73,8 @@ def _stretches(run: Run, rows: pd.DataFrame) -> tuple[_Stretch, _Stretch, _Stret
 def _sent_at(run: Run, rows: pd.DataFrame) -> pd.Series[pd.Timestamp]:
     """When the payer's bank sends each payment; its instruction where it never gets so far, or nothing is sent."""
     stays = of_counted(run, run["steps"])
-    last = stays["attempt"].to_numpy() == rows["attempts"].loc[stays["payment_id"]].to_numpy()
-    messages = stays[last & (stays["place"] == "message").to_numpy()].drop_duplicates("payment_id")
+    # An attempt that came back has no message of its own there.
+    messages = stays[stays["place"] == "message"].drop_duplicates("payment_id")
     sent = messages.set_index("payment_id")["began_at"]
     asked = of_counted(run, run["transfers"])
     first = asked["attempt"].to_numpy() == rows["attempts"].loc[asked["payment_id"]].to_numpy()
