@@ -98,12 +98,17 @@ def _assert_same_payments(records: Records, story: Story) -> None:
             payment.instructed_at,
             payment.sent_back,
             _never(payment.cancelled_at),
+            _never(payment.accepted_at),
+            payment.value_date,
+            payment.same_day,
+            payment.value_missed,
         )
         for payment in story.payments
     ]
     of = records
     assert told == rows(
-        of.settled_at, of.credited_at, of.attempts, of.instructed_at, of.sent_back, of.cancelled_at
+        *(of.settled_at, of.credited_at, of.attempts, of.instructed_at, of.sent_back, of.cancelled_at),
+        *(of.accepted_at, of.value_date, of.same_day, of.value_missed),
     )
     _assert_same_stays(records, story)
 

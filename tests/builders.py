@@ -14,6 +14,7 @@ from sim.scenario.model import Scenario
 from sim.world.build import build_world
 from sim.world.journeys import plan_journeys
 from sim.world.payments import Payments
+from sim.world.routing import sides_of_payers
 from sim.world.steps import route_plans
 from sim.world.trade import Obligations
 from sim.world.world import DrawnWorld
@@ -208,7 +209,16 @@ def with_draws(world: DrawnWorld, draws: Mapping[str, list[float]]) -> DrawnWorl
         world.openings.timeline,
         lambda name: known.get(name, np.zeros(len(payments))),
     )
+    payer_sides = sides_of_payers(
+        world.scenario, world.network.banks, world.firms, world.obligations, payments
+    )
     plans = route_plans(
-        world.scenario, world.openings, world.fx, world.network, world.routes, journeys.payments
+        world.scenario,
+        world.openings,
+        world.fx,
+        world.network,
+        world.routes,
+        journeys.payments,
+        payer_sides[journeys.payment],
     )
     return replace(world, payments=payments, journeys=journeys, route_plans=plans)

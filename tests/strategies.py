@@ -182,7 +182,7 @@ def route_maps(draw: st.DrawFn, *, returning: bool = False) -> dict[str, Declare
     before = draw(st.sampled_from([[], [originate], [{**originate, "accepts": accepts}]]))
     middle = [screen] if returning else draw(st.sampled_from([[], [message], [screen]]))
     bought = {"kind": "convert", "fee": draw(fees())}
-    return {
+    routes: dict[str, Declared] = {
         "there": {
             "carries": {"payer": "west", "payee": "east"},
             "steps": [*before, bought, *middle, *there, post],
@@ -214,6 +214,24 @@ def route_maps(draw: st.DrawFn, *, returning: bool = False) -> dict[str, Declare
             "carries": {"payer": "east", "payee": "east"},
             "steps": [*before, {"kind": "settle", "system": "gross"}, *([screen] if returning else []), post],
         },
+    }
+    promise = draw(value_dates())
+    for route in draw(st.sets(st.sampled_from(sorted(routes)))):
+        # A route has one cut-off.
+        steps = [{**step, "accepts": None} if "accepts" in step else step for step in routes[route]["steps"]]
+        side = routes[route]["carries"]["payer"]
+        routes[route] |= {"steps": steps, "value": draw(st.sampled_from([promise, {side: promise}]))}
+    return routes
+
+
+@st.composite
+def value_dates(draw: st.DrawFn) -> Declared:
+    """A promise by some hours and calendars, often of the same day."""
+    return {
+        "cutoff": draw(hours_names),
+        "days": draw(st.sampled_from([0, 0, 1, 2])),
+        "late": draw(st.sampled_from([1, 1, 2])),
+        "calendars": draw(st.sampled_from([["china"], ["belarus", "china"], ["always"], ["weekdays"]])),
     }
 
 

@@ -94,6 +94,10 @@ class WorkingDays:
         low, high = self._positions(np.array([first, last], dtype="datetime64[D]"))
         return int(self._before[high + 1] - self._before[low])
 
+    def days(self) -> Days:
+        """All days of the table in order, whether they are worked or not."""
+        return np.asarray(np.datetime64(self.first, "D") + np.arange(len(self.flags)))
+
     def dates(self) -> Days:
         """All working days of the table in order."""
         return np.asarray(np.datetime64(self.first, "D") + self._ordinals * _ONE_DAY)

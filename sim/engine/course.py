@@ -76,6 +76,10 @@ class Course:
             "instructed_at": self.begun[last],
             "sent_back": sent_back,
             "cancelled_at": np.where(cancelled_at < end, cancelled_at, NEVER),
+            "accepted_at": log.accepted_at[last],
+            "value_date": log.value_date[last],
+            "same_day": log.same_day[last],
+            "value_missed": log.value_missed[last],
             "stays": self._stays(log.delays, last, sent_back),
         }
 

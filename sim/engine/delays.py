@@ -27,7 +27,7 @@ _CLOSED: Final = np.array([_REASON[CLOSED[kind]] for kind in sorted(CLOSED)])
 class Stays(NamedTuple):
     """One row per stay of a payment at a place in a step of its route, and one per attempt that came back.
 
-    By payment, attempt, step and place. `step` and `system` are −1 where there is none; `place` is that in `PLACES`;
+    By payment, attempt, step and instant. `step` and `system` are −1 where there is none; `place` is that in `PLACES`;
     `seconds` has a column for each of `REASONS`, which add up to the row's length.
     """
 
@@ -180,7 +180,8 @@ class Delays:
             if (mine := counting[journey]).any()
         ]
         kept.append(back)
-        keys = ("place", "step", "attempt", "payment")
+        # Places of a step in the order in which it has them; a stay of no length comes before what follows it.
+        keys = ("ended_at", "began_at", "step", "attempt", "payment")
         order = np.lexsort([np.concatenate([getattr(stays, key) for stays in kept]) for key in keys])
         return Stays(*(np.concatenate(columns)[order] for columns in zip(*kept, strict=True)))
 

@@ -12,6 +12,7 @@ from sim.core.currency import Amounts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from sim.core.calendars import Days
     from sim.engine.delays import Delays, Stays
     from sim.world.journeys import Journeys
 
@@ -257,7 +258,9 @@ class Records(NamedTuple):
 
     `instructed_at` is that of the last of the `attempts`; where that was sent back, `sent_back` is set and there is
     neither settlement nor credit. `cancelled_at` is when the money of a payment was back that is not
-    instructed again.
+    instructed again. Where a value date is promised, that of the last attempt counts: `accepted_at` is when the payer's
+    bank took it in, `value_date` the day (NaT if there is none), which was the `same_day` or not, and `value_missed`
+    whether it was ready too late.
     """
 
     settled_at: Seconds
@@ -266,6 +269,10 @@ class Records(NamedTuple):
     instructed_at: Seconds
     sent_back: NDArray[np.bool_]
     cancelled_at: Seconds
+    accepted_at: Seconds
+    value_date: Days
+    same_day: NDArray[np.bool_]
+    value_missed: NDArray[np.bool_]
     stays: Stays
     conversions: Conversions
     sold_back: Conversions
@@ -301,6 +308,12 @@ class Log:
         self.sent_back_from = np.full(len(journeys.payment), -1)
         self.sent_back_by = np.full(len(journeys.payment), -1)
         self.goes_back_at = np.full(len(journeys.payment), NEVER)
+        #: By journey: when it was accepted (NEVER if no value date is promised), for which day, whether that was the
+        #: same day, and whether it was ready too late for it.
+        self.accepted_at = np.full(len(journeys.payment), NEVER)
+        self.value_date = np.full(len(journeys.payment), "NaT", dtype="datetime64[D]")
+        self.same_day = np.zeros(len(journeys.payment), dtype=np.bool_)
+        self.value_missed = np.zeros(len(journeys.payment), dtype=np.bool_)
         self._reviews: list[Reviews] = []
         self._conversions: list[Conversions] = []
         self._fees: list[Fees] = []
@@ -312,6 +325,19 @@ class Log:
     def charge(self, rows: Fees) -> None:
         """Keep the charges made before the end of the run."""
         self._fees.append(some_rows(rows, rows.at < self.end))
+
+    def accept(
+        self, rows: NDArray[np.int64], at: Seconds, value_date: Days, same_day: NDArray[np.bool_]
+    ) -> None:
+        """Keep which value dates were promised before the end of the run, and when."""
+        done = at < self.end
+        self.accepted_at[rows[done]] = at[done]
+        self.value_date[rows[done]] = value_date[done]
+        self.same_day[rows[done]] = same_day[done]
+
+    def miss(self, rows: NDArray[np.int64], at: Seconds) -> None:
+        """Keep what was ready at an instant before the end of the run, too late for its value date."""
+        self.value_missed[rows[at < self.end]] = True
 
     def review(self, reviews: Reviews, goes_back_at: Seconds) -> None:
         """Keep the cases that came to somebody before the end of the run, and when the money of some goes back."""

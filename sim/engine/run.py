@@ -197,7 +197,7 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> tuple
         traced = walk.trace({number: waits(number) for number in walk.contended}, course.begun, log, end)
         course.follow(walk, traced, log)
         for number, told in traced.arrivals.items():
-            came = traced.left[number - 1] if number else course.begun[walk.rows]
+            came = traced.left[number - 1] if number else traced.begun
             shut[number][walk.rows] = told > came
             arrivals = _by_journey(requests, simulated.arrival, number, len(world.payments))
             _compare(walk, told, arrivals[walk.rows], end)

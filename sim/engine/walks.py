@@ -13,6 +13,7 @@ from sim.engine.records import Fees
 from sim.engine.steps import KINDS
 from sim.engine.steps.office import CorrectionStep, HeldStep, reversed_settlement
 from sim.engine.steps.settle import SettleStep
+from sim.engine.value import ValueDates, ValuedStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -39,10 +40,11 @@ class Stop(NamedTuple):
 class Traced(NamedTuple):
     """How the payments of a walk fared; NEVER for what did not happen before the end of the run.
 
-    `left` holds the instants at which they left each step, `arrivals`, by step, those at which they asked for
-    something, for comparison with what was simulated.
+    `begun` holds the instants at which they came to the first step, `left` those at which they left each step, and
+    `arrivals`, by step, those at which they asked for something, for comparison with what was simulated.
     """
 
+    begun: Seconds
     settled_at: Seconds
     credited_at: Seconds
     left: list[Seconds]
@@ -52,9 +54,18 @@ class Traced(NamedTuple):
 class Walk:
     """One way through the steps, there or back, and the journeys that take it."""
 
-    def __init__(self, stops: list[Stop], rows: Rows, world: World, *, leads_back: bool = False) -> None:
+    def __init__(
+        self,
+        stops: list[Stop],
+        rows: Rows,
+        world: World,
+        *,
+        value: ValueDates | None = None,
+        leads_back: bool = False,
+    ) -> None:
         self.rows = rows
         self.leads_back = leads_back
+        self._value = value
         self.stops = stops
         self.steps = [stop.step for stop in stops]
         #: The steps at which payments may have to wait for each other, and how a payment comes to each step.
@@ -85,7 +96,11 @@ class Walk:
 
     def accepted(self, begun: Seconds) -> Seconds:
         """When journeys begin; NEVER for those from or to a bank that has failed before."""
-        return self._unless_failed(self.rows, begun[self.rows])
+        return self._accept(self.rows, self._unless_failed(self.rows, begun[self.rows]), None)
+
+    def _accept(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
+        """When the payer's bank takes in what begins then, if it promises a value date."""
+        return at if self._value is None else self._value.accept(rows, at, log)
 
     def _unless_failed(self, rows: Rows, at: Seconds) -> Seconds:
         payments, failed_at = self._world.payments, self._world.network.failed_at
@@ -106,7 +121,8 @@ class Walk:
 
     def begun(self, row: int, at: int) -> int:
         """When a journey that should begin at an instant does; NEVER if a bank has failed."""
-        return int(self._unless_failed(np.array([row]), np.array([at]))[0])
+        rows = np.array([row])
+        return int(self._accept(rows, self._unless_failed(rows, np.array([at])), None)[0])
 
     def arrival(self, journey: int, left_step: int, left_at: int, next_step: int) -> int:
         """When a journey that left a step at `left_at` asks for something at `next_step`, or is through with it."""
@@ -117,14 +133,16 @@ class Walk:
 
     def planned(self, journey: int, step: int) -> int:
         """When a journey gets to a step, or is through with it, if it does not wait before."""
-        return self.arrival(journey, -1, int(self._world.payments.instructed_at[journey]), step)
+        row = np.array([journey])
+        begun = self._accept(row, self._world.payments.instructed_at[row], None)
+        return self.arrival(journey, -1, int(begun[0]), step)
 
     def trace(self, waits: dict[int, Waits], begun: Seconds, log: Log, end: int) -> Traced:
         """How the payments went on, step by step; delays, deals, charges and reviews go into the log.
 
         `waits` holds, by step, how each journey of the whole run waited there, and `begun` when each began.
         """
-        at = self.accepted(begun)
+        at = self._unless_failed(self.rows, begun[self.rows])
         log.delays.walk(self.rows)
         # Nobody takes up what is from or to a bank that has failed.
         log.delays.enter(0, ["payer_bank"])
@@ -132,10 +150,12 @@ class Walk:
         log.delays.spend(self.rows[stopped], begun[self.rows][stopped], at[stopped], "outage")
         settled_at = np.full(len(self.rows), NEVER)
         credited_at = np.full(len(self.rows), NEVER)
-        left, arrivals = [], {}
+        came, left, arrivals = at, [], {}
         for number, (step, place, plan) in enumerate(self.stops):
             if plan:
                 log.delays.enter(place, plan.places, -1 if plan.move is None else plan.move.system)
+            if not number:
+                at = came = self._accept(self.rows, at, log)
             if plan and plan.fee is not None:
                 owed = step.charged(self.rows, at, self._world.payments.amount[self.rows])
                 charge(plan.fee, place, owed, self._world, log)
@@ -153,6 +173,7 @@ class Walk:
             # Between banks, what is settled is with the payee.
             credited_at = settled_at
         return Traced(
+            came,
             np.where(settled_at < end, settled_at, NEVER),
             np.where(credited_at < end, credited_at, NEVER),
             left,
@@ -162,13 +183,18 @@ class Walk:
 
 def walk_there(route: RoutePlan, rows: Rows, world: World, exchange: Exchange, attempt: int) -> Walk:
     """The way to the payee; only at the first attempt does a payer buy the currency."""
+    value = None if route.promises is None else ValueDates(route.promises, route.roles)
     stops = []
     for number, plan in enumerate(route.steps):
         if attempt > 1 and plan.exchanging == "payer":
             stops.append(Stop(HeldStep(), number))
+            continue
+        if value is not None and number == value.step:
+            step: Step = ValuedStep(SettleStep(plan, world, route.roles), value)
         else:
-            stops.append(Stop(KINDS[plan.kind](exchange, plan, world, route.roles), number, plan))
-    return Walk(stops, rows, world)
+            step = KINDS[plan.kind](exchange, plan, world, route.roles)
+        stops.append(Stop(step, number, plan))
+    return Walk(stops, rows, world, value=value)
 
 
 def walk_back(route: RoutePlan, rows: Rows, world: World, step: int) -> Walk:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.scenario.model.network import Account, Route
     from sim.scenario.model.settlement import Books
     from sim.scenario.model.steps import Settle
+    from sim.scenario.model.timing import HoursChoice
 
 #: Holder that stands for everybody outside the scenario: it sells and buys the money of treasuries.
 MARKET: Final = "market"
@@ -46,20 +47,22 @@ def legs(scenario: Scenario, system: str) -> tuple[str, ...]:
     return scenario.systems[system].linked or (system,)
 
 
+def hours_zone(scenario: Scenario, choice: HoursChoice) -> ZoneInfo:
+    """The zone of opening hours; those that are built in go by the zone of the period."""
+    hours = scenario.hours.get(choice) if isinstance(choice, str) else choice
+    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
+
+
 def bank_zone(scenario: Scenario, bank: str) -> ZoneInfo:
     """The zone of a bank's hours; that of the period for one that never closes, as banks do that are not declared."""
     declared = scenario.banks.get(bank)
-    choice = "always" if declared is None else declared.hours
-    hours = scenario.hours.get(choice) if isinstance(choice, str) else choice
-    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
+    return hours_zone(scenario, "always" if declared is None else declared.hours)
 
 
 def zone_of(scenario: Scenario, system: str) -> ZoneInfo:
     """The zone of a system's hours; hours that are built in go by the zone of the period."""
     declared = book(scenario, system)
-    chosen = "always" if declared is None else declared.hours
-    hours = scenario.hours.get(chosen) if isinstance(chosen, str) else chosen
-    return ZoneInfo(scenario.period.zone if hours is None else hours.zone)
+    return hours_zone(scenario, "always" if declared is None else declared.hours)
 
 
 def home_currencies(scenario: Scenario) -> dict[str, str]:

@@ -29,7 +29,7 @@ from sim.world.obligations import draw_obligations
 from sim.world.own_file import MAX_INPUT
 from sim.world.own_rates import history_of
 from sim.world.payments import own_payments, trade_payments
-from sim.world.routing import divert, sides_of
+from sim.world.routing import divert, sides_of, sides_of_payers
 from sim.world.steps import route_plans
 from sim.world.systems import system_hours
 from sim.world.timeline import EFFECTS, Jump, Timeline
@@ -71,6 +71,7 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
     network = prefunded(scenario, openings, network, routes, payments, fx.currencies)
     check_magnitudes(scenario, window, fx, network, obligations, payments)
     payments = replace(payments, route=divert(scenario, payments, network.banks, sides, fx, timeline))
+    payer_sides = sides_of_payers(scenario, network.banks, firms, obligations, payments)
     journeys = plan_journeys(payments, routes, timeline, uniform)
     check_parts(network, routes, journeys)
     world = DrawnWorld(
@@ -87,7 +88,9 @@ def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MA
         obligations=obligations,
         payments=payments,
         journeys=journeys,
-        route_plans=route_plans(scenario, openings, fx, network, routes, journeys.payments),
+        route_plans=route_plans(
+            scenario, openings, fx, network, routes, journeys.payments, payer_sides[journeys.payment]
+        ),
         routes=routes,
         warnings=warnings(scenario, network, openings),
     )

@@ -12,6 +12,7 @@ from sim.core.clock import Seconds
 from sim.scenario.demands import origins
 from sim.scenario.model.steps import moves
 from sim.scenario.topology import Passenger, Topology, books, legs, obstacles
+from sim.world.cutoffs import heeding_cutoffs
 from sim.world.draws import draw_names, draws_by_id, draws_by_piece
 from sim.world.own_payments import Setting, read_payments
 from sim.world.routing import choose_routes
@@ -68,6 +69,7 @@ def trade_payments(
 ) -> tuple[Payments, Uniform]:
     """The payments that firms order before the end, in that order, and further draws for them."""
     instructed_at = instruction_instants(scenario, replication, openings, firms, obligations)
+    instructed_at = heeding_cutoffs(scenario, replication, openings, fx, firms, obligations, instructed_at)
     ordered = np.flatnonzero(instructed_at < openings.window.end)
     rows = ordered[np.argsort(instructed_at[ordered], kind="stable")]
     uniform = draws_by_piece(

@@ -130,3 +130,20 @@ def sides_of(
     of_group = np.array([sides.index(group.side) for group in scenario.firms.values()], dtype=np.int64)
     of_firm = of_group[firms.group]
     return of_firm[obligations.payer[rows]], of_firm[obligations.payee[rows]]
+
+
+def sides_of_payers(
+    scenario: Scenario,
+    banks: tuple[str, ...],
+    firms: FirmTable,
+    obligations: Obligations,
+    payments: Payments,
+) -> NDArray[np.int64]:
+    """The number of the payer's side by payment: of payments of one's own that of its bank; −1 where it has none."""
+    declared = (scenario.banks.get(name) for name in banks)
+    sides = {name: number for number, name in enumerate(scenario.sides)}
+    of_bank = [-1 if bank is None or bank.side is None else sides[bank.side] for bank in declared]
+    found = np.array(of_bank, dtype=np.int64)[payments.payer_bank]
+    owed = payments.obligation >= 0
+    found[owed], _ = sides_of(scenario, firms, obligations, payments.obligation[owed])
+    return found

@@ -17,6 +17,7 @@ from sim.world.draws import durations, route_draws
 from sim.world.reviews import review_policy
 from sim.world.roles import move, roles_by_route
 from sim.world.timeline import OtherReview
+from sim.world.value_dates import promises
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from sim.world.reviews import ReviewPolicy
     from sim.world.roles import Move, Roles
     from sim.world.timing import Openings
+    from sim.world.value_dates import Promises
 
 #: What a step can be: the engine has somebody for each of them.
 STEP_KINDS: Final = tuple(kinds(Step))
@@ -79,10 +81,11 @@ class StepPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RoutePlan:
-    """The steps of a route in order, and the banks that play the roles in them."""
+    """The steps of a route in order, the banks that play the roles in them, and the value dates that are promised."""
 
     steps: tuple[StepPlan, ...]
     roles: Roles
+    promises: Promises | None = None
 
 
 def route_plans(
@@ -92,8 +95,12 @@ def route_plans(
     network: Network,
     routes: Mapping[str, Route],
     journeys: Payments,
+    payer_side: NDArray[np.int64],
 ) -> tuple[RoutePlan, ...]:
-    """One plan for each route, by number; `journeys` are payments on their way, each time that they are."""
+    """One plan for each route, by number; `journeys` are payments on their way, each time that they are.
+
+    `payer_side` is the number of the payer's side by journey, −1 where it has none.
+    """
     roles = roles_by_route(scenario, routes, journeys, network, fx.currencies)
     seconds = _seconds(routes, journeys)
 
@@ -127,10 +134,18 @@ def route_plans(
         uniform = {purpose: journeys.draws[name] for purpose, name in draws.items()}
         return review_policy(step, openings.timeline.of(OtherReview), network.banks, uniform, lasting)
 
-    return tuple(
-        RoutePlan(tuple(plan(step, draws) for step, draws in _drawing(route)), banks)
-        for route, banks in zip(routes.values(), roles, strict=True)
-    )
+    def route_plan(route: Route, banks: Roles) -> RoutePlan:
+        steps, promised = [plan(step, draws) for step, draws in _drawing(route)], None
+        if route.value is not None:
+            promised = promises(scenario, openings, route, route.value, payer_side)
+            # Before the first step payments wait to be accepted, before the first settlement for their value date.
+            for number, place in ((promised.step, "cut_off"), (0, "payer_bank")):
+                places = steps[number].places
+                if place not in places:
+                    steps[number] = steps[number]._replace(places=(place, *places))
+        return RoutePlan(tuple(steps), banks, promised)
+
+    return tuple(route_plan(route, banks) for route, banks in zip(routes.values(), roles, strict=True))
 
 
 def _drawing(route: Route) -> Iterator[tuple[Step, dict[str, str]]]:

@@ -29,7 +29,8 @@ from oracle.stage import Stage
 from oracle.story import Payment, Return, Review, Story
 from oracle.treasuries import Treasury
 from oracle.turns import Turn, Turns
-from sim.core.clock import to_instant
+from oracle.value import Promise
+from sim.core.clock import NEVER, to_instant
 from sim.core.currency import minor_digits
 from sim.world.draws import route_draws
 
@@ -76,6 +77,7 @@ class _Model:
         self.env = simpy.Environment(initial_time=world.window.start)
         self.turns = Turns(self.env)
         self._sessions: dict[int, Sessions] = {}
+        self._promises: dict[tuple[int, int], Promise] = {}
         self.books = Books(self.env, world.network.accounts)
         hours = [self._system_hours(number) for number in range(len(world.network.systems))]
         self.stage = Stage(world, self.env, self.turns, self.books, hours, optimum)
@@ -163,6 +165,12 @@ class _Model:
             "post": self.post,
         }
         yield from self.accepted(payment, place="payer_bank")
+        if (promise := self.promise(payment)) is not None:
+            payment.come(0, "payer_bank", self.env.now)
+            failed_at = self._failed_at[payment.payer_bank]
+            yield from self.opening(payment, self.office(payment.payer_bank), failed_at)
+            payment.accepted_at = self.env.now
+            payment.value_date, payment.same_day = promise.value_date(self.env.now)
         for place, step in enumerate(payment.route.steps):
             if payment.attempt > 1 and step.kind == "convert" and step.by == "payer":
                 # What it bought for the first attempt came back to it.
@@ -250,13 +258,15 @@ class _Model:
     def settle(self, payment: Payment, place: int, step: Settle, *, back: bool = False) -> Process:
         """From `debit` to `credit`, or the other way round on the way back; in a link also a counter-value."""
         payer, payee = (self.bank(payment, role) for role in (step.debit, step.credit))
+        came_at = self.env.now
         if back:
             payer, payee = payee, payer
+        elif step is next(other for other in payment.route.steps if other.kind == "settle"):
+            yield from self.await_value(payment, place, payer, payee)
         if payer != payee:
             number = list(self.scenario.systems).index(step.system)
-            came_at = self.env.now
             if not back:
-                payment.come(place, "system", came_at, number)
+                payment.come(place, "system", self.env.now, number)
             parts = [
                 self._transfer(payment, place, part, amount, payer, payee, back=back)
                 for part, amount in enumerate(self.parts(payment, step.system))
@@ -277,6 +287,45 @@ class _Model:
             self._leave_the_system(payment)
         if not back:
             payment.settled[place] = self.env.now
+
+    def await_value(self, payment: Payment, place: int, payer: str, payee: str) -> Process:
+        """Wait for the business day of the value date, unless an account that it needs is frozen until then."""
+        promise = self.promise(payment)
+        if promise is None:
+            return
+        payment.come(place, "cut_off", self.env.now)
+        end, now = self.world.window.end, self.env.now
+        opens, payment.value_missed = promise.released(payment.value_date, now)
+        opens = NEVER if opens is None else opens
+        stopped_at = NEVER
+        if payer != payee:
+            stopped_at = self._stopped_at(
+                self._transfer(payment, place, 0, payment.amount, payer, payee, back=False)
+            )
+        stopped_at = stopped_at if now < opens else NEVER
+        yield from self.rest(payment, min(max(now, stopped_at), opens, end), promise.shut)
+        if stopped_at <= opens:
+            yield from self.spend(payment, end - self.env.now, "outage")
+        else:
+            yield from self.rest(payment, min(opens, end), promise.shut)
+
+    def promise(self, payment: Payment) -> Promise | None:
+        """What the payer's bank promises on its route, to payers of its side."""
+        stated = payment.route.value
+        if isinstance(stated, dict):
+            if payment.payer < 0:
+                bank = self.scenario.banks.get(payment.payer_bank)
+                side = None if bank is None else bank.side
+            else:
+                group = list(self.scenario.firms.values())[self.world.firms.group[payment.payer]]
+                side = group.side
+            stated = stated.get(side)
+        if stated is None:
+            return None
+        known = id(payment.route), id(stated)
+        if known not in self._promises:
+            self._promises[known] = Promise(self.world, payment.route, stated)
+        return self._promises[known]
 
     def _transfer(
         self, payment: Payment, place: int, part: int, amount: int, payer: str, payee: str, *, back: bool

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from oracle.books import Posting, Transfer
     from sim.scenario.model.network import Route
 
@@ -161,6 +163,10 @@ class Payment:
     credited_at: int | None = None
     sent_back: bool = False
     cancelled_at: int | None = None
+    accepted_at: int | None = None
+    value_date: date | None = None
+    same_day: bool = False
+    value_missed: bool = False
     stays: list[Stay] = field(default_factory=list)
     """Where it has been: what came back as one stay each, and the last attempt step by step."""
     here: Stay | None = None
@@ -183,7 +189,10 @@ class Payment:
         return self.settled.get(last)
 
     def come(self, step: int, place: str, at: int, system: int = -1) -> None:
-        """It is somewhere else from now on."""
+        """It is somewhere from now on, if it is not there already."""
+        here = self.here
+        if here is not None and (here.attempt, here.step, here.place) == (self.attempt, step, place):
+            return
         self.leave(at)
         self.here = Stay(self.attempt, step, place, system, at, at, Counter())
         self.stays.append(self.here)
@@ -212,6 +221,7 @@ class Payment:
         self.instructed_at = at
         self.sent_back = False
         self.settled = {}
+        self.accepted_at, self.value_date, self.same_day, self.value_missed = None, None, False, False
 
 
 @dataclass(frozen=True, slots=True)

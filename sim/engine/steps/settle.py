@@ -60,7 +60,7 @@ class SettleStep(Contended):
 
     def enter(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Contended`: payments are submitted while the system is open."""
-        moving, stopped = self._moving(rows), self._stopped_at(rows)
+        moving, stopped = self._moving(rows), self.stopped_at(rows)
         opens = np.where(moving, self._hours.next_open(at), at)
         # Nobody accepts what would touch a frozen account.
         arrival = np.where(stopped <= opens, NEVER, opens)
@@ -78,7 +78,7 @@ class SettleStep(Contended):
         settled, accepted, cycle = (column[rows] for column in waits)
         out = np.where(settled < 0, arrival, settled)
         # What waits for a bank that fails, or in its account, stays there because of that.
-        waited = np.minimum(out, np.maximum(self._stopped_at(rows), arrival))
+        waited = np.minimum(out, np.maximum(self.stopped_at(rows), arrival))
         accepted = np.clip(accepted, arrival, waited)
         cycle = np.clip(cycle, accepted, waited)
         due = self._scheduled(accepted, cycle)
@@ -94,7 +94,7 @@ class SettleStep(Contended):
         debit, credit = self._roles.accounts(self._move, rows)
         return np.not_equal(debit, credit)
 
-    def _stopped_at(self, rows: Rows) -> Seconds:
+    def stopped_at(self, rows: Rows) -> Seconds:
         """When an account of each payment is frozen; NEVER where none is, or where nothing moves."""
         if not self._freezes:
             return np.full(len(rows), NEVER)

@@ -22,6 +22,7 @@ from sim.scenario.check.flows import (
     check_rates,
     check_routes,
     check_screening,
+    check_values,
     check_vehicles,
 )
 from sim.scenario.check.timeline import (
@@ -105,6 +106,7 @@ CHECKS: Final[tuple[Callable[[Scenario], Iterable[Finding]], ...]] = (
     check_liquidity,
     check_screening,
     check_routes,
+    check_values,
     check_vehicles,
     check_auctions,
     check_flows,

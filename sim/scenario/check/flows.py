@@ -170,6 +170,21 @@ def check_routes(scenario: Scenario) -> Iterator[Finding]:
             yield from _order(path, route, crediting[0])
 
 
+def check_values(scenario: Scenario) -> Iterator[Finding]:
+    """Promises that nobody is given, and those beside an order window, which is another cut-off."""
+    for name, route in scenario.routes.items():
+        for number, step in enumerate(route.steps if route.value is not None else ()):
+            if getattr(step, "accepts", None) is not None:
+                path = ("routes", name, "steps", number, "accepts")
+                yield Finding(
+                    path, "a route with value dates takes orders at any time: 'value' has its cut-off"
+                )
+        if isinstance(route.value, dict) and route.carries.payer is not None:
+            for side in route.value.keys() - {route.carries.payer}:
+                message = f"the route carries payments of {route.carries.payer!r} only, none of {side!r}"
+                yield Finding(("routes", name, "value", side), message)
+
+
 def _order(path: tuple[str | int, ...], route: Route, post: int) -> Iterator[Finding]:
     """Nothing but the payee's conversion can follow the credit, and the payer's comes before settlement."""
     first_settle = next(k for k, step in enumerate(route.steps) if step.moves)

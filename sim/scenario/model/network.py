@@ -26,6 +26,7 @@ from sim.scenario.model.base import (
 from sim.scenario.model.settlement import Rate, SystemName, TimeOfDay, Times, lendable
 from sim.scenario.model.steps import AnyBank, SideName, Step, not_a_role
 from sim.scenario.model.timing import CalendarName, HoursChoice, Zone
+from sim.scenario.model.value import ValueDates
 
 BankName = Annotated[str, AfterValidator(reference("banks"))]
 MarketName = Annotated[str, AfterValidator(reference("markets"))]
@@ -260,5 +261,7 @@ class Route(Declaration):
     """Which payments it can carry."""
     weight: Number = Field(default=Decimal(1), ge=0)
     """Share among the routes that can carry the same payment."""
+    value: ValueDates | None = None
+    """On which day a payment may settle: one promise, or one for each side of payers; by default at any time."""
     steps: tuple[Step, ...] = Field(min_length=1)
     """What happens, in order: a list, or a mapping from names to steps, so that a variant can change one."""

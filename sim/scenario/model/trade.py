@@ -201,6 +201,16 @@ class Pays(Declaration):
         return self
 
 
+class Orders(Declaration):
+    """At what time of the day firms order, where their bank has a cut-off."""
+
+    before_cutoff: Share
+    """Part of their payments that they order with the cut-off of the route in mind: as far into what is left of their
+    hours before it as they would otherwise be into the whole. The others are ordered as if there was none."""
+    source: str | None = None
+    """Where the number comes from, or the word assumption with a range."""
+
+
 class Firms(Declaration):
     """A group of firms of one side that trade alike."""
 
@@ -216,6 +226,8 @@ class Firms(Declaration):
     """Their home banks: share of firms by bank."""
     pays: Pays | None = None
     """Which of their payments they order early or late; by default all are ordered on the due date."""
+    orders: Orders | None = None
+    """Whether they know the cut-offs of their banks; by default they order at any time of their day."""
     banks_by_city: dict[str, dict[BankName, Share]] = Field(default_factory=dict)
     """Home banks of the firms of some cities, where they differ: share of firms by bank, by city."""
     exchange: Exchange = Exchange()
