@@ -196,3 +196,44 @@ def _session(text: str) -> tuple[int, int]:
         int(part[:2]) * 3_600 + int(part[3:5]) * 60 for part in text.removeprefix("T-1 ").split("-")
     )
     return opens - 86_400 * eve, closes
+
+
+class Promised:
+    """The value dates of a route, from the cut-off and calendars that the resolved scenario states."""
+
+    def __init__(self, scenario: dict[str, Any], value: dict[str, Any]) -> None:
+        hours = scenario["hours"][value["cutoff"]]
+        self._zone = ZoneInfo(hours["zone"])
+        self._cutoff = Kept(scenario, value["cutoff"])
+        self._end = hours["sessions"][-1].rpartition("-")[2]
+        self._late, self._days = value.get("late", 1), value.get("days", 0)
+        plain = {"zone": hours["zone"], "sessions": ["00:00-24:00"]}
+        self._calendars = [Kept(scenario, {**plain, "calendar": name}) for name in value["calendars"]]
+
+    def value_date(self, accepted_at: int) -> date:
+        """The day for which something is accepted."""
+        local = datetime.fromtimestamp(accepted_at, self._zone)
+        day = local.date()
+        in_time = self._cutoff.works(day) and local.time() <= time.fromisoformat(self._end)
+        left = self._days if in_time else self._late
+        if in_time and not left:
+            left = 0 if self._works(day) else 1
+        while left:
+            day += timedelta(days=1)
+            left -= self._works(day)
+        return day
+
+    def closed(self, since: int, until: int) -> dict[str, int]:
+        """The seconds of a wait for a value date, by kind of day."""
+        found = {"closed_hours": 0, "closed_weekend": 0, "closed_holiday": 0}
+        while since < until:
+            day = datetime.fromtimestamp(since, self._zone).date()
+            midnight = datetime.combine(day + timedelta(days=1), time(), tzinfo=self._zone)
+            ends = min(until, int(midnight.timestamp()))
+            rest = "closed_weekend" if day.weekday() >= SATURDAY else "closed_holiday"
+            found["closed_hours" if self._works(day) else rest] += ends - since
+            since = ends
+        return found
+
+    def _works(self, day: date) -> bool:
+        return all(calendar.works(day) for calendar in self._calendars)

@@ -31,9 +31,10 @@ MONTH = ("period.end=2024-02-01", "run_in=40d", "horizon=30d")
 
 
 def month(**pays: str) -> DrawnWorld:
-    """A month of the baseline's trade, in which the groups of buyers and importers have these habits."""
+    """A month of the baseline's trade, in which groups have these habits, and nobody knows a cut-off."""
     habits = [f"firms.{group}.pays={{{habit}}}" for group, habit in pays.items()]
-    return build_world(load("baseline", (*MONTH, *habits)))
+    unaware = [f"firms.{group}.orders=null" for group in ("importers", "exporters")]
+    return build_world(load("baseline", (*MONTH, *unaware, *habits)))
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +281,72 @@ def test_nonsense_is_refused_with_its_line(tmp_path: Path, habit: str, problem: 
     with pytest.raises(ScenarioError) as caught:
         load(path)
     assert [str(found).partition("variant.yaml:")[2] for found in caught.value.problems] == [problem]
+
+
+# Who knows the cut-off orders before it.
+
+VALUED = "routes.cny-to-china.value"
+
+
+@pytest.fixture(scope="module")
+def knowing() -> dict[str, DrawnWorld]:
+    """The month with importers of whom nobody, half or everybody orders with the cut-off in mind."""
+    return {
+        share: build_world(load("baseline", (*MONTH, f"firms.importers.orders={{before_cutoff: {share}}}")))
+        for share in ("0", "0.5", "1")
+    }
+
+
+def clock_times(world: DrawnWorld, chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Local hours in Minsk, three ahead of UTC, at which some payments are ordered."""
+    at: NDArray[np.float64] = (world.payments.instructed_at[chosen] + 3 * 3_600) % DAY / 3_600
+    return at
+
+
+def test_who_knows_the_cutoff_orders_before_it_and_others_at_any_time(knowing: dict[str, DrawnWorld]) -> None:
+    shares = {}
+    for share, world in knowing.items():
+        over = world.payments.route == list(world.routes).index("cny-to-china")
+        chosen = over & of_importers(world)
+        assert chosen.sum() > 500
+        shares[share] = (clock_times(world, chosen) <= 11).mean()
+        # Office hours are from 9:00 to 17:30, on all other routes too.
+        others = clock_times(world, ~over & of_importers(world))
+        assert (others <= 11).mean() == pytest.approx(2 / 8.5, abs=0.05)
+    assert shares["0"] == pytest.approx(2 / 8.5, abs=0.05)
+    assert shares["0.5"] == pytest.approx(0.5 + 0.5 * 2 / 8.5, abs=0.05)
+    assert shares["1"] == 1
+
+
+def test_an_order_before_the_cutoff_is_as_far_into_what_is_left_of_the_day(
+    knowing: dict[str, DrawnWorld],
+) -> None:
+    punctual, early = knowing["0"], knowing["1"]
+    before, after = ordered(punctual), ordered(early)
+    route = dict(zip(early.payments.obligation.tolist(), early.payments.route.tolist(), strict=True))
+    over = list(early.routes).index("cny-to-china")
+    importers = dict(zip(early.payments.obligation.tolist(), of_importers(early).tolist(), strict=True))
+    seen = 0
+    for obligation, at in before.items():
+        opens = (at + 3 * 3_600) // DAY * DAY + 6 * 3_600
+        expected = at
+        if route.get(obligation) == over and importers[obligation]:
+            expected = opens + (at - opens) * 2 * 3_600 // (8 * 3_600 + 1_800)
+            expected = max(expected, min(at, int(early.obligations.invoiced_at[obligation])))
+            seen += expected < at
+        assert after[obligation] == expected
+    assert seen > 500
+
+
+def test_a_larger_share_takes_in_further_payments(knowing: dict[str, DrawnWorld]) -> None:
+    nobody, half = ordered(knowing["0"]), ordered(knowing["0.5"])
+    everybody = ordered(knowing["1"])
+    moved = {key for key, at in half.items() if at != nobody.get(key)}
+    assert moved
+    assert all(half[key] == everybody[key] for key in moved)
+
+
+def test_on_a_route_without_value_dates_there_is_nothing_to_know() -> None:
+    with_value = load("baseline", (*MONTH, "firms.importers.orders={before_cutoff: 1}", f"{VALUED}=null"))
+    world = build_world(with_value)
+    assert (world.payments.instructed_at == world.payments.due_at).all()

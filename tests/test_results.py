@@ -10,6 +10,7 @@ import pytest
 from outsider import (
     MINOR,
     Kept,
+    Promised,
     Rates,
     Saved,
     assert_profile,
@@ -122,7 +123,11 @@ def test_whoever_is_shut_is_found_again_from_the_hours_and_calendars_of_the_scen
             case "payer_bank" | "payee_bank":
                 choice = scenario["banks"][payments[place][payment]]["hours"]
             case "cut_off":
-                choice = scenario["routes"][route]["steps"][int(step)]["accepts"]
+                promised = Promised(scenario, scenario["routes"][route]["value"])
+                closed = promised.closed(int(began[row]), int(ended[row]))
+                assert tuple(closed.values()) == tuple(told[row]), f"{payment}, {step}, {place}"
+                seen.update({place: 1, **{kind: spent > 0 for kind, spent in closed.items()}})
+                continue
             case "system":
                 choice = scenario["systems"][steps["system"].iloc[row]]["hours"]
             case _:
@@ -142,10 +147,33 @@ def test_whoever_is_shut_is_found_again_from_the_hours_and_calendars_of_the_scen
     }
 
 
+def test_value_dates_are_found_again_from_the_cutoff_and_the_calendars(saved: Saved) -> None:
+    promised = Promised(saved.scenario, saved.scenario["routes"]["cny-to-china"]["value"])
+    payments = saved.payments[(saved.payments["route"] == "cny-to-china").to_numpy()]
+    assert saved.payments["value_date"].notna().sum() == len(payments)
+    accepted = clock(payments["accepted_at"])
+    assert [day.date() for day in payments["value_date"]] == [
+        promised.value_date(at) for at in accepted.tolist()
+    ]
+    kept, zone = Kept(saved.scenario, "belarus-office"), "Europe/Minsk"
+    opens = [kept.opened(at, at)[0][0] for at in clock(payments["instructed_at"]).tolist()]
+    assert accepted.tolist() == np.maximum(clock(payments["instructed_at"]), opens).tolist()
+    same = payments["accepted_at"].dt.tz_convert(zone).dt.date == payments["value_date"].dt.date
+    assert (payments["same_day"] == same).all()
+    assert 0.2 < same.mean() < 0.8
+
+
 def test_instants_of_a_payment_are_in_order(saved: Saved) -> None:
     payments, obligations = saved.payments, saved.obligations.set_index("obligation_id")
     assert (payments["due_at"] == payments["obligation_id"].map(obligations["due_at"])).all()
-    assert (payments["instructed_at"] == payments["due_at"]).all()
+    # Some importers order before the cut-off of their banks, and nobody on another day.
+    assert (payments["instructed_at"] <= payments["due_at"]).all()
+    ordered, due = (
+        payments[key].dt.tz_convert("Europe/Minsk").dt.date for key in ("instructed_at", "due_at")
+    )
+    assert (ordered == due).all()
+    moved = payments[payments["instructed_at"] < payments["due_at"]]
+    assert set(moved["route"]) == {"cny-to-china"}
     settled = payments.dropna(subset="settled_at")
     assert (settled["settled_at"] >= settled["instructed_at"]).all()
     credited = payments.dropna(subset="credited_at")

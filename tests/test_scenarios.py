@@ -102,7 +102,9 @@ def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: Mapping
     # Every declared route is used: one that is not was left behind by an edit.
     assert set(results.payments["route"]) == set(results.scenario.routes)
     # Nothing is warned of but what calendars do not know.
-    assert [text for text in results.manifest["warnings"] if not text.startswith("calendar")] == []
+    told = [text for text in results.manifest["warnings"] if not text.startswith("calendar")]
+    # Messages take too long for one payment in ten that banks promise the same day; that is said, and meant.
+    assert [text for text in told if "promised value on the same day" not in text] == []
 
 
 @pytest.mark.parametrize("name", VARIANTS)
@@ -118,7 +120,7 @@ def test_a_variant_names_its_lever(name: str) -> None:
 
 
 def order_windows(name: str) -> dict[tuple[str, str, str], set[str]]:
-    """When orders are taken up, by currency and sides of the payer and payee, on the routes in daily use."""
+    """Cut-offs, by currency and sides of the payer and payee, on the routes in daily use."""
     scenario = load(name)
     found: dict[tuple[str, str, str], set[str]] = {}
     for route in scenario.routes.values():
@@ -128,11 +130,11 @@ def order_windows(name: str) -> dict[tuple[str, str, str], set[str]]:
                 for payee in [carries.payee] if carries.payee else ["belarus", "china"]:
                     if payer == payee or route.weight == 0:
                         continue
-                    for step in route.steps:
-                        if isinstance(step, Originate):
-                            hours = step.accepts
-                            declared = scenario.hours[hours] if isinstance(hours, str) else hours
-                            found.setdefault((currency, payer, payee), set()).add(repr(declared))
+                    value = route.value.get(payer) if isinstance(route.value, dict) else route.value
+                    windows = [step.accepts for step in route.steps if isinstance(step, Originate)]
+                    for hours in windows if value is None else [value.cutoff]:
+                        declared = scenario.hours[hours] if isinstance(hours, str) else hours
+                        found.setdefault((currency, payer, payee), set()).add(repr(declared))
     return found
 
 
@@ -230,7 +232,7 @@ def unsourced(text: str) -> list[str]:
         chain = (*above[1:], block)
         has = any("source" in one for one in chain) or comments.get(str(path[0]), False)
         for key, value in block.items():
-            if key not in CALIBRATED or value is None:
+            if key not in CALIBRATED or value is None or (isinstance(value, dict) and "source" in value):
                 continue
             place = ".".join(str(step) for step in (*path, key))
             # A plain number is the same object wherever it stands; a mapping or an anchored number is not.

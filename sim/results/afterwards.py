@@ -9,6 +9,7 @@ import numpy as np
 from sim.core.clock import DAY
 from sim.core.currency import minor_digits
 from sim.results.derived.system_days import limited
+from sim.results.measures.value_dates import same_day
 from sim.scenario.reach import named, reach
 from sim.scenario.topology import book, zone_of
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sim.results.run import Run
     from sim.scenario.model import Scenario
 
+#: The least share of payments that settle on the day for which they were accepted, where a promise is kept.
+_PROMISED: Final = 0.95
 #: Accounts that are told one by one.
 _TOLD: Final = 5
 #: From so many payments on, what none of them came to is no matter of chance.
@@ -28,7 +31,18 @@ _MANY: Final = 500
 
 def run_warnings(run: Run) -> tuple[str, ...]:
     """What is not wrong with a run and yet should be known, a sentence each; from tables that promises need, too."""
-    return (*_dry(run), *_untouched(run))
+    return (*_dry(run), *_untouched(run), *_late(run))
+
+
+def _late(run: Run) -> Iterator[str]:
+    """A sentence if too many payments that were promised value on the same day do not settle on it."""
+    promised, kept = same_day(run)
+    if len(promised) and kept.mean() < _PROMISED:
+        routes = named("route", sorted(promised["route"].unique()))
+        yield (
+            f"of {len(promised):,} payments that were promised value on the same day {kept.mean():.1%} settled on "
+            f"it: the promise ('value') of {routes} and the working times do not fit"
+        )
 
 
 def _dry(run: Run) -> Iterator[str]:

@@ -62,7 +62,8 @@ class Stay(NamedTuple):
     seconds: dict[str, int]
     waits: tuple[Wait, ...]
     happened: tuple[tuple[pd.Timestamp, str, str], ...]
-    """Instants within it, what happened then (`dealt`, `taken_up`, `sent_back`, `returned`), and where or by whom."""
+    """Instants within it, what happened then, and for which day, where or by whom: it was `accepted` for a value date,
+    or has `missed` it; was `dealt`, `taken_up`, `sent_back` or `returned`."""
 
 
 class Life(NamedTuple):
@@ -139,6 +140,8 @@ def _happened(
     run: Run, payment: dict[str, Any], row: dict[str, Any]
 ) -> Iterator[tuple[pd.Timestamp, str, str]]:
     attempt, place = row["attempt"], row["place"]
+    if attempt == payment["attempts"] and pd.notna(payment["value_date"]):
+        yield from _valued(payment, row)
     if place == "market":
         deals = _mine(run, "conversions", payment)
         for deal in deals[deals["bearer"] == "payer"].to_dict("records"):
@@ -160,6 +163,15 @@ def _happened(
             yield one["sent_back_at"], "sent_back", str(one["bank"])
             if pd.notna(one["returned_at"]):
                 yield one["returned_at"], "returned", str(payment["payer_bank"])
+
+
+def _valued(payment: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[pd.Timestamp, str, str]]:
+    """That the last attempt was accepted for a value date, and that it has missed it."""
+    value_date = f"{payment['value_date']:%Y-%m-%d}"
+    if row["place"] == "payer_bank" and row["step"] == 0:
+        yield payment["accepted_at"], "accepted", value_date
+    if row["place"] == "cut_off" and payment["value_missed"]:
+        yield row["began_at"], "missed", value_date
 
 
 def _wait(run: Run, transfer: dict[str, Any]) -> Wait:

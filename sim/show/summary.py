@@ -60,6 +60,7 @@ def print_summary(results: Results, console: Console) -> None:
         _section(
             console, "How fast: payments credited within hours, and by joint working day", _speed(values)
         )
+        _print_value_dates(values, console)
         _print_returns(values, console)
     if late := lateness(results):
         console.print()
@@ -182,6 +183,17 @@ def _speed(values: Mapping[str, Any]) -> Table:
         shares = values["speed"][clock]
         table.add_row(told, *(percent(shares[name]) for name in _SPEEDS))
     return table
+
+
+def _print_value_dates(values: Mapping[str, Any], console: Console) -> None:
+    """Whether promises of the same day were kept, where there are any."""
+    if (kept := values["same_day_share"]) is not None:
+        console.print()
+        _line(
+            console,
+            f"promised for the day of acceptance and settled on it: {percent(kept)}; ready too late for the value "
+            f"date, whichever it was: {values['value_missed']:,} payments",
+        )
 
 
 def _print_returns(values: Mapping[str, Any], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import pandas as pd
@@ -120,16 +121,23 @@ def _course(stays: Sequence[Stay]) -> Iterator[_Line]:
         yield _Line(stay.began_at, _stayed(key, stay))
         for wait in stay.waits:
             yield from _waited(wait)
-        for at, what, who in stay.happened:
-            yield _Line(at, _HAPPENED[what].format(spelt(who)))
+        for at, what, which in stay.happened:
+            told = f"{day(date.fromisoformat(which))}" if what in _OF_DAYS else spelt(which)
+            yield _Line(at, _HAPPENED[what].format(told))
 
 
 _HAPPENED: Final = {
+    "accepted": "accepted for value on {}",
+    "missed": "too late for its value date, {}",
     "dealt": "the currency is dealt: {}",
     "taken_up": "an analyst takes the case up: {}",
     "sent_back": "sent back by {}",
     "returned": "the money is with {} again",
 }
+
+
+#: What happens for a day, and not at a place or by somebody.
+_OF_DAYS: Final = ("accepted", "missed")
 
 
 def _stayed(key: str, stay: Stay) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sim.core.causes import PLACES
@@ -78,9 +78,9 @@ def lateness(results: Results) -> str:
     return f"Late by a day or more: {', '.join(told)}; {why}"
 
 
-def day(date: datetime) -> str:
+def day(at: date) -> str:
     """A date without a leading zero: `1 Jan 2024`."""
-    return f"{date.day} {date:%b %Y}"
+    return f"{at.day} {at:%b %Y}"
 
 
 def amount(value: float, currency: str) -> str:

@@ -12,7 +12,7 @@ step of the route, with the seconds of each reason.
 
 | place | where the payment is |
 | --- | --- |
-| `cut_off` | with the payer's bank, waiting for the hours in which orders are taken up |
+| `cut_off` | with the payer's bank, waiting for the hours in which orders are taken up; or ready to settle, and waiting for its value date |
 | `payer_bank` | with the payer's bank, which works on it |
 | `market` | waiting for the payer's currency |
 | `message` | under way as an instruction |
@@ -39,7 +39,8 @@ A reason is the last thing without which the payment would have gone on; of seve
 one of the hours that are shut, with the working days that they keep (moved ones and those of the timeline among them);
 it changes at local midnight. Where several are shut at once, as the legs of a link or the markets of a cross, it is that
 of the one that opens last, or of the first one declared. Of several ways to a currency it is that of the way which opens
-first. Work that runs into the night stops at closing: the night is closed, the rest of the work goes on at opening.
+first. A wait for a value date is closed by the local day in the zone of the cut-off: `closed_hours` on a day on which all
+calendars of the promise work, `closed_weekend` on another Saturday or Sunday, else `closed_holiday`. Work that runs into the night stops at closing: the night is closed, the rest of the work goes on at opening.
 
 An outage causes, at each step that a payment comes to, the difference between the end of the step's wait or work
 and what that would have been had nothing been out at this step from then on: nothing if it would have been shut

@@ -174,8 +174,8 @@ def check_values(scenario: Scenario) -> Iterator[Finding]:
     """Promises that nobody is given, and those beside an order window, which is another cut-off."""
     for name, route in scenario.routes.items():
         for number, step in enumerate(route.steps if route.value is not None else ()):
-            if getattr(step, "accepts", None) is not None:
-                path = ("routes", name, "steps", number, "accepts")
+            if (window := step.windowed()) is not None:
+                path = ("routes", name, "steps", number, window)
                 yield Finding(
                     path, "a route with value dates takes orders at any time: 'value' has its cut-off"
                 )

@@ -148,6 +148,10 @@ class _Step(Declaration):
         """Who exchanges currency in it; None if nobody does."""
         return None
 
+    def windowed(self) -> str | None:
+        """The field that states in which hours orders are taken up; None if it is at any time."""
+        return None
+
 
 class Originate(_Step):
     """The payer's bank accepts the order and checks it."""
@@ -164,6 +168,10 @@ class Originate(_Step):
     """When orders are taken up; an order after the cut-off waits for the next opening."""
     work: Durations
     """Working time of the back office, within the hours of the payer's bank."""
+
+    def windowed(self) -> str | None:
+        """See `_Step`."""
+        return None if self.accepts is None else "accepts"
 
 
 class Convert(_Step):
