@@ -167,6 +167,9 @@ def route_maps(draw: st.DrawFn, *, returning: bool = False) -> dict[str, Declare
     originate = {"kind": "originate", "work": draw(durations()), "fee": draw(fees())}
     accepts = draw(st.none() | hours_names)
     post = {"kind": "post", "work": draw(durations(24))}
+    if draw(st.booleans()):
+        automatic = {"automatic": draw(st.sampled_from(["0.3", "0.8"])), "automatic_time": draw(durations(2))}
+        post |= automatic | draw(st.sampled_from([{}, {"automatic_hours": draw(hours_names)}]))
     message = {"kind": "message", "time": draw(durations(3))}
     screen = draw(returning_screens() if returning else screens())
     there = [

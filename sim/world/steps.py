@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, get_args
 
@@ -62,7 +63,8 @@ class StepPlan(NamedTuple):
     """One step of a route.
 
     What its declaration says is found under the names of the fields: what it `stated` in plain values, the opening
-    hours by number of the bank, the `seconds` by journey that are drawn from a distribution. A step that moves money
+    hours by number of the bank, the `seconds` by journey that are drawn from a distribution, and by journey `whether`
+    what a share states comes about. A step that moves money
     has a `move`, one at which people look at payments their `reviews`; `exchanging` is who exchanges currency in it,
     and after one that `credits` the payee has its money. `places` are where payments are in it, in order.
     """
@@ -72,6 +74,7 @@ class StepPlan(NamedTuple):
     stated: Mapping[str, Any]
     hours: Mapping[str, tuple[OpeningHours, ...]]
     seconds: Mapping[str, Seconds]
+    whether: Mapping[str, NDArray[np.bool_]]
     move: Move | None = None
     reviews: ReviewPolicy | None = None
     exchanging: Literal["payer", "payee"] | None = None
@@ -118,6 +121,14 @@ def route_plans(
             seconds=Stated(
                 f"kind of step {step.kind!r} draws",
                 {purpose: seconds[name] for purpose, name in draws.items() if name in seconds},
+            ),
+            whether=Stated(
+                f"kind of step {step.kind!r} draws",
+                {
+                    purpose: journeys.draws[name] < float(share)
+                    for purpose, name in draws.items()
+                    if isinstance(share := getattr(step, purpose, None), Decimal)
+                },
             ),
             move=move(step, scenario) if moves(step) else None,
             reviews=policy(step, draws) if reviews(step) else None,

@@ -364,8 +364,13 @@ class _Model:
 
     def post(self, payment: Payment, place: int, step: Post) -> Process:
         payment.come(place, "payee_bank", self.env.now)
-        left = seconds(step.work, self.draw(payment, place, 0))
-        yield from self.work(payment, self.office(payment.payee_bank), left, payment.payee_bank)
+        hours, bank = self.office(payment.payee_bank), payment.payee_bank
+        if step.automatic and self.draw(payment, place, 1) < step.automatic:
+            left = seconds(step.automatic_time, self.draw(payment, place, 2))
+            hours = self.declared_hours(step.automatic_hours, "bank", bank)
+        else:
+            left = seconds(step.work, self.draw(payment, place, 0))
+        yield from self.work(payment, hours, left, bank)
         payment.credited_at = self.env.now
 
     def accepted(self, payment: Payment, place: str | None = None) -> Process:

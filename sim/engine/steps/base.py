@@ -10,12 +10,13 @@ import numpy as np
 from sim.core.kinds import Halves
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from sim.core.clock import Seconds
     from sim.core.currency import Amounts
+    from sim.core.hours import OpeningHours
     from sim.engine.markets.exchange import Exchange
     from sim.engine.records import Log, Waits
     from sim.engine.requests import Asked
@@ -88,17 +89,20 @@ def without_exchange(make: Callable[..., Step]) -> Callable[..., Step]:
 class OfficeWork:
     """Work of a bank's back office: it goes on in the bank's hours and rests outside of them."""
 
-    def __init__(self, roles: Roles, role: str, work: Seconds) -> None:
-        """`work` is by journey."""
+    def __init__(
+        self, roles: Roles, role: str, work: Seconds, hours: Sequence[OpeningHours] | None = None
+    ) -> None:
+        """`work` is by journey; `hours` are by bank, by default those of its office."""
         self._roles = roles
         self._role = role
         self._work = work
+        self._hours = hours
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
         work = self._work[rows]
         out = np.empty_like(at)
-        for places, hours in self._roles.by_hours(self._role, rows):
+        for places, hours in self._roles.by_hours(self._role, rows, self._hours):
             if log is not None:
                 stopped = self._roles.failed_at(self._role, rows[places])
                 log.delays.spend_working(rows[places], at[places], work[places], hours, stopped)

@@ -43,14 +43,23 @@ class OriginateStep(Step):
 
 
 class PostStep(Step):
-    """The payee's bank credits its client within its own hours."""
+    """The payee's bank credits its client: some payments without hands, the others within its own hours."""
 
     def __init__(self, plan: StepPlan, _world: World, roles: Roles) -> None:
         self._office = OfficeWork(roles, "payee_bank", plan.seconds["work"])
+        self._automatic = plan.whether.get("automatic")
+        if self._automatic is not None:
+            took, hours = plan.seconds["automatic_time"], plan.hours["automatic_hours"]
+            self._machine = OfficeWork(roles, "payee_bank", took, hours)
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`."""
-        return self._office.plan(rows, at, log)
+        if self._automatic is None:
+            return self._office.plan(rows, at, log)
+        out, automatic = np.empty_like(at), self._automatic[rows]
+        for who, mine in ((self._machine, automatic), (self._office, ~automatic)):
+            out[mine] = who.plan(rows[mine], at[mine], log)
+        return out
 
 
 KINDS.add(without_exchange(OriginateStep), "originate")

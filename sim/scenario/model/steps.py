@@ -292,6 +292,22 @@ class Post(_Step):
     """Kind of step."""
     work: Durations
     """Working time of the back office, within the hours of the payee's bank."""
+    automatic: Share = Decimal(0)
+    """Part of the payments that are credited without hands."""
+    automatic_time: Durations | None = None
+    """How long that takes."""
+    automatic_hours: HoursChoice = "always"
+    """When that goes on; an outage of the payee's bank stops it."""
+
+    @model_validator(mode="after")
+    def _automatic(self) -> Self:
+        if self.automatic and self.automatic_time is None:
+            raise wrong("what is credited without hands needs 'automatic_time'", field="automatic")
+        return self
+
+    def draws(self) -> tuple[str, ...]:
+        """See `_Step`."""
+        return ("post/work", *(f"post/{name}" for name in ("automatic", "automatic_time") if self.automatic))
 
 
 Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]
