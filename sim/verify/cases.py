@@ -1,0 +1,236 @@
+"""A case is read completely or not at all: everything wrong with its file, and with what it runs, is told at once."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from pydantic import ValidationError
+
+from sim.errors import Problem, ScenarioError
+from sim.scenario.explain import explain
+from sim.scenario.files import Shelf, locate, read_file, shown
+from sim.scenario.load import load_within
+from sim.scenario.tree import Located, Mark, Node, dotted, located, plain
+from sim.verify.checks import Around, findings
+from sim.verify.drawn import drawn_rows
+from sim.verify.model import NAME, Case, Drawn, Expectation
+from sim.world.build import build_world
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sim.scenario.document import Read
+    from sim.scenario.load import Loaded
+    from sim.scenario.model import Scenario
+
+#: What the run of a case is called that names none.
+THE_RUN: Final = "run"
+
+_PAYMENTS: Final = "payments"
+_FOLDER: Final = Path(__file__).resolve().parents[1] / "data" / "cases"
+
+
+class ReadCase(NamedTuple):
+    """A case that can be run."""
+
+    case: Case
+    file: str
+    runs: dict[str, Loaded[Scenario]]
+    """By name; none where it has no scenario."""
+
+
+def names() -> list[str]:
+    """The names of the cases that the package brings with it, in order."""
+    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
+
+
+def _find(name: str) -> Path | None:
+    return _FOLDER / f"{name}.yaml" if name in names() else None
+
+
+_CASES: Final = Shelf("case", _find, names, lambda _: None, "")
+
+
+@contextmanager
+def cases(sources: Sequence[str] = ()) -> Iterator[list[ReadCase]]:
+    """Cases by their paths or their names in the package, by default all of these, for as long as the context lasts.
+
+    ScenarioError with the problems of all of them.
+    """
+    found: list[ReadCase] = []
+    problems: list[Problem] = []
+    with TemporaryDirectory(prefix="cases-") as folder:
+        for number, source in enumerate(sources or names()):
+            try:
+                found.append(_Reader(source, Path(folder) / f"{number}.csv").read())
+            except ScenarioError as error:
+                problems += error.problems
+        if problems:
+            raise ScenarioError(list(dict.fromkeys(problems)))
+        yield found
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads one case; its payments are written into `rows`, where its scenario looks for them."""
+
+    source: str
+    rows: Path
+
+    def read(self) -> ReadCase:
+        """The case; ScenarioError with everything that is wrong with it."""
+        path = locate(self.source, Path(), Mark(self.source), (), _CASES)
+        read = read_file(path, shown(path))
+        case, found = _validated(read)
+        problems = [one.problem for one in sorted(found, key=lambda one: one.mark)]
+        runs: dict[str, Loaded[Scenario]] = {}
+        if not read.spoilt:
+            for name, trees in self._scenarios(read.tree).items():
+                try:
+                    runs[name] = self._loaded(trees, path, _payments_of(read.tree, case))
+                except ScenarioError as error:
+                    problems += [_in_case(one, read.tree, name) for one in error.problems]
+        if case is None or problems:
+            raise ScenarioError(list(dict.fromkeys(problems)))
+        return ReadCase(case, shown(path), runs)
+
+    def _scenarios(self, tree: Node) -> dict[str, list[Node]]:
+        """The scenario of each run, and what that one extends, the youngest first."""
+        scenario, runs = tree.below("scenario"), tree.below("runs")
+        if scenario is None:
+            return {}
+        # Its name is judged as that of the case.
+        stated = tree.below("name")
+        sound = stated is not None and isinstance(stated.value, str) and re.fullmatch(NAME, stated.value)
+        name = stated if stated is not None and sound else Node("case", tree.mark)
+        whole = _named(scenario, name)
+        if (payments := tree.below(_PAYMENTS)) is not None:
+            self.rows.touch()
+            whole = _with_file(whole, Node(str(self.rows), payments.told_at))
+        if runs is None or not isinstance(runs.value, dict) or not runs.value:
+            return {THE_RUN: [whole]}
+        return {
+            run: [_named(replace(laid, value=laid.value if laid.value is not None else {}), name), whole]
+            for run, laid in runs.value.items()
+        }
+
+    def _loaded(self, trees: list[Node], path: Path, payments: str | Drawn | None) -> Loaded[Scenario]:
+        """The scenario of a run, of which it is known that its world can be built."""
+        loaded = load_within(trees, path)
+        if payments is not None:
+            start = loaded.scenario.period.start
+            text = drawn_rows(payments, start) if isinstance(payments, Drawn) else payments
+            self.rows.write_text(text, encoding="utf-8")
+        elif self.rows.exists():
+            return loaded  # Something is wrong with its payments, and is told.
+        with self._placing(path), loaded.placing(build_world):
+            build_world(loaded.scenario)
+        return loaded
+
+    @contextmanager
+    def _placing(self, path: Path) -> Iterator[None]:
+        """Tell what is wrong with rows of the payments where these stand in the case."""
+        try:
+            yield
+        except ScenarioError as error:
+            raise ScenarioError([self._placed(one, path) for one in error.problems]) from None
+
+    def _placed(self, problem: Problem, path: Path) -> Problem:
+        file, _, row = problem.where.rpartition(":")
+        if Path(file).name != self.rows.name or not row.isdecimal():
+            return problem
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        head = next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{_PAYMENTS}:")), 0)
+        # Only the lines of a literal block are those of the rows.
+        block = head and re.search(r"\|[-+]?\s*(#.*)?$", lines[head - 1])
+        where = f"{shown(path)}:{head + int(row)}:1" if block else f"{shown(path)}: row {row}"
+        return replace(problem, where=where, path=".".join(filter(None, (_PAYMENTS, problem.path))))
+
+
+def _payments_of(tree: Node, case: Case | None) -> str | Drawn | None:
+    """The payments that a case states; None if it states none that can be used."""
+    if case is not None:
+        return case.payments
+    stated = tree.below(_PAYMENTS)
+    return stated.value if stated is not None and isinstance(stated.value, str) else None
+
+
+def _in_case(problem: Problem, tree: Node, run: str) -> Problem:
+    """A problem of a scenario with its path in the case, if it stands there."""
+    file, _, place = problem.where.partition(f"{tree.mark.file}:")
+    line, _, column = place.partition(":")
+    if file or not (line.isdecimal() and column.isdecimal()) or problem.path.startswith(_PAYMENTS):
+        return problem
+    at = Mark(tree.mark.file, int(line), int(column))
+    before = {step: child for step, child in tree.children() if child.key is not None and child.key <= at}
+    top = max(before, key=lambda step: before[step].told_at, default=None)
+    if top not in {"scenario", "runs"}:
+        return problem
+    steps = [str(top)] if top == "scenario" else [str(top), run]
+    named = top == "scenario" and isinstance(before[top].value, str)
+    return replace(problem, path=".".join([*steps, *([] if named else [problem.path])]))
+
+
+def _validated(read: Read) -> tuple[Case | None, list[Located]]:
+    """The case that a file holds, None if something is wrong with it, and what that is."""
+    tree, told = read.tree, list(read.findings)
+    beginnings = [dotted(path) for path in read.spoilt]
+    case: Case | None = None
+    try:
+        case = Case.model_validate(plain(tree))
+    except ValidationError as error:
+        told += [
+            found
+            for found in explain(error, tree, Case)
+            if not any(_is_below(found.problem.path, begin) for begin in beginnings)
+        ]
+    for key in ("payments", "runs"):
+        if tree.below("scenario") is None and (stated := tree.below(key)) is not None:
+            told.append(located(stated.told_at, (key,), "there is no 'scenario' that it could belong to"))
+    if not read.spoilt:
+        told += _of_expectations(tree)
+    return (case if not told else None), told
+
+
+def _of_expectations(tree: Node) -> Iterator[Located]:
+    """What is wrong with those expectations whose fields are sound."""
+    runs, expect = tree.below("runs"), tree.below("expect")
+    names = [str(step) for step, _ in runs.children()] if runs is not None else []
+    around = Around(tree.below("scenario") is not None, names)
+    for number, node in expect.children() if expect is not None else ():
+        try:
+            one = Expectation.model_validate(plain(node))
+        except ValidationError:
+            continue
+        for found in findings(one, around):
+            path = ("expect", number, *found.path)
+            yield located(tree.nearest(path).told_at, path, found.message, found.suggestion)
+
+
+def _is_below(path: str, begin: str) -> bool:
+    return not begin or path == begin or path.startswith(f"{begin}.")
+
+
+def _named(scenario: Node, name: Node) -> Node:
+    """A scenario as a case states it: the name of another one alone extends that; it is called as its case is."""
+    if isinstance(scenario.value, str):
+        return replace(scenario, value={"name": name, "extends": scenario})
+    if not isinstance(scenario.value, dict):
+        message = "a scenario is needed here: its keys, or the path or library name of one"
+        raise ScenarioError([located(scenario.told_at, ("scenario",), message).problem])
+    return replace(scenario, value={"name": name, **scenario.value})
+
+
+def _with_file(scenario: Node, file: Node) -> Node:
+    """The scenario with its payments in a file."""
+    entries = dict(scenario.value) if isinstance(scenario.value, dict) else {}
+    stated = entries.get(_PAYMENTS)
+    inside = dict(stated.value) if stated is not None and isinstance(stated.value, dict) else {}
+    mark = stated or file
+    entries[_PAYMENTS] = Node({**inside, "file": file}, mark.mark, mark.key)
+    return replace(scenario, value=entries)
