@@ -213,14 +213,24 @@ def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: t
 @cli.command("list")
 @tell_errors
 def list_() -> None:
-    """List the scenarios of the library, with the question that each answers, and its changes."""
-    from sim.scenario.library import changes, names, question, says  # noqa: PLC0415 - see the module
+    """List the scenarios of the library, with the question that each answers, its changes and the published cases."""
+    from sim.scenario.library import (  # noqa: PLC0415 - see the module
+        case_says,
+        cases,
+        changes,
+        names,
+        question,
+        says,
+    )
     from sim.show.console import output, print_library  # noqa: PLC0415
 
     print_library([(name, question(name)) for name in names()], output())
     say()
     say("Changes, for --with and for `changes` in a scenario:")
     print_library([(name, says(name)) for name in changes()], output())
+    say()
+    say("Published cases, for `sim verify`:")
+    print_library([(name, case_says(name)) for name in cases()], output())
 
 
 @cli.command()

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from pydantic import ValidationError
 
 from sim.errors import Problem, ScenarioError
+from sim.scenario import library
 from sim.scenario.explain import explain
 from sim.scenario.files import Shelf, locate, read_file, shown
 from sim.scenario.load import load_within
 from sim.scenario.tree import Located, Mark, Node, dotted, located, plain
 from sim.verify.checks import Around, findings
 from sim.verify.drawn import drawn_rows
-from sim.verify.model import NAME, Case, Drawn, Expectation
+from sim.verify.model import NAME, NOTHING, Case, Drawn, Expectation
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
@@ -27,12 +28,12 @@ if TYPE_CHECKING:
     from sim.scenario.document import Read
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
+    from sim.scenario.tree import KeyPath
 
 #: What the run of a case is called that names none.
 THE_RUN: Final = "run"
 
 _PAYMENTS: Final = "payments"
-_FOLDER: Final = Path(__file__).resolve().parents[1] / "data" / "cases"
 
 
 class ReadCase(NamedTuple):
@@ -44,16 +45,7 @@ class ReadCase(NamedTuple):
     """By name; none where it has no scenario."""
 
 
-def names() -> list[str]:
-    """The names of the cases that the package brings with it, in order."""
-    return sorted(path.stem for path in _FOLDER.glob("*.yaml"))
-
-
-def _find(name: str) -> Path | None:
-    return _FOLDER / f"{name}.yaml" if name in names() else None
-
-
-_CASES: Final = Shelf("case", _find, names, lambda _: None, "")
+_CASES: Final = Shelf("case", library.find_case, library.cases, lambda _: None, "")
 
 
 @contextmanager
@@ -65,7 +57,7 @@ def cases(sources: Sequence[str] = ()) -> Iterator[list[ReadCase]]:
     found: list[ReadCase] = []
     problems: list[Problem] = []
     with TemporaryDirectory(prefix="cases-") as folder:
-        for number, source in enumerate(sources or names()):
+        for number, source in enumerate(sources or library.cases()):
             try:
                 found.append(_Reader(source, Path(folder) / f"{number}.csv").read())
             except ScenarioError as error:
@@ -90,7 +82,12 @@ class _Reader:
         problems = [one.problem for one in sorted(found, key=lambda one: one.mark)]
         runs: dict[str, Loaded[Scenario]] = {}
         if not read.spoilt:
-            for name, trees in self._scenarios(read.tree).items():
+            scenarios: dict[str, list[Node]] = {}
+            try:
+                scenarios = self._scenarios(read.tree)
+            except ScenarioError as error:
+                problems += error.problems
+            for name, trees in scenarios.items():
                 try:
                     runs[name] = self._loaded(trees, path, _payments_of(read.tree, case))
                 except ScenarioError as error:
@@ -108,14 +105,14 @@ class _Reader:
         stated = tree.below("name")
         sound = stated is not None and isinstance(stated.value, str) and re.fullmatch(NAME, stated.value)
         name = stated if stated is not None and sound else Node("case", tree.mark)
-        whole = _named(scenario, name)
+        whole = _named(scenario, name, "scenario")
         if (payments := tree.below(_PAYMENTS)) is not None:
             self.rows.touch()
             whole = _with_file(whole, Node(str(self.rows), payments.told_at))
         if runs is None or not isinstance(runs.value, dict) or not runs.value:
             return {THE_RUN: [whole]}
         return {
-            run: [_named(replace(laid, value=laid.value if laid.value is not None else {}), name), whole]
+            run: [_named(replace(laid, value={}) if laid.value is None else laid, name, "runs", run), whole]
             for run, laid in runs.value.items()
         }
 
@@ -180,6 +177,7 @@ def _validated(read: Read) -> tuple[Case | None, list[Located]]:
     """The case that a file holds, None if something is wrong with it, and what that is."""
     tree, told = read.tree, list(read.findings)
     beginnings = [dotted(path) for path in read.spoilt]
+    told += _nulls(tree, ())
     case: Case | None = None
     try:
         case = Case.model_validate(plain(tree))
@@ -195,6 +193,15 @@ def _validated(read: Read) -> tuple[Case | None, list[Located]]:
     if not read.spoilt:
         told += _of_expectations(tree)
     return (case if not told else None), told
+
+
+def _nulls(node: Node, path: KeyPath) -> Iterator[Located]:
+    """Where nothing is written, outside of scenarios, in which it removes something."""
+    if node.value is None:
+        yield located(node.told_at, path, f"nothing is written here; a missing value is called {NOTHING!r}")
+    for step, child in node.children():
+        if path or step not in {"scenario", "runs"}:
+            yield from _nulls(child, (*path, step))
 
 
 def _of_expectations(tree: Node) -> Iterator[Located]:
@@ -216,14 +223,15 @@ def _is_below(path: str, begin: str) -> bool:
     return not begin or path == begin or path.startswith(f"{begin}.")
 
 
-def _named(scenario: Node, name: Node) -> Node:
+def _named(stated: Node, name: Node, *path: str) -> Node:
     """A scenario as a case states it: the name of another one alone extends that; it is called as its case is."""
-    if isinstance(scenario.value, str):
-        return replace(scenario, value={"name": name, "extends": scenario})
-    if not isinstance(scenario.value, dict):
-        message = "a scenario is needed here: its keys, or the path or library name of one"
-        raise ScenarioError([located(scenario.told_at, ("scenario",), message).problem])
-    return replace(scenario, value={"name": name, **scenario.value})
+    if isinstance(stated.value, dict):
+        return replace(stated, value={"name": name, **stated.value})
+    if isinstance(stated.value, str) and len(path) == 1:
+        return replace(stated, value={"name": name, "extends": stated})
+    what = "a scenario is needed: its keys, or the path or library name of one"
+    message = what if len(path) == 1 else "what is laid over the scenario is needed: a mapping of its keys"
+    raise ScenarioError([located(stated.told_at, path, message).problem])
 
 
 def _with_file(scenario: Node, file: Node) -> Node:

@@ -99,22 +99,20 @@ def _of_measure(results: Results, path: tuple[str, ...]) -> Value:
     return _plain(value)
 
 
-def _farthest(results: Results, other: Results, renamed: Mapping[str, str]) -> float:
-    """The largest difference of any number of any measure, by the same names."""
+def _farthest(results: Results, other: Results, renamed: Mapping[str, str]) -> Fraction | float:
+    """The largest difference of any number of any measure; what only one of them tells is 0 in the other."""
     words = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in renamed) or "(?!)")
-    farthest = 0.0
+    farthest: Fraction | float = Fraction(0)
     for name in MEASURES:
-        one, two = (dict(leaves(run.measures[name].value)) for run in (results, other))
         ours = {
-            tuple(words.sub(lambda word: renamed[word[0]], key) for key in path): v for path, v in one.items()
+            tuple(words.sub(lambda word: renamed[word[0]], step) for step in path): value
+            for path, value in leaves(results.measures[name].value)
         }
-        if missing := sorted(ours.keys() ^ two.keys()):
-            raise CannotTellError(f"{'.'.join((name, *missing[0]))} is told by one of the runs only")
-        for path, value in ours.items():
-            if (value is None) != (two[path] is None):
-                raise CannotTellError(f"{'.'.join((name, *path))} is nothing in one of the runs")
-            if value is not None:
-                farthest = max(farthest, abs(value - two[path]))
+        theirs = dict(leaves(other.measures[name].value))
+        for path in ours.keys() | theirs.keys():
+            one, two = (_number(tree.get(path) or 0) for tree in (ours, theirs))
+            if abs(one - two) > farthest:
+                farthest = abs(one - two)
     return farthest
 
 
