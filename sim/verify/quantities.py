@@ -102,7 +102,7 @@ def _of_measure(results: Results, path: tuple[str, ...]) -> Value:
 def _farthest(results: Results, other: Results, renamed: Mapping[str, str]) -> Fraction | float:
     """The largest difference of any number of any measure; what only one of them tells is 0 in the other."""
     words = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in renamed) or "(?!)")
-    farthest: Fraction | float = Fraction(0)
+    differences: list[Fraction | float] = []
     for name in MEASURES:
         ours = {
             tuple(words.sub(lambda word: renamed[word[0]], step) for step in path): value
@@ -110,10 +110,9 @@ def _farthest(results: Results, other: Results, renamed: Mapping[str, str]) -> F
         }
         theirs = dict(leaves(other.measures[name].value))
         for path in ours.keys() | theirs.keys():
-            one, two = (_number(tree.get(path) or 0) for tree in (ours, theirs))
-            if abs(one - two) > farthest:
-                farthest = abs(one - two)
-    return farthest
+            difference: Value = _number(ours.get(path) or 0) - _number(theirs.get(path) or 0)
+            differences.append(abs(difference))
+    return max(differences, key=float, default=Fraction(0))
 
 
 # Tables.
