@@ -133,7 +133,7 @@ def test_all_agree(tmp_path: Path) -> None:
     result = command(tmp_path, HEAD + SCENARIO + "expect: [{measure: payments, is: 3}]\n")
     assert result.exit_code == 0
     assert re.search(r"· payments +3 +3 +agrees", result.stdout)
-    assert "1 expectations of 1 cases: 1 agree\n" in result.stdout
+    assert "1 expectation of 1 case: 1 agrees\n" in result.stdout
     assert result.stderr == ""
 
 
@@ -143,7 +143,7 @@ def test_a_disagreement_fails_and_all_others_still_run(tmp_path: Path) -> None:
     result = command(tmp_path, wrong, right)
     assert result.exit_code == 1
     assert re.search(r"payments +4 +3 +disagrees", result.stdout)
-    assert "3 expectations of 2 cases: 2 agree, 1 disagree\n" in result.stdout
+    assert "3 expectations of 2 cases: 2 agree, 1 disagrees\n" in result.stdout
 
 
 @pytest.mark.parametrize("where", ["case", "expectation"])
@@ -214,6 +214,7 @@ def test_cells_are_told_by_column_and_condition(tmp_path: Path) -> None:
         "table: transfers, column: settled_at, minus: submitted_at, take: share, that: 0, is: 2/3",
         "table: transfers, column: queue_entry, take: count, is: 1",
         "table: transfers, where: {queue_entry: nothing}, is: 2",
+        "table: transfers, where: {queue_entry: {at_least: 0}}, is: 1",
         "table: payments, where: {instructed_at: {at_least: 2024-03-04 10:30, below: 2024-03-04 11:00}}, is: 1",
         "table: payments, column: payment_id, take: set, is: [p3, p1, p2]",
         "table: payments, column: payment_id, where: {counted: true, payer_bank: {not: A}}, is: p3",
@@ -291,6 +292,18 @@ def test_drawn_payments_are_the_same_again_and_others_by_another_seed(tmp_path: 
     assert set(amounts) == {100, 200, 300, 400, 500}
     assert drawn(", amount: [1, 5], seed: 1") == amounts
     assert drawn(", amount: [1, 5], seed: 2") != amounts
+
+
+def test_drawn_payments_begin_with_the_period_of_their_run(tmp_path: Path) -> None:
+    text = HEAD + SCENARIO.partition("payments: |")[0]
+    text += "payments: {count: 5, gap: {kind: fixed, value: 1min}, payers: [A], payees: [B]}\n"
+    text += "runs: {early: {}, late: {period.start: 2024-03-04 12:00}}\nexpect:\n"
+    for run, clock in (("early", "09:01"), ("late", "12:01")):
+        text += (
+            f"  - {{run: {run}, table: payments, column: instructed_at, take: min, is: 2024-03-04 {clock}}}\n"
+        )
+    result = command(tmp_path, text)
+    assert result.exit_code == 0, result.stdout
 
 
 @pytest.mark.parametrize(
@@ -372,6 +385,14 @@ def test_everything_wrong_with_a_case_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_what_an_extended_scenario_does_not_have_is_told_with_its_cause(tmp_path: Path) -> None:
+    extended = HEAD + "scenario: {extends: baseline, hours: null}\nexpect: [{measure: payments, is: 3}]\n"
+    assert told(tmp_path, extended)[0].startswith("4:31: scenario.hours: this leads to the ")
+    missing = HEAD + "scenario: basline\nexpect: [{measure: payments, is: 3}]\n"
+    wrong = "4:11: scenario: 'basline' is no file and no library scenario; did you mean 'baseline'?"
+    assert told(tmp_path, missing) == [wrong]
+
+
 def test_a_wrong_row_of_payments_is_told_at_its_line(tmp_path: Path) -> None:
     text = HEAD + SCENARIO.replace("A,B,45.25", "A,D,45.251") + "expect: [{measure: payments, is: 3}]\n"
     found = told(tmp_path, text)
@@ -399,6 +420,7 @@ def test_a_wrong_row_of_payments_is_told_at_its_line(tmp_path: Path) -> None:
         (RUNS + "expect: [{sum: [{measure: payments}], is: 3}]\n", "expect.0.sum.0: the case has several runs"),
         ("runs: {a: {systems.s.kind: rtgz}}\nexpect: [{measure: payments, is: 3}]\n", "runs.a.systems.s.kind"),
         ("runs: {a: 3}\nexpect: [{measure: payments, is: 3}]\n", "runs.a: what is laid over the scenario is needed"),
+        ("runs: {a: []}\nexpect: [{measure: payments, is: 3}]\n", "runs.a: what is laid over the scenario is needed"),
         ("name: twice\nexpect: [{measure: payments, is: 3}]\n", "the key 'name' stands here a second time"),
     ],
 )  # fmt: skip

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from sim.verify.verdicts import Outcome
 
-#: How verdicts are told, in the order in which they are counted.
+#: How one verdict, and several, are told, in the order in which they are counted.
 _WORDS: Final = {
-    "agrees": "agree",
-    "differs": "differ, as their cases say",
-    "disagrees": "disagree",
-    "failed": "failed",
+    "agrees": ("agrees", "agree"),
+    "differs": ("differs, as its case says", "differ, as their cases say"),
+    "disagrees": ("disagrees", "disagree"),
+    "failed": ("failed", "failed"),
 }
 _STYLES: Final = {"agrees": None, "differs": "yellow", "disagrees": "bold red", "failed": "bold red"}
 
@@ -54,8 +54,14 @@ def print_verdicts(outcomes: Sequence[Outcome], console: Console) -> None:
 
 def _counted(outcomes: Sequence[Outcome]) -> str:
     counts: Counter[str] = Counter(one.verdict for outcome in outcomes for one in outcome.expectations)
-    told = ", ".join(f"{counts[verdict]} {words}" for verdict, words in _WORDS.items() if counts[verdict])
-    return f"{counts.total()} expectations of {len(outcomes)} cases: {told}"
+    told = [
+        f"{counts[verdict]} {words[counts[verdict] > 1]}"
+        for verdict, words in _WORDS.items()
+        if counts[verdict]
+    ]
+    number = "expectation" if counts.total() == 1 else "expectations"
+    of = "case" if len(outcomes) == 1 else "cases"
+    return f"{counts.total()} {number} of {len(outcomes)} {of}: {', '.join(told)}"
 
 
 def verdicts_as_json(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:

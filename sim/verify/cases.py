@@ -59,7 +59,7 @@ def cases(sources: Sequence[str] = ()) -> Iterator[list[ReadCase]]:
     with TemporaryDirectory(prefix="cases-") as folder:
         for number, source in enumerate(sources or library.cases()):
             try:
-                found.append(_Reader(source, Path(folder) / f"{number}.csv").read())
+                found.append(_Reader(source, Path(folder) / f"{number}").read())
             except ScenarioError as error:
                 problems += error.problems
         if problems:
@@ -67,9 +67,18 @@ def cases(sources: Sequence[str] = ()) -> Iterator[list[ReadCase]]:
         yield found
 
 
+class _Run(NamedTuple):
+    """What a run of a case is made of."""
+
+    trees: list[Node]
+    """Its scenario and what that one extends, the youngest first."""
+    rows: Path | None
+    """Where its payments are looked for, if the case states them."""
+
+
 @dataclass(frozen=True)
 class _Reader:
-    """Reads one case; its payments are written into `rows`, where its scenario looks for them."""
+    """Reads one case; the payments of its runs are written into files whose names begin with `rows`."""
 
     source: str
     rows: Path
@@ -82,22 +91,22 @@ class _Reader:
         problems = [one.problem for one in sorted(found, key=lambda one: one.mark)]
         runs: dict[str, Loaded[Scenario]] = {}
         if not read.spoilt:
-            scenarios: dict[str, list[Node]] = {}
+            scenarios: dict[str, _Run] = {}
             try:
-                scenarios = self._scenarios(read.tree)
+                scenarios = self._runs(read.tree)
             except ScenarioError as error:
                 problems += error.problems
-            for name, trees in scenarios.items():
+            for name, run in scenarios.items():
                 try:
-                    runs[name] = self._loaded(trees, path, _payments_of(read.tree, case))
+                    runs[name] = _loaded(run, path, _payments_of(read.tree, case))
                 except ScenarioError as error:
                     problems += [_in_case(one, read.tree, name) for one in error.problems]
         if case is None or problems:
             raise ScenarioError(list(dict.fromkeys(problems)))
         return ReadCase(case, shown(path), runs)
 
-    def _scenarios(self, tree: Node) -> dict[str, list[Node]]:
-        """The scenario of each run, and what that one extends, the youngest first."""
+    def _runs(self, tree: Node) -> dict[str, _Run]:
+        """What each run is made of, by its name."""
         scenario, runs = tree.below("scenario"), tree.below("runs")
         if scenario is None:
             return {}
@@ -106,47 +115,62 @@ class _Reader:
         sound = stated is not None and isinstance(stated.value, str) and re.fullmatch(NAME, stated.value)
         name = stated if stated is not None and sound else Node("case", tree.mark)
         whole = _named(scenario, name, "scenario")
-        if (payments := tree.below(_PAYMENTS)) is not None:
-            self.rows.touch()
-            whole = _with_file(whole, Node(str(self.rows), payments.told_at))
         if runs is None or not isinstance(runs.value, dict) or not runs.value:
-            return {THE_RUN: [whole]}
+            return {THE_RUN: self._run([whole], tree, 0)}
         return {
-            run: [_named(replace(laid, value={}) if laid.value is None else laid, name, "runs", run), whole]
-            for run, laid in runs.value.items()
+            run: self._run(
+                [
+                    _named(replace(laid, value={} if laid.value is None else laid.value), name, "runs", run),
+                    whole,
+                ],
+                tree,
+                number,
+            )
+            for number, (run, laid) in enumerate(runs.value.items())
         }
 
-    def _loaded(self, trees: list[Node], path: Path, payments: str | Drawn | None) -> Loaded[Scenario]:
-        """The scenario of a run, of which it is known that its world can be built."""
-        loaded = load_within(trees, path)
-        if payments is not None:
-            start = loaded.scenario.period.start
-            text = drawn_rows(payments, start) if isinstance(payments, Drawn) else payments
-            self.rows.write_text(text, encoding="utf-8")
-        elif self.rows.exists():
-            return loaded  # Something is wrong with its payments, and is told.
-        with self._placing(path), loaded.placing(build_world):
-            build_world(loaded.scenario)
-        return loaded
+    def _run(self, trees: list[Node], tree: Node, number: int) -> _Run:
+        if (payments := tree.below(_PAYMENTS)) is None:
+            return _Run(trees, None)
+        rows = self.rows.with_name(f"{self.rows.name}-{number}.csv")
+        rows.touch()
+        *variants, whole = trees
+        return _Run([*variants, _with_file(whole, Node(str(rows), payments.told_at))], rows)
 
-    @contextmanager
-    def _placing(self, path: Path) -> Iterator[None]:
-        """Tell what is wrong with rows of the payments where these stand in the case."""
-        try:
-            yield
-        except ScenarioError as error:
-            raise ScenarioError([self._placed(one, path) for one in error.problems]) from None
 
-    def _placed(self, problem: Problem, path: Path) -> Problem:
-        file, _, row = problem.where.rpartition(":")
-        if Path(file).name != self.rows.name or not row.isdecimal():
-            return problem
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-        head = next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{_PAYMENTS}:")), 0)
-        # Only the lines of a literal block are those of the rows.
-        block = head and re.search(r"\|[-+]?\s*(#.*)?$", lines[head - 1])
-        where = f"{shown(path)}:{head + int(row)}:1" if block else f"{shown(path)}: row {row}"
-        return replace(problem, where=where, path=".".join(filter(None, (_PAYMENTS, problem.path))))
+def _loaded(run: _Run, path: Path, payments: str | Drawn | None) -> Loaded[Scenario]:
+    """The scenario of a run, of which it is known that its world can be built."""
+    loaded = load_within(run.trees, path)
+    if run.rows is not None:
+        if payments is None:
+            return loaded  # Something is wrong with them, and is told.
+        start = loaded.scenario.period.start
+        text = drawn_rows(payments, start) if isinstance(payments, Drawn) else payments
+        run.rows.write_text(text, encoding="utf-8")
+    with _placing(run.rows, path), loaded.placing(build_world):
+        build_world(loaded.scenario)
+    return loaded
+
+
+@contextmanager
+def _placing(rows: Path | None, path: Path) -> Iterator[None]:
+    """Tell what is wrong with rows of the payments where these stand in the case."""
+    try:
+        yield
+    except ScenarioError as error:
+        raise ScenarioError([_placed(one, rows, path) for one in error.problems]) from None
+
+
+def _placed(problem: Problem, rows: Path | None, path: Path) -> Problem:
+    file, _, row = problem.where.rpartition(":")
+    if rows is None or Path(file).name != rows.name or not row.isdecimal():
+        return problem
+    lines = path.read_text(encoding="utf-8-sig").splitlines()
+    head = next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{_PAYMENTS}:")), 0)
+    # Only the lines of a literal block are those of the rows.
+    block = head and re.search(r"\|[-+]?\s*(#.*)?$", lines[head - 1])
+    where = f"{shown(path)}:{head + int(row)}:1" if block else f"{shown(path)}: row {row}"
+    return replace(problem, where=where, path=".".join(filter(None, (_PAYMENTS, problem.path))))
 
 
 def _payments_of(tree: Node, case: Case | None) -> str | Drawn | None:
@@ -159,6 +183,8 @@ def _payments_of(tree: Node, case: Case | None) -> str | Drawn | None:
 
 def _in_case(problem: Problem, tree: Node, run: str) -> Problem:
     """A problem of a scenario with its path in the case, if it stands there."""
+    if problem.cause is not None:
+        return replace(problem, cause=_in_case(problem.cause, tree, run))
     file, _, place = problem.where.partition(f"{tree.mark.file}:")
     line, _, column = place.partition(":")
     if file or not (line.isdecimal() and column.isdecimal()) or problem.path.startswith(_PAYMENTS):
@@ -170,7 +196,7 @@ def _in_case(problem: Problem, tree: Node, run: str) -> Problem:
         return problem
     steps = [str(top)] if top == "scenario" else [str(top), run]
     named = top == "scenario" and isinstance(before[top].value, str)
-    return replace(problem, path=".".join([*steps, *([] if named else [problem.path])]))
+    return replace(problem, path=".".join(filter(None, [*steps, "" if named else problem.path])))
 
 
 def _validated(read: Read) -> tuple[Case | None, list[Located]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.core.clock import LONGEST
 from sim.world.draws import durations, stream
 
 if TYPE_CHECKING:
@@ -29,8 +30,10 @@ def drawn_rows(drawn: Drawn, start: datetime) -> str:
     chosen = (uniform("banks") * len(pairs)).astype(np.int64)
     least, most = drawn.amount
     amount = least + (uniform("amount") * (most - least + 1)).astype(np.int64)
-    first = start.replace(tzinfo=None) if drawn.start is None else drawn.start
+    first = drawn.start or start
     lines = ["payment_id,instructed_at,payer_bank,payee_bank,amount"]
+    # What lies beyond every run is refused with its row; no calendar need reach further.
+    at = np.minimum(at, LONGEST)
     rows = zip(at.tolist(), (pairs[row] for row in chosen.tolist()), amount.tolist(), strict=True)
     lines += [
         f"{number},{(first + timedelta(seconds=second)).isoformat()},{one},{other},{units}"
