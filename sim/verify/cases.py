@@ -72,8 +72,10 @@ class _Run(NamedTuple):
 
     trees: list[Node]
     """Its scenario and what that one extends, the youngest first."""
+    payments: Node | None
+    """Its payments, if the case states them."""
     rows: Path | None
-    """Where its payments are looked for, if the case states them."""
+    """Where these are looked for."""
 
 
 @dataclass(frozen=True)
@@ -131,11 +133,12 @@ class _Reader:
 
     def _run(self, trees: list[Node], tree: Node, number: int) -> _Run:
         if (payments := tree.below(_PAYMENTS)) is None:
-            return _Run(trees, None)
+            return _Run(trees, None, None)
         rows = self.rows.with_name(f"{self.rows.name}-{number}.csv")
         rows.touch()
         *variants, whole = trees
-        return _Run([*variants, _with_file(whole, Node(str(rows), payments.told_at))], rows)
+        placed = _with_file(whole, Node(str(rows), payments.told_at))
+        return _Run([*variants, placed], payments, rows)
 
 
 def _loaded(run: _Run, path: Path, payments: str | Drawn | None) -> Loaded[Scenario]:
@@ -147,30 +150,32 @@ def _loaded(run: _Run, path: Path, payments: str | Drawn | None) -> Loaded[Scena
         start = loaded.scenario.period.start
         text = drawn_rows(payments, start) if isinstance(payments, Drawn) else payments
         run.rows.write_text(text, encoding="utf-8")
-    with _placing(run.rows, path), loaded.placing(build_world):
+    with _placing(run), loaded.placing(build_world):
         build_world(loaded.scenario)
     return loaded
 
 
 @contextmanager
-def _placing(rows: Path | None, path: Path) -> Iterator[None]:
+def _placing(run: _Run) -> Iterator[None]:
     """Tell what is wrong with rows of the payments where these stand in the case."""
     try:
         yield
     except ScenarioError as error:
-        raise ScenarioError([_placed(one, rows, path) for one in error.problems]) from None
+        raise ScenarioError([_placed(one, run) for one in error.problems]) from None
 
 
-def _placed(problem: Problem, rows: Path | None, path: Path) -> Problem:
+def _placed(problem: Problem, run: _Run) -> Problem:
     file, _, row = problem.where.rpartition(":")
-    if rows is None or Path(file).name != rows.name or not row.isdecimal():
+    if run.rows is None or run.payments is None or Path(file).name != run.rows.name or not row.isdecimal():
         return problem
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    head = next((n for n, line in enumerate(lines, start=1) if line.startswith(f"{_PAYMENTS}:")), 0)
-    # Only the lines of a literal block are those of the rows.
-    block = head and re.search(r"\|[-+]?\s*(#.*)?$", lines[head - 1])
-    where = f"{shown(path)}:{head + int(row)}:1" if block else f"{shown(path)}: row {row}"
-    return replace(problem, where=where, path=".".join(filter(None, (_PAYMENTS, problem.path))))
+    mark = run.payments.mark
+    steps: tuple[str, ...] = (_PAYMENTS, row, problem.path)
+    if isinstance(run.payments.value, str):
+        head = Path(mark.file).read_text(encoding="utf-8-sig").splitlines()[mark.line - 1]
+        # Only the lines of a literal block are those of the rows.
+        if head[mark.column - 1 :].startswith("|"):
+            mark, steps = Mark(mark.file, mark.line + int(row), 1), (_PAYMENTS, problem.path)
+    return replace(problem, where=str(mark), path=".".join(filter(None, steps)))
 
 
 def _payments_of(tree: Node, case: Case | None) -> str | Drawn | None:
