@@ -213,14 +213,24 @@ def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: t
 @cli.command("list")
 @tell_errors
 def list_() -> None:
-    """List the scenarios of the library, with the question that each answers, and its changes."""
-    from sim.scenario.library import changes, names, question, says  # noqa: PLC0415 - see the module
+    """List the scenarios of the library, with the question that each answers, its changes and the published cases."""
+    from sim.scenario.library import (  # noqa: PLC0415 - see the module
+        case_says,
+        cases,
+        changes,
+        names,
+        question,
+        says,
+    )
     from sim.show.console import output, print_library  # noqa: PLC0415
 
     print_library([(name, question(name)) for name in names()], output())
     say()
     say("Changes, for --with and for `changes` in a scenario:")
     print_library([(name, says(name)) for name in changes()], output())
+    say()
+    say("Published cases, for `sim verify`:")
+    print_library([(name, case_says(name)) for name in cases()], output())
 
 
 @cli.command()
@@ -369,6 +379,39 @@ def _calibrated(
         raise failed[0]
     tell_warnings([str(error) for error in failed])
     return found
+
+
+@cli.command()
+@click.argument("files", nargs=-1, metavar="[CASE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON instead of a table.")
+@tell_errors
+def verify(files: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - a flag of click
+    """Run published cases, and hold what comes out against what was published.
+
+    CASE is a YAML file, or the name of a case that comes along; by default all of these are run. Exit code 1 if one
+    disagrees that does not say that it differs, 2 if one cannot be read; then none is run.
+    """
+    from sim.show.console import output  # noqa: PLC0415 - see the module
+    from sim.show.progress import counting  # noqa: PLC0415
+    from sim.show.verdicts import print_verdicts, verdicts_as_json  # noqa: PLC0415
+    from sim.verify.cases import cases  # noqa: PLC0415
+    from sim.verify.verdicts import verify as verified  # noqa: PLC0415
+
+    with cases(files) as read, counting("cases", len(read)) as done:
+        outcomes = []
+        for one in read:
+            outcomes.append(verified(one))
+            done()
+    for outcome in outcomes:
+        tell_warnings(
+            f"{outcome.name}: {what} agrees, though the case says that it differs" for what in outcome.stale
+        )
+    if as_json:
+        give_json(verdicts_as_json(outcomes))
+    else:
+        print_verdicts(outcomes, output())
+    if any(outcome.fails for outcome in outcomes):
+        sys.exit(1)
 
 
 def _with_seed(overrides: tuple[str, ...], seed: int | None) -> tuple[str, ...]:

@@ -239,7 +239,8 @@ def test_the_schema_accepts_a_resolved_scenario_and_refuses_a_misspelt_one() -> 
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"]]
+    "command",
+    [[], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"], ["verify"]],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     for option in ("--help", "-h"):
@@ -260,6 +261,7 @@ def test_help_lists_every_command_of_this_file() -> None:
         "plot",
         "trace",
         "calibrate",
+        "verify",
     }
 
 

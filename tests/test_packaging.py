@@ -74,6 +74,7 @@ def test_an_installed_wheel_has_the_library_and_runs_it(lowest: Path, tmp_path: 
     listed = run(lowest / "sim", "list", cwd=tmp_path)
     assert "baseline" in listed
     assert "mechanisms/hybrid" in listed
+    assert "agrees" in run(lowest / "sim", "verify", "gridlock-ring", cwd=tmp_path)
     short = ["--set", "period.end=2024-01-10", "--set", "run_in=6d", "--set", "horizon=6d"]
     run(lowest / "sim", "run", "baseline", *short, "-o", "out", cwd=tmp_path)
     assert (tmp_path / "out/payments.parquet").is_file()

@@ -1,4 +1,4 @@
-"""The package brings scenarios with it, and changes; each goes by its path in its folder, without `.yaml`."""
+"""The package brings scenarios with it, changes and cases; each goes by its path in its folder, without `.yaml`."""
 
 from __future__ import annotations
 
@@ -48,10 +48,29 @@ def find_change(name: str) -> Path | None:
     return folder() / _CHANGES / f"{name}.yaml" if name in changes() else None
 
 
+def cases() -> list[str]:
+    """The names of the published cases, such as `gridlock-ring`, in order."""
+    return _names_in(_cases())
+
+
+def case_says(name: str) -> str:
+    """What a published case is about, likewise."""
+    return _at_top(_cases() / f"{name}.yaml", "says")
+
+
+def find_case(name: str) -> Path | None:
+    """The file of a published case; None if no case has exactly that name."""
+    return _cases() / f"{name}.yaml" if name in cases() else None
+
+
 def name_of_change(path: Path) -> str:
     """The library name of a change, or the name of its file without the ending if it is none of the library."""
     root, full = Path(os.path.realpath(folder() / _CHANGES)), Path(os.path.realpath(path))
     return full.relative_to(root).with_suffix("").as_posix() if full.is_relative_to(root) else path.stem
+
+
+def _cases() -> Path:
+    return Path(__file__).resolve().parents[1] / "data" / "cases"
 
 
 def _names_in(root: Path) -> list[str]:

@@ -17,7 +17,7 @@ from sim.scenario.check import sound_findings, sound_sections
 from sim.scenario.culprits import Outcome, with_causes
 from sim.scenario.document import dump
 from sim.scenario.explain import explain
-from sim.scenario.merge import Given, Resolved, Variation, lay_out, lineage
+from sim.scenario.merge import Given, Resolved, Variation, lay_out, lineage, lineage_within
 from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located, plain
@@ -139,6 +139,15 @@ def load_located(
     return load_as(Scenario, source, overrides, changes, checks=CHECKS)
 
 
+def load_within(trees: Sequence[Node], file: Path) -> Loaded[Scenario]:
+    """The scenario that stands inside a file of another kind: `trees` as `lineage_within` takes them."""
+    # Loaded here for the same reason as above.
+    from sim.scenario.check import CHECKS  # noqa: PLC0415
+    from sim.scenario.model import Scenario  # noqa: PLC0415
+
+    return _load(Scenario, Given(lineage_within(trees, file)), checks=CHECKS)
+
+
 def load_as(
     model: type[M],
     source: str | Path,
@@ -155,6 +164,17 @@ def load_as(
     reach across declarations. Of a `saved` scenario nothing outside its file is looked at.
     """
     given = Given(lineage(source, alone=saved), tuple(changes), tuple(overrides))
+    return _load(model, given, checks=checks, saved=saved)
+
+
+def _load(
+    model: type[M],
+    given: Given,
+    *,
+    checks: Sequence[Callable[[M], Iterable[tuple[KeyPath, str, str | None]]]],
+    saved: bool = False,
+) -> Loaded[M]:
+    """What is given as a scenario; ScenarioError with every problem found."""
     attempt = partial(_attempt, model, checks=checks, saved=saved)
     loaded, outcome = attempt(given)
     if loaded is None:

@@ -182,8 +182,6 @@ def lineage(source: str | Path, *, alone: bool = False) -> Lineage:
     One that has to stand `alone` is the file at a path, and extends nothing. ScenarioError if the file itself cannot
     be found, read or parsed.
     """
-    layers: list[Layer] = []
-    ancestors: dict[str, str] = {}
     path: Path | None
     if alone:
         path = Path(source)
@@ -192,7 +190,23 @@ def lineage(source: str | Path, *, alone: bool = False) -> Lineage:
     else:
         path = locate(str(source), Path(), Mark(str(source)), ())
     name = shown(path) if path else "<stdin>"
-    found = read_file(path, name)
+    return _lineage(read_file(path, name), path, name, alone=alone)
+
+
+def lineage_within(trees: Sequence[Node], file: Path) -> Lineage:
+    """Likewise of scenarios inside a file: each extends the one behind it, the last one whatever it names."""
+    *variants, last = trees
+    beyond = _lineage(Read(last, (), frozenset()), file, shown(file))
+    layers = tuple(
+        Layer(Read(tree, (), frozenset()), file.parent, Node(last.mark.file, tree.mark)) for tree in variants
+    )
+    return beyond._replace(layers=(*layers, *beyond.layers))
+
+
+def _lineage(found: Read, path: Path | None, name: str, *, alone: bool = False) -> Lineage:
+    """The lineage of a scenario that was found in a file."""
+    layers: list[Layer] = []
+    ancestors: dict[str, str] = {}
     while True:
         parent, own = _without(found.tree, _EXTENDS)
         folder = path.parent if path else Path()

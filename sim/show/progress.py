@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sim.core.clock import from_instant
 
@@ -42,3 +42,21 @@ def progress_bar(name: str) -> Iterator[Callable[[int, World], None] | None]:
             )
 
         yield tell
+
+
+@contextmanager
+def counting(name: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar of things that are done one after the other, likewise; each call moves it by one."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda: bar.update(task, advance=1)
