@@ -173,6 +173,7 @@ def _assert_same_other_money(records: Records, story: Story) -> None:
     assert sorted(rows(*records.funding)) == sorted(
         (*bought[:4], _never(bought.delivered_at), bought.amount) for bought in story.bought
     )
+    assert rows(*records.session_funding) == [tuple(moved) for moved in story.funded]
     assert rows(*records.shifts) == [tuple(shift) for shift in story.shifts]
     assert sorted(rows(*records.clearings)) == sorted(tuple(paid) for paid in story.squarings)
     assert sorted(run[:7] for run in records.offsets if run.settled_payments) == sorted(story.offsets)

@@ -280,6 +280,37 @@ def zero_balance(mixture: Mixture) -> None:
             mixture.tree["systems"][name]["zero_balance"] = mixture.any(True, True, False)
 
 
+def funding(mixture: Mixture) -> None:
+    """The central system is funded as its sessions begin out of another one, where a custodian may pay for others."""
+    tree = mixture.tree
+    central = tree["systems"]["gross"]
+    if central["kind"] == "clearing":
+        return
+    if central["hours"] in HOURS:
+        central["zero_balance"] = mixture.any(True, True, False)
+    tree["systems"]["home"] = {"kind": "rtgs", "currency": "CNY", "hours": mixture.of(hours_names)}
+    for account in mixture.accounts(["gross"]):
+        holder = account["holder"]
+        at_home = {"holder": holder, "system": "home", "balance": mixture.units(0, 1, 3, 10)}
+        tree["accounts"].append(at_home | {"treasury": mixture.any("early", "late", None)})
+        if mixture.any(True, True, False):
+            account["treasury"] = None
+            account.pop("target", None)
+            through = mixture.any(None, None, mixture.east[0])
+            if through not in [a["holder"] for a in mixture.accounts(["home"])]:
+                through = None
+            hours = mixture.any(None, None, *HOURS)
+            account["funding"] = {"from": "home", "to": mixture.units(1, 2, 4), "hours": hours} | (
+                {"through": through} if through else {}
+            )
+    if mixture.any(True, False):
+        # Payments move on the accounts that fund, too, and wait there.
+        for route in tree["routes"].values():
+            if route["carries"] == {"payer": "east", "payee": "east"}:
+                first = [step["kind"] for step in route["steps"]].index("settle")
+                route["steps"].insert(first, {"kind": "settle", "system": "home"})
+
+
 def dealing(mixture: Mixture) -> None:
     """Treasuries deal at a market, at its hours."""
     mixture.tree["markets"]["money"] = {
@@ -345,7 +376,7 @@ IDEAS: Final[dict[str, Idea]] = {
     for idea in (
         *(cycles, clearing, links),
         *(queues, limits, holds, offsetting, optimum),
-        *(facilities, failures, shifts, zero_balance, dealing),
+        *(facilities, failures, shifts, zero_balance, funding, dealing),
         *(books, vehicles, occasions),
     )
 }

@@ -90,6 +90,7 @@ def test_phases_come_in_the_order_that_the_page_of_the_model_states() -> None:
         "DRAWING",
         "TREASURY",
         "CLOSING",
+        "FUNDING",
         "SALE",
         "CASH_SALE",
     ]

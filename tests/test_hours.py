@@ -189,6 +189,39 @@ def test_a_session_that_runs_into_the_next_day_gives_way() -> None:
     assert hours.open_seconds(instants("2024-01-01 00:00"), instants("2024-01-04 00:00"))[0] == 33 * HOUR
 
 
+def test_sessions_before_a_break_are_those_of_its_last_working_day() -> None:
+    """HVPS pays for funding until 8:30 on the first day of each weekend and holiday, and at their end as always."""
+    paying = opening_hours(CHINA, ["T-1 20:30-17:15"], BEIJING, before_break=["20:30-08:30"])
+    weekend = [(shown(one), shown(two)) for one, two in zip(paying.starts, paying.ends, strict=True)]
+    found = [times for times in weekend if "2024-03-01" <= times[0] < "2024-03-04"]
+    assert found == [("2024-03-01 20:30", "2024-03-02 08:30"), ("2024-03-03 20:30", "2024-03-04 17:15")]
+    # Saturday 28 and Sunday 29 September: the second is worked, 1 to 7 October are the holiday.
+    autumn = [times for times in weekend if "2024-09-27" <= times[0] < "2024-10-08"]
+    assert [times for times in autumn if times[1].endswith("08:30")] == [
+        ("2024-09-27 20:30", "2024-09-28 08:30"),
+        ("2024-09-30 20:30", "2024-10-01 08:30"),
+    ]
+    days = paying.value_dates[paying.ends == at("2024-03-02 08:30")]
+    assert days.astype(str).tolist() == ["2024-03-01"]
+
+
+def test_a_session_after_or_before_a_break_makes_the_one_that_it_meets_longer() -> None:
+    """The day session of CIPS begins at 4:30 on the first working day, and nothing ends there at 8:30."""
+    begun = [(shown(one), shown(two)) for one, two in zip(CIPS.starts, CIPS.ends, strict=True)]
+    assert [times for times in begun if times[0].startswith(("2024-03-04", "2024-03-05"))] == [
+        ("2024-03-04 04:30", "2024-03-04 17:00"),
+        ("2024-03-04 17:00", "2024-03-05 08:00"),
+        ("2024-03-05 08:30", "2024-03-05 17:00"),
+        ("2024-03-05 17:00", "2024-03-06 08:00"),
+    ]
+    late = opening_hours(CHINA, ["09:00-17:00"], BEIJING, ["07:00-09:00"], ["17:00-19:00"])
+    days = [(shown(one), shown(two)) for one, two in zip(late.starts, late.ends, strict=True)]
+    assert days[days.index(("2024-03-04 07:00", "2024-03-04 17:00")) - 1] == (
+        "2024-03-01 09:00",
+        "2024-03-01 19:00",
+    )
+
+
 @pytest.mark.parametrize(
     ("sessions", "after_break"),
     [

@@ -194,7 +194,17 @@ CALIBRATED = frozenset(
     {
         *("spread_bps", "probability", "lag", "delivery", "volatility", "follows", "weight", "rates"),
         *("low", "mode", "high", "median", "p95", "mean", "sigma", "longest", "largest", "value"),
-        *("flat", "share", "minimum", "maximum", "balance", "target", "sessions", "after_break"),
+        *(
+            "flat",
+            "share",
+            "minimum",
+            "maximum",
+            "balance",
+            "target",
+            "sessions",
+            "after_break",
+            "before_break",
+        ),
         *("count", "size_sigma", "cities", "invoicing", "months", "days", "below"),
     }
 )

@@ -402,7 +402,7 @@ timeline:
         "8:40: timeline.1.bank: state one of 'system', 'bank', 'desk' and 'market'",
         "9:58: timeline.2.recovery: what does not end has no recovery",
         "10:38: timeline.3.from: hours change with a working day; state a date without a time",
-        "11:5: timeline.4: state what changes: 'sessions', 'after_break' or 'calendar'",
+        "11:5: timeline.4: state what changes: 'sessions', 'after_break', 'before_break' or 'calendar'",
         "12:41: timeline.5.days: 2024-10-05 is listed twice",
     ]
     path.write_text(

@@ -62,6 +62,7 @@ HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
     "failures": lambda story: any(payment.reasons["outage"] for payment in story.payments),
     "shifts": lambda story: any(shift.moved for shift in story.shifts),
     "zero_balance": lambda story: any(p.payment < 0 and p.debit != p.credit for p in story.postings),
+    "funding": lambda story: any(moved.amount > 0 for moved in story.funded),
     "dealing": lambda story: any(bought.dealt_at > bought.decided_at for bought in story.bought),
     "books": in_parts,
     "vehicles": lambda story: any(deal.vehicle >= 0 for deal in story.deals),
@@ -101,6 +102,8 @@ TOGETHER: Final = (
     ("holds", "facilities"),
     ("limits", "offsetting", "queues"),
     ("zero_balance", "facilities", "shifts"),
+    ("funding", "zero_balance", "failures"),
+    ("funding", "queues", "facilities"),
 )
 
 

@@ -213,12 +213,18 @@ def parse_session(text: str) -> tuple[int, int]:
 
 
 def opening_hours(
-    days: WorkingDays, sessions: Sequence[str], zone: ZoneInfo, after_break: Sequence[str] = ()
+    days: WorkingDays,
+    sessions: Sequence[str],
+    zone: ZoneInfo,
+    after_break: Sequence[str] = (),
+    before_break: Sequence[str] = (),
 ) -> OpeningHours:
     """The sessions of each working day in the wall-clock time of `zone`.
 
     `after_break` holds extra sessions of a working day that follows a non-working one (the first day of
-    the table follows an unknown one and has none). A session that runs into a later-starting one, of
+    the table follows an unknown one and has none), `before_break` those of one that precedes a non-working
+    one (the last day of the table has none); an extra session that a daily one follows or precedes at once makes
+    that one longer. A session that runs into a later-starting one, of
     another day, ends where that begins. ValueError for bad text, for no session, and for sessions of
     the same day that overlap.
 
@@ -227,17 +233,34 @@ def opening_hours(
     """
     if not sessions:
         raise ValueError("opening hours need at least one session")
-    check_sessions(sessions, after_break)
-    daily = [parse_session(text) for text in sessions]
-    extra = [parse_session(text) for text in after_break]
-    resumed = np.flatnonzero(days.flags[1:] & ~days.flags[:-1]) + 1
-    first = np.datetime64(days.first, "D")
-    parts = [(days.dates(), span) for span in daily] + [(first + resumed, span) for span in extra]
+    check_sessions(sessions, after_break, before_break)
+    daily, earlier, later = (
+        [parse_session(text) for text in texts] for texts in (sessions, after_break, before_break)
+    )
+    first, dates = np.datetime64(days.first, "D"), days.dates()
+    resumed = first + np.flatnonzero(days.flags[1:] & ~days.flags[:-1]) + 1
+    last = first + np.flatnonzero(days.flags[:-1] & ~days.flags[1:])
+    parts = [(dates, np.full(len(dates), opens), np.full(len(dates), closes)) for opens, closes in daily]
+    for chosen, spans in ((resumed, earlier), (last, later)):
+        there = np.isin(dates, chosen)
+        for opens, closes in spans:
+            begun = [begins for _, begins, _ in parts[: len(daily)] if (begins[there] == closes).any()]
+            ended = [stops for *_, stops in parts[: len(daily)] if (stops[there] == opens).any()]
+            if begun:
+                begun[0][there] = opens
+            elif ended:
+                ended[0][there] = closes
+            else:
+                parts.append((chosen, np.full(len(chosen), opens), np.full(len(chosen), closes)))
     fixed = _fixed_offset(days, zone)
-    starts = np.concatenate([_instants(chosen, opens, zone, fixed) for chosen, (opens, _) in parts])
-    ends = np.concatenate([_instants(chosen, closes, zone, fixed) for chosen, (_, closes) in parts])
-    dates = np.concatenate([chosen for chosen, _ in parts])
-    return _without_overlaps(starts, ends, dates, rest_on(days, zone, fixed))
+    of_day = np.concatenate([chosen for chosen, *_ in parts])
+    starts, ends = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
+    return _without_overlaps(
+        _each_instant(of_day, starts, zone, fixed),
+        _each_instant(of_day, ends, zone, fixed),
+        of_day,
+        rest_on(days, zone, fixed),
+    )
 
 
 def spliced(parts: Sequence[tuple[OpeningHours, date | None, date | None]], rest: Rest) -> OpeningHours:
@@ -272,9 +295,11 @@ def _clock(text: str, session: str) -> int:
     return total
 
 
-def check_sessions(sessions: Sequence[str], after_break: Sequence[str] = ()) -> None:
-    """ValueError for bad text, and for sessions of the same day that overlap."""
-    texts = [*sessions, *after_break]
+def check_sessions(
+    sessions: Sequence[str], after_break: Sequence[str] = (), before_break: Sequence[str] = ()
+) -> None:
+    """ValueError for bad text, and for sessions of the same day that overlap, as of one between two breaks."""
+    texts = [*sessions, *after_break, *before_break]
     in_order = sorted(zip(map(parse_session, texts), texts, strict=True))
     for ((_, closes), one), ((opens, _), other) in pairwise(in_order):
         if opens < closes:
@@ -287,6 +312,15 @@ def _fixed_offset(days: WorkingDays, zone: ZoneInfo) -> int | None:
     offsets = {zone.utcoffset(noon + timedelta(days=ahead)) for ahead in range(len(days.flags) + 5)}
     only = offsets.pop()
     return None if offsets or only is None else int(only.total_seconds())
+
+
+def _each_instant(days: Days, seconds: Seconds, zone: ZoneInfo, fixed: int | None) -> Seconds:
+    """The instants of a wall-clock time of its own on each day."""
+    found = np.empty(len(days), dtype=np.int64)
+    for second in np.unique(seconds).tolist():
+        same = seconds == second
+        found[same] = _instants(days[same], second, zone, fixed)
+    return found
 
 
 def _instants(days: Days, seconds: int, zone: ZoneInfo, fixed: int | None) -> Seconds:

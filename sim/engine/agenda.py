@@ -28,7 +28,7 @@ class Phase(IntEnum):
     LINK = 1
     """Links look at accounts that were credited."""
     DELIVERY = 2
-    """Money that treasuries bought arrives; money is granted and withdrawn from outside."""
+    """Money that treasuries bought arrives; money is granted and withdrawn from outside; accounts are funded."""
     LOAN = 3
     """Loans are received and fall due."""
     EXCHANGE = 4
@@ -45,9 +45,11 @@ class Phase(IntEnum):
     """Treasuries decide."""
     CLOSING = 10
     """Sessions end, and clearing accounts are squared."""
-    SALE = 11
+    FUNDING = 11
+    """Accounts are funded out of what their sources got at the instant, or at an opening that ends a session."""
+    SALE = 12
     """Payees turn to the market with what they were credited, payers with what they need no more."""
-    CASH_SALE = 12
+    CASH_SALE = 13
     """Payees sell the foreign cash that they kept."""
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from sim.engine.records import Offset, SquaringPayment, TreasuryDeal
+    from sim.engine.records import FundingMove, Offset, SquaringPayment, TreasuryDeal
     from sim.engine.requests import Requests
     from sim.engine.systems.base import Facility
     from sim.world.world import World
@@ -61,6 +61,7 @@ class Floor:
         self.queued: dict[int, int] = {}
         #: What actors did beside settling payments, in order of time.
         self.deals: list[TreasuryDeal] = []
+        self.funded: list[FundingMove] = []
         self.shifts: list[tuple[int, int, int, int]] = []
         self.squarings: list[SquaringPayment] = []
         self.offsets: list[Offset] = []

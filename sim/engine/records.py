@@ -188,6 +188,29 @@ class Funding(NamedTuple):
         return cls(*np.array(deals, dtype=np.int64).reshape(-1, len(cls._fields)).T)
 
 
+class FundingMove(NamedTuple):
+    """What an account got from its source as a session began or later, or gave back as it ended (negative)."""
+
+    account: int
+    source: int
+    at: int
+    amount: int
+
+
+class SessionFunding(NamedTuple):
+    """`FundingMove` as columns, in the order in which it was moved."""
+
+    account: NDArray[np.int64]
+    source: NDArray[np.int64]
+    at: Seconds
+    amount: Amounts
+
+    @classmethod
+    def of(cls, moves: list[FundingMove]) -> SessionFunding:
+        """The columns of so many moves."""
+        return cls(*np.array(moves, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+
+
 class Offset(NamedTuple):
     """A run of offsetting that settled something, or that looked for the optimum; amounts in minor units.
 
@@ -284,6 +307,7 @@ class Records(NamedTuple):
     submissions: Submissions
     loans: Loans
     funding: Funding
+    session_funding: SessionFunding
     shifts: Shifts
     offsets: tuple[Offset, ...]
     clearings: Clearings

@@ -18,7 +18,7 @@ from sim.engine.course import Course
 from sim.engine.delays import Delays
 from sim.engine.floor import Floor
 from sim.engine.markets.exchange import Exchange
-from sim.engine.records import Clearings, Funding, Log, Records, Shifts, Submissions, Waits
+from sim.engine.records import Clearings, Funding, Log, Records, SessionFunding, Shifts, Submissions, Waits
 from sim.engine.requests import plan_requests
 from sim.engine.walks import build_walks, payers_orders, reached
 from sim.errors import PromiseError
@@ -164,6 +164,7 @@ def _record(exchange: Exchange, walks: Walks, requests: Requests, floor: Floor) 
         submissions=_submissions(requests, arrival, settled, floor.queued, released, world),
         loans=floor.loans.columns(),
         funding=Funding.of(floor.deals),
+        session_funding=SessionFunding.of(floor.funded),
         shifts=Shifts.of(floor.shifts),
         offsets=tuple(sorted(floor.offsets, key=lambda run: run.system)),
         clearings=Clearings.of(sorted(floor.squarings, key=lambda payment: payment.system)),

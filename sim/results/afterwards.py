@@ -100,6 +100,7 @@ def _refilled(scenario: Scenario) -> set[tuple[str, str]]:
         (account.holder, account.system)
         for account in scenario.accounts
         if account.treasury is not None
+        or account.funding is not None
         or ((system := book(scenario, account.system)) is not None and system.squaring is not None)
     }
     return lent | kept

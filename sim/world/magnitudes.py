@@ -124,6 +124,8 @@ def _stated(
         key = "balance" if account.prefund_days is None else "prefund_days"
         _add(found.money, currency, f"{path}.{key}", float(network.accounts.opening[number]))
         _add(found.money, currency, f"{path}.target", _minor(account.target, currency))
+        if account.funding is not None:
+            _add(found.money, currency, f"{path}.funding.to", _minor(account.funding.to, currency))
         _add(found.limits, currency, f"{path}.credit", float(network.accounts.lowest[number]))
         _add(found.limits, currency, f"{path}.reserved", _minor(account.reserved, currency))
     for name, facility in scenario.facilities.items():
@@ -180,6 +182,8 @@ def _dearest_rate(scenario: Scenario) -> float:
     rates += [system.holding_rate for system in books(scenario).values()]
     for account in scenario.accounts:
         rates.append(account.holding_rate or Decimal(0))
+        if account.funding is not None:
+            rates.append(account.funding.rate)
         if account.intraday_credit is not None:
             rates += [account.intraday_credit.rate, account.intraday_credit.overnight_rate or Decimal(0)]
     return float(max(rates))
@@ -334,6 +338,9 @@ def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
     for treasury, _ in cared:
         path = f"treasuries.{treasury}.at"
         found[path] = found.get(path, 0.0) + len(scenario.treasuries[treasury].at) * days
+    for number, account in enumerate(scenario.accounts):
+        if account.funding is not None:
+            found[f"accounts.{number}.funding"] = days * _most_sessions(scenario, account.system)
     for name, market in scenario.markets.items():
         found[f"markets.{name}.at"] = len(market.at) * days
     for name, facility in scenario.facilities.items():
@@ -345,3 +352,10 @@ def _instants(scenario: Scenario, window: Window) -> dict[str, float]:
         if system.offset_every is not None:
             found[f"systems.{name}.offsetting.every"] = days * DAY / system.offset_every
     return found
+
+
+def _most_sessions(scenario: Scenario, system: str) -> int:
+    """The most sessions that a system has on a day as declared; hours that never end begin once."""
+    declared = books(scenario)[system].hours
+    hours = scenario.hours.get(declared) if isinstance(declared, str) else declared
+    return 1 if hours is None else len(hours.sessions) + len(hours.after_break)

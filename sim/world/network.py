@@ -15,6 +15,7 @@ from sim.core.hours import OpeningHours
 from sim.scenario.topology import book, books, zone_of
 from sim.world.accounts import Accounts, Bounds, Pace, bounds, build_accounts, paces
 from sim.world.funding import FundingPlan, funding_plans
+from sim.world.session_funding import SessionFunding, session_fundings
 from sim.world.systems import SystemPlan, system_hours, system_plans
 from sim.world.timeline import Failure, Grant
 
@@ -66,6 +67,7 @@ class Network:
     system_hours: tuple[OpeningHours, ...]
     accounts: Accounts
     funding: tuple[FundingPlan, ...]
+    session_funding: tuple[SessionFunding, ...]
     cycles: tuple[tuple[int, ...], ...]
     scheduled_cycles: tuple[tuple[int, ...], ...]
     caps: dict[int, int]
@@ -106,6 +108,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         *(openings.hours("always") for _ in others),
     )
     hours = {name: system_hours(name, scenario, openings) for name in scenario.systems}
+    emptied = tuple(_emptied(name, scenario, openings) for name in scenario.systems)
     return Network(
         banks=banks,
         bank_hours=bank_hours,
@@ -115,6 +118,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         system_hours=tuple(hours.values()),
         accounts=accounts,
         funding=tuple(funding_plans(scenario, accounts, openings)),
+        session_funding=tuple(session_fundings(scenario, accounts, tuple(hours.values()), emptied, openings)),
         cycles=tuple(_delayed(cycles, name, scenario, openings) for name, cycles in scheduled.items()),
         scheduled_cycles=tuple(scheduled.values()),
         caps={
@@ -130,7 +134,7 @@ def build_network(scenario: Scenario, openings: Openings) -> Network:
         failed_at=_failed_at(banks, timeline),
         frozen_at=_frozen_at(accounts, timeline),
         shifts=_shifts(accounts, hours, openings),
-        emptied=tuple(_emptied(name, scenario, openings) for name in scenario.systems),
+        emptied=emptied,
         clearings=tuple(_clearings(name, scenario, openings) for name in scenario.systems),
         split_above=tuple(_largest_part(kept.get(name)) for name in scenario.systems),
     )

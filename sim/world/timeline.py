@@ -136,7 +136,7 @@ class OtherHours(NamedTuple):
 
 @gives_effect_to(ChangedHours)
 def _changed_hours(entry: ChangedHours, _scenario: Scenario, _zone: ZoneInfo) -> Iterator[OtherHours]:
-    stated = {"sessions": entry.sessions, "after_break": entry.after_break, "calendar": entry.calendar}
+    stated = {name: getattr(entry, name) for name in ("sessions", "after_break", "before_break", "calendar")}
     yield OtherHours(
         entry.hours,
         entry.from_.date(),

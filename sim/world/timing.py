@@ -134,6 +134,7 @@ class Openings:
                 declared.sessions,
                 ZoneInfo(declared.zone),
                 declared.after_break,
+                declared.before_break,
             )
 
     def daily(self, times: Iterable[str], days: Days, zone: str) -> tuple[int, ...]:

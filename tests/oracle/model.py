@@ -18,6 +18,7 @@ from oracle.dealing import Dealing
 from oracle.desks import Desk
 from oracle.draws import Draws
 from oracle.failures import Failures
+from oracle.fundings import Funding
 from oracle.gross import Gross
 from oracle.lenders import Lenders
 from oracle.links import Link
@@ -103,8 +104,14 @@ class _Model:
         lenders = Lenders(self.stage, self.loans)
         plans = enumerate(self.world.network.funding)
         treasuries = [Treasury(number, plan, self.stage, lenders) for number, plan in plans]
+        fundings = [
+            Funding(account, self._paying(account.funding), self.stage)
+            for account in self.scenario.accounts
+            if account.funding is not None
+        ]
+        sources = {funding.account: funding.source for funding in fundings}
         for number in self.stage.systems:
-            Closing(number, self.stage)
+            Closing(number, self.stage, sources)
         shifts = Shifts(self.stage)
         Failures(self.stage)
         end = self.world.window.end
@@ -123,6 +130,7 @@ class _Model:
             self.books.balance,
             self.loans.drawn,
             [bought for treasury in treasuries for bought in treasury.bought],
+            self.stage.funded,
             shifts.done,
             self.stage.offsets,
             self.stage.squarings,
@@ -581,6 +589,12 @@ class _Model:
         if id(table) not in self._sessions:
             self._sessions[id(table)] = Sessions(table, LocalDays(choice, self.world))
         return self._sessions[id(table)]
+
+    def _paying(self, funding: Any) -> Sessions:  # noqa: ANN401 - a declaration
+        """When the other system pays for funding: in its own hours, or in those stated, outages apart."""
+        if funding.hours is None:
+            return self.stage.hours[list(self.scenario.systems).index(funding.from_)]
+        return self.declared_hours(funding.hours, "system", funding.from_)
 
     def _system_hours(self, number: int) -> Sessions:
         """Of a link, those in which both legs are open."""

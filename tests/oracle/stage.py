@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from oracle.books import Books, Change, Transfer
     from oracle.sessions import Sessions
-    from oracle.story import Run, SquaringPayment
+    from oracle.story import FundingMove, Run, SquaringPayment
     from oracle.turns import Turns
     from sim.world.world import DrawnWorld
 
@@ -55,6 +55,7 @@ class Stage:
     hours: list[Sessions]
     optimum: Optimum | None
     systems: dict[int, System] = field(default_factory=dict)
+    funded: list[FundingMove] = field(default_factory=list)
     offsets: list[Run] = field(default_factory=list)
     squarings: list[SquaringPayment] = field(default_factory=list)
 
@@ -65,6 +66,15 @@ class Stage:
     def waiting(self, account: int) -> int:
         """Value that waits on an account, in its own system and in links."""
         return sum(system.waiting(account) for system in self.systems.values())
+
+    def away(self, account: int) -> int:
+        """What would come back to an account if the sessions that it funds ended now."""
+        numbers, found = self.world.network.accounts.number, 0
+        for other in self.world.scenario.accounts:
+            funding = other.funding
+            if funding is not None and numbers[funding.through or other.holder, funding.from_] == account:
+                found += max(self.books.balance[numbers[other.holder, other.system]], 0)
+        return found
 
     def market(self, system: int) -> int:
         """The account from which other money comes."""

@@ -52,6 +52,15 @@ class Run(NamedTuple):
     settled_value: int = 0
 
 
+class FundingMove(NamedTuple):
+    """What an account got from its source, or gave back to it (negative)."""
+
+    account: int
+    source: int
+    at: int
+    amount: int
+
+
 class SquaringPayment(NamedTuple):
     """What one agent paid another to bring positions in a clearing account back to zero, by account."""
 
@@ -234,6 +243,7 @@ class Story:
     balances: list[int]
     loans: list[Loan]
     bought: list[Bought]
+    funded: list[FundingMove]
     shifts: list[Shift]
     offsets: list[Run]
     squarings: list[SquaringPayment]

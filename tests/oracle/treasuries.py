@@ -50,7 +50,7 @@ class Treasury:
     def _restore(self, account: int, target: int, at: int, deals_at: int) -> None:
         need = self._stage.waiting(account) + self._lenders.owes(account)
         balance = self._books.balance[account]
-        missing = target + need - balance - self._ordered[account]
+        missing = target + need - balance - self._stage.away(account) - self._ordered[account]
         if missing > 0:
             self._ordered[account] += missing
             arrives = self._hours.opening(deals_at + self._plan.lag)

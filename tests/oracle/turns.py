@@ -28,8 +28,9 @@ class Turn(IntEnum):
     DRAWING = 8
     DECISION = 9
     CLOSING = 10
-    SALE = 11
-    CASH_SALE = 12
+    FUNDING = 11
+    SALE = 12
+    CASH_SALE = 13
 
 
 class Bell(simpy.Event):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.engine.actors.closings import build_closings
 from sim.engine.actors.failures import Failures
+from sim.engine.actors.fundings import Funding
 from sim.engine.actors.lenders import Lenders
 from sim.engine.actors.shifts import Shifts
 from sim.engine.actors.treasuries import Treasury
@@ -25,8 +26,18 @@ def build_actors(world: World, floor: Floor) -> None:
         """What an account needs beyond its target: for its queue, and to repay its loans."""
         return systems.waiting(account) + lenders.owes(account)
 
+    funded: dict[int, list[int]] = {}
+    for funding in network.session_funding:
+        funded.setdefault(funding.source, []).append(funding.account)
+
+    def away(account: int) -> int:
+        """What an account would get back if the sessions that it funds ended now."""
+        return sum(max(floor.ledger.balance[other], 0) for other in funded.get(account, ()))
+
     for number, plan in enumerate(network.funding):
-        Treasury(number, plan, floor, systems, needed)
+        Treasury(number, plan, floor, systems, needed, away)
+    for funding in network.session_funding:
+        Funding(funding, floor, systems)
     build_closings(world, floor, systems)
     Shifts(network, floor, systems)
     Failures(world, floor, systems)

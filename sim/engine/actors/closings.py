@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from sim.core.clock import NEVER
 from sim.engine.agenda import Phase
-from sim.engine.records import SquaringPayment
+from sim.engine.changes import OPENING
+from sim.engine.records import FundingMove, SquaringPayment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from sim.engine.floor import Floor
     from sim.engine.systems.opened import Systems
@@ -47,27 +49,49 @@ class Closing:
         frozen = self._floor.ledger.frozen
         free = [account for account in self._accounts if account not in frozen]
         for account, postings in self._rule.close(free, at).items():
-            self._systems.credited(account, at, postings)
+            self._tell(account, at, postings)
         self._systems.every[self._number].emptied()
         for account in self._accounts:
             self._floor.want(account, at)
         self._await()
 
+    def _tell(self, account: int, at: int, postings: list[int]) -> None:
+        """What came to an account of a system that is shut by now lets nobody go before that opens."""
+        opens_at = self._systems.opens_at(account, at)
+        if opens_at == at:
+            self._systems.credited(account, at, postings)
+            return
+        opened = partial(self._systems.credited, account, changes=[OPENING])
+        self._floor.agenda.schedule(opens_at, Phase.DELIVERY, opened, account, -2)
+
 
 class ZeroBalance:
-    """What is left on an account at the end of a session goes to the market; an overdraft stays."""
+    """What is left on an account at the end of a session goes to the market; an overdraft stays.
 
-    def __init__(self, market: int, instants: Iterable[int], floor: Floor) -> None:
+    On an account that is funded from another one it goes back there, unless that is frozen.
+    """
+
+    def __init__(
+        self, market: int, sources: Mapping[int, int], instants: Iterable[int], floor: Floor
+    ) -> None:
+        """`sources` are the accounts from which others are funded."""
         self.instants = instants
         self._market = market
-        self._ledger = floor.ledger
+        self._sources = sources
+        self._floor = floor
 
     def close(self, accounts: list[int], at: int) -> dict[int, list[int]]:
-        """See `Rule`: nobody gets money."""
+        """See `Rule`: those from which accounts are funded get money."""
+        ledger, got = self._floor.ledger, dict[int, list[int]]()
         for account in accounts:
-            if self._ledger.balance[account] > 0:
-                self._ledger.move(account, self._market, self._ledger.balance[account], at)
-        return {}
+            left, to = ledger.balance[account], self._sources.get(account, self._market)
+            if left <= 0 or to in ledger.frozen:
+                continue
+            posting = ledger.move(account, to, left, at)
+            if to != self._market:
+                self._floor.funded.append(FundingMove(account, to, at, -left))
+                got.setdefault(to, []).append(posting)
+        return got
 
 
 class Squaring:
@@ -97,12 +121,13 @@ class Squaring:
 def build_closings(world: World, floor: Floor, systems: Systems) -> None:
     """A closing for each system that empties or squares accounts."""
     network = world.network
+    sources = {funding.account: funding.source for funding in network.session_funding}
     for number, (squared_at, emptied_at) in enumerate(zip(network.clearings, network.emptied, strict=True)):
         accounts = network.accounts.of_system(number)
         if squared_at:
             Closing(number, accounts, Squaring(number, squared_at, floor), floor, systems)
         elif emptied_at:
             market = network.accounts.market(network.systems[number])
-            rule = ZeroBalance(market, emptied_at, floor)
+            rule = ZeroBalance(market, sources, emptied_at, floor)
             emptied = [account for account in accounts if account != market]
             Closing(number, emptied, rule, floor, systems)

@@ -21,14 +21,21 @@ class Treasury:
     """The care of a treasury for its accounts in one system; money can only move while the system is open."""
 
     def __init__(
-        self, number: int, plan: FundingPlan, floor: Floor, systems: Systems, needed: Callable[[int], int]
+        self,
+        number: int,
+        plan: FundingPlan,
+        floor: Floor,
+        systems: Systems,
+        needed: Callable[[int], int],
+        away: Callable[[int], int],
     ) -> None:
-        """`needed` says what an account needs beyond its target."""
+        """`needed` says what an account needs beyond its target, `away` what it has on accounts that it funds."""
         self._number = number
         self._plan = plan
         self._floor = floor
         self._systems = systems
         self._needed = needed
+        self._away = away
         self._hours = systems.hours[plan.system]
         self._instants = iter(sorted({self._hours.opens_at(at) for at in plan.instants}))
         #: What was bought for an account and has not arrived.
@@ -52,7 +59,7 @@ class Treasury:
     def _look(self, account: int, target: int, at: int, dealt_at: int) -> None:
         """Buy what is missing on an account; what is there beyond its target is sold only if it is not needed."""
         need, balance = self._needed(account), self._floor.ledger.balance[account]
-        missing = target + need - balance - self._ordered[account]
+        missing = target + need - balance - self._away(account) - self._ordered[account]
         if missing > 0:
             self._buy(account, missing, at, dealt_at)
         elif missing < 0 and self._plan.sweep and not need and balance + missing >= 0:

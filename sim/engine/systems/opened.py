@@ -36,12 +36,17 @@ class Systems:
             for account in setup.accounts:
                 self._queueing[account].append(opened[number])
         self.every += [opened[number] for number in range(len(opened))]
-        self._home = [opened[number] for number in network.accounts.system_number]
+        self._number = network.accounts.system_number
+        self._home = [opened[number] for number in self._number]
         floor.serve(self.every, floor.requests.system)
 
     def credited(self, account: int, at: int, changes: Sequence[int]) -> None:
         """Money has come to an account: what that allows settles; see `System` for the changes."""
         self._home[account].credited(account, at, changes)
+
+    def opens_at(self, account: int, at: int) -> int:
+        """When the system that keeps an account is open next; `at`, if it is."""
+        return self.hours[self._number[account]].opens_at(at)
 
     def emptied(self, account: int) -> None:
         """Money has left an account."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: What a balance costs its holder, and all that liquidity costs, in the order in which it is told.
 _OF_BALANCES: Final = ("holding", "intraday_credit", "overnight_credit")
-COMPONENTS: Final = (*_OF_BALANCES, *kinds(Facility), "top_ups")
+COMPONENTS: Final = (*_OF_BALANCES, *kinds(Facility), "top_ups", "funding")
 
 
 class _Costs(NamedTuple):
@@ -46,7 +46,7 @@ class _Costs(NamedTuple):
     label("account", "whose liquidity it is"),
     instant(
         "valued_at",
-        "whose rates value it: the start of the local day, the loan's first instant in the period, the deal",
+        "whose rates value it: the start of the local day, the loan's or the funding's first instant in the period, the deal",
     ),
     label("currency", "the currency of the cost"),
     money("amount", "the cost"),
@@ -64,11 +64,13 @@ def liquidity_costs(run: Run) -> dict[str, Any]:
     | `overnight_credit` | the same for the seconds between two days of the system, at `overnight_rate` | account and local day |
     | the kind of a facility | Σ amount · seconds of the period from `received_at` to `repaid_at` · `rate` / year (table `borrowings`) | loan |
     | `top_ups` | `realised_value` − `mid_value` of what was bought, the opposite of what was sold (table `funding`, by `dealt_at`) | deal |
+    | `funding` | amount · seconds of the period from `delivered_at` to `charged_until` · `rate` / year (table `funding`, kind `session`) | row |
 
     `interest` in `borrowings` is the same for the whole time of a loan, up to the end of the run. A pool lends free of
     charge.
     """
-    rows = [row for row in (*_of_balances(run), *_of_loans(run), *_of_deals(run)) if row.amount.any()]
+    parts = (*_of_balances(run), *_of_loans(run), *_of_deals(run), *_of_funding(run))
+    rows = [row for row in parts if row.amount.any()]
     lengths = [len(row.amount) for row in rows]
     known = sorted({row.currency for row in rows})
 
@@ -152,6 +154,19 @@ def _of_deals(run: Run) -> Iterator[_Costs]:
         away = (rows["realised_value"] - rows["mid_value"]).to_numpy(dtype=np.int64)
         cost = np.where(rows["amount"] > 0, away, -away)
         yield _Costs(_account(run, rows), "top_ups", seconds(rows["dealt_at"]), str(against), cost)
+
+
+def _of_funding(run: Run) -> Iterator[_Costs]:
+    """What accounts are charged for the money that they were given for a session, as long as that lasts."""
+    funding = run["funding"]
+    moved = funding[funding["kind"] == "session"]
+    since, until = (np.clip(seconds(moved[at]), *run.period) for at in ("delivered_at", "charged_until"))
+    cost = interest(moved["amount"].to_numpy() * (until - since).astype(np.float64), moved["rate"].to_numpy())
+    account = _account(run, moved)
+    currency = run["accounts"]["currency"].to_numpy()[account]
+    for code in sorted(set(currency)):
+        mine = currency == code
+        yield _Costs(account[mine], "funding", since[mine], str(code), cost[mine])
 
 
 def _account(run: Run, rows: pd.DataFrame) -> NDArray[np.int64]:

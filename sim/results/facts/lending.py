@@ -1,4 +1,4 @@
-"""What banks borrowed, and what their treasuries bought and sold."""
+"""What banks borrowed, what their treasuries bought and sold, and what funded their accounts for a session."""
 
 from __future__ import annotations
 
@@ -62,13 +62,26 @@ def borrowings(world: DrawnWorld, records: Records) -> dict[str, Any]:
     }
 
 
+#: Who funds an account: a treasury by a deal, or another account as a session begins, which gets back what is left.
+_FUNDERS: Final = ("deal", "session", "back")
+
+
 @fact(
-    label("treasury", "whose"),
-    label("account", "the account that it keeps funded", of="account"),
-    instant("decided_at", "when it saw what was needed; what is sold leaves the account then"),
-    instant("dealt_at", "when it dealt"),
+    label("kind", alternatives([f"`{kind}`" for kind in _FUNDERS])),
+    label("treasury", "whose deal it is; missing for money between accounts"),
+    label("account", "the account that is kept funded", of="account"),
+    label(
+        "source_account",
+        "the account that paid, or got back what was left; missing for a deal",
+        of="account",
+        source="source",
+    ),
+    instant("decided_at", "when it was seen what was needed; what is sold leaves the account then"),
+    instant("dealt_at", "when it was dealt or moved"),
     instant("delivered_at", "when the money came or went; missing if that lies beyond the run"),
-    money("amount", "what it bought, or sold if negative", of="currency of the account"),
+    money(
+        "amount", "what was bought, or sold if negative; moved, or moved back", of="currency of the account"
+    ),
     label(
         "against",
         "the currency that it paid with or was paid in; missing where it has no market",
@@ -76,21 +89,85 @@ def borrowings(world: DrawnWorld, records: Records) -> dict[str, Any]:
     ),
     money("mid_value", "what that was worth at mid", of="against"),
     money("realised_value", "what it really paid or was paid", of="against"),
+    real("rate", "what the money moved costs until `charged_until`; 0 for a deal", "share per year"),
+    instant("charged_until", "the end of the session that was funded; missing for all but `session`"),
 )
 def funding(world: DrawnWorld, records: Records) -> dict[str, Any]:
-    """One row per deal of a treasury, in the order of the decisions."""
+    """One row per deal of a treasury, and per movement between an account and the one from which it is funded.
+
+    | kind | what happened |
+    | --- | --- |
+    | `deal` | a treasury bought or sold |
+    | `session` | an account got what it lacked as a session began, or the rest of it later |
+    | `back` | what was left at the end of a session went back |
+
+    Rows are in the order of the decisions, those of one instant by kind.
+    """
+    deals, moved = _deals(world, records), _moved(world, records)
+    joined = {name: np.concatenate([deals[name], moved[name]]) for name in deals}
+    order = np.argsort(joined["decided_at"], kind="stable")
+    found: dict[str, Any] = {name: column[order] for name, column in joined.items()}
+    treasuries = list(world.scenario.treasuries)
+    return {
+        **found,
+        "kind": names(_FUNDERS, found["kind"]),
+        "treasury": names(treasuries, found["treasury"]),
+        "mid_value": optional(found["mid_value"]),
+        "realised_value": optional(found["realised_value"]),
+    }
+
+
+def _moved(world: DrawnWorld, records: Records) -> dict[str, NDArray[Any]]:
+    """What moved between accounts as sessions began and ended, in numbers."""
+    rows, plans = records.session_funding, world.network.session_funding
+    plan = {funding.account: number for number, funding in enumerate(plans)}
+    of = np.array([plan[account] for account in rows.account.tolist()], dtype=np.int64)
+    ends = np.full(len(of), NEVER)
+    for number, funding in enumerate(plans):
+        mine = np.flatnonzero((of == number) & (rows.amount > 0))
+        later = np.searchsorted(funding.ends, rows.at[mine], side="right")
+        ends[mine] = np.append(np.array(funding.ends, dtype=np.int64), world.window.end)[later]
+    nothing = np.full(len(of), -1)
+    back = rows.amount < 0
+    return {
+        "kind": np.where(back, _FUNDERS.index("back"), _FUNDERS.index("session")),
+        "treasury": nothing,
+        "account": rows.account,
+        "source": rows.source,
+        "decided_at": rows.at,
+        "dealt_at": rows.at,
+        "delivered_at": rows.at,
+        "amount": rows.amount,
+        "against": nothing,
+        "mid_value": nothing,
+        "realised_value": nothing,
+        "rate": np.where(back, 0.0, np.array([funding.rate for funding in plans] + [0.0])[of]),
+        "charged_until": np.where(back, NEVER, np.minimum(ends, world.window.end)),
+    }
+
+
+def _deals(world: DrawnWorld, records: Records) -> dict[str, NDArray[Any]]:
+    """What treasuries bought and sold, in numbers."""
     rows, plans = records.funding, world.network.funding
     treasuries, known = list(world.scenario.treasuries), world.fx.currencies
     treasury = np.array([treasuries.index(plan.treasury) for plan in plans], dtype=np.int64)
     dealt = [-1 if plan.dealing is None else known.index(plan.dealing.against) for plan in plans]
     against = np.array(dealt, dtype=np.int64)[rows.plan]
+    count = len(rows.amount)
     return {
-        **rows._asdict(),
-        "treasury": names(treasuries, treasury[rows.plan]),
+        "kind": np.full(count, _FUNDERS.index("deal")),
+        "treasury": treasury[rows.plan],
+        "account": rows.account,
+        "source": np.full(count, -1),
+        "decided_at": rows.decided_at,
+        "dealt_at": rows.dealt_at,
         "delivered_at": _in_time(rows.delivered_at, world.window.end),
+        "amount": rows.amount,
         "against": against,
-        "mid_value": optional(_values(world, rows, against, priced=False)),
-        "realised_value": optional(_values(world, rows, against, priced=True)),
+        "mid_value": _values(world, rows, against, priced=False),
+        "realised_value": _values(world, rows, against, priced=True),
+        "rate": np.zeros(count),
+        "charged_until": np.full(count, NEVER),
     }
 
 

@@ -146,7 +146,9 @@ class _Replay:
         self._together = Together(self._queues, self, cover)
         self._circle = _Circle()
         journal = records.journal
-        other = (journal.payment < 0) & np.isin(journal.debit, accounts)
+        # Funding moves money from one system to another.
+        touched = np.isin(journal.debit, accounts) | np.isin(journal.credit, accounts)
+        other = (journal.payment < 0) & touched
         self._other = [column[other].tolist() for column in (journal.debit, journal.credit, journal.amount)]
         withdrawn = np.flatnonzero(waits & (until < rows.settled_at))
         waiting = np.flatnonzero(waits)
@@ -237,7 +239,7 @@ class _Replay:
 
     def _move(self, number: int, debit: int, credit: int, amount: int, at: int) -> None:
         self.ledger.settle(number, debit, credit, amount, at)
-        if self._queues[credit]:
+        if self._queues.get(credit):
             self._together.credited(credit)
 
     def _leave(self, numbers: list[int]) -> None:

@@ -11,6 +11,7 @@ from sim.scenario.check.accounts import (
     check_accounts,
     check_bounds,
     check_deliveries,
+    check_funding,
     check_liquidity,
     check_systems,
 )
@@ -101,6 +102,7 @@ CHECKS: Final[tuple[Callable[[Scenario], Iterable[Finding]], ...]] = (
     check_origins,
     check_accounts,
     check_deliveries,
+    check_funding,
     check_quotes,
     check_bounds,
     check_liquidity,

@@ -82,6 +82,38 @@ def check_accounts(scenario: Scenario) -> Iterator[Finding]:
             yield from _position(path, account, scenario)
 
 
+def check_funding(scenario: Scenario) -> Iterator[Finding]:
+    """An account is funded from one in another system of its currency, which is not funded itself."""
+    kept, held = books(scenario), holders(scenario)
+    funded = {
+        (account.holder, account.system) for account in scenario.accounts if account.funding is not None
+    }
+    for number, account in enumerate(scenario.accounts):
+        stated = account.funding
+        if stated is None or account.system not in kept:
+            continue
+        path = ("accounts", number, "funding")
+        source, known = stated.through or account.holder, held.get(stated.from_, set())
+        for system, where in ((account.system, path), (stated.from_, (*path, "from"))):
+            if not scenario.systems[system].central:
+                yield Finding(where, f"{system!r} has no operator that moves money for funding")
+                break
+        else:
+            own, other = kept[account.system].currency, kept[stated.from_].currency
+            if stated.from_ == account.system:
+                yield Finding((*path, "from"), "an account is funded from another system than its own")
+            elif own != other:
+                message = f"{stated.from_!r} settles {other}, and {account.system!r} settles {own}"
+                yield Finding((*path, "from"), message)
+            elif source not in known:
+                place = (*path, "from" if stated.through is None else "through")
+                message = f"{source!r} has no account in {stated.from_!r}"
+                yield Finding(place, message, nearest(source, known) if stated.through else None)
+            elif (source, stated.from_) in funded:
+                message = f"the account of {source!r} in {stated.from_!r} is funded itself"
+                yield Finding((*path, "from"), message)
+
+
 def _position(path: tuple[str | int, ...], account: Account, scenario: Scenario) -> Iterator[Finding]:
     """A position in a clearing account begins at zero, and nobody brings money to it."""
     if scenario.systems[account.system].squares:

@@ -159,6 +159,25 @@ class IntradayCredit(Declaration):
         return Decimal(minor).scaleb(-minor_digits(currency))
 
 
+class Funding(Declaration):
+    """Money that an account is given as each session of its system begins, from an account in another system."""
+
+    from_: SystemName = Field(alias="from")
+    """System of the account that pays, in the same currency; both systems have an operator, as `rtgs` has."""
+    to: Amount = Field(gt=0)
+    """Balance that the account is brought to at each opening.
+
+    What the account that pays does not cover then comes after its next credits."""
+    through: Annotated[str, AfterValidator(not_a_role)] | None = None
+    """Participant whose account in `from` pays and is paid back, such as a custodian; by default the holder itself."""
+    hours: HoursChoice | None = None
+    """When `from` pays for this; by default in the hours of that system."""
+    rate: Rate = Decimal(0)
+    """Price per year of what is moved, from then to the end of the session; 0 is none."""
+    source: str | None = None
+    """Where the numbers come from, or the word assumption with a range."""
+
+
 class Account(Declaration):
     """An account of a bank in a system."""
 
@@ -187,6 +206,8 @@ class Account(Declaration):
     """Treasury that looks after the account; none leaves it to its payments."""
     target: Amount | None = Field(default=None, ge=0)
     """Balance that the treasury restores, beyond what waits in the queue; by default the opening balance."""
+    funding: Funding | None = None
+    """How the account is funded at each opening, in the place of a treasury; what `zero_balance` takes goes back."""
     net_debit_cap: Amount | None = Field(default=None, ge=0)
     """How much the bank may owe on balance between two cycles of a `dns`; nothing stated is no cap."""
     limits: Limits = Limits()
@@ -207,6 +228,8 @@ class Account(Declaration):
             check_amounts(self, currency, "balance", "credit", "target", "net_debit_cap", "reserved")
             if self.intraday_credit is not None:
                 check_amounts(self.intraday_credit, currency, "limit", "collateral", under="intraday_credit.")
+            if self.funding is not None:
+                check_amounts(self.funding, currency, "to", under="funding.")
             if self.holds is not None:
                 check_amounts(self.holds, currency, "below", under="holds.")
                 if self.holds.below <= -self.line(currency):
@@ -215,6 +238,8 @@ class Account(Declaration):
             raise wrong("state either 'balance' or 'prefund_days'", field="prefund_days")
         if self.balance is not None and currency is not None and self.balance < -self.line(currency):
             raise wrong("the opening balance is beyond the credit line", field="balance")
+        if self.funding is not None and self.treasury is not None:
+            raise wrong("state either 'funding' or 'treasury'", field="funding")
         if self.target is not None and self.treasury is None:
             raise wrong("a target needs a 'treasury'", field="target")
         return self

@@ -86,13 +86,15 @@ class ChangedHours(Span):
     """Sessions of the working days from `from` on and before `to`; by default they stay."""
     after_break: tuple[Session, ...] | None = None
     """Further sessions after a day without work; by default they stay."""
+    before_break: tuple[Session, ...] | None = None
+    """Further sessions before a day without work; by default they stay."""
     calendar: CalendarName | None = None
     """Working days; by default they stay."""
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
-        if self.sessions is None and self.after_break is None and self.calendar is None:
-            raise wrong("state what changes: 'sessions', 'after_break' or 'calendar'")
+        if (self.sessions, self.after_break, self.before_break, self.calendar) == (None,) * 4:
+            raise wrong("state what changes: 'sessions', 'after_break', 'before_break' or 'calendar'")
         for field, at in (("from", self.from_), ("to", self.to)):
             check_date_only(at, field, "hours change with a working day")
         return self

@@ -153,13 +153,15 @@ class Hours(Declaration):
     """Working days; `always` is every day, `weekdays` Monday to Friday."""
     after_break: tuple[Session, ...] = ()
     """Further sessions on the first working day after a day without work."""
+    before_break: tuple[Session, ...] = ()
+    """Further sessions of the last working day before a day without work."""
     source: str | None = None
     """Where the times come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _apart(self) -> Self:
         try:
-            check_sessions(self.sessions, self.after_break)
+            check_sessions(self.sessions, self.after_break, self.before_break)
         except ValueError as error:
             raise wrong(str(error), field="sessions") from None
         return self
