@@ -307,7 +307,8 @@ class Post(_Step):
 
     def draws(self) -> tuple[str, ...]:
         """See `_Step`."""
-        return ("post/work", *(f"post/{name}" for name in ("automatic", "automatic_time") if self.automatic))
+        machine = () if self.automatic_time is None else ("post/automatic", "post/automatic_time")
+        return ("post/work", *machine)
 
 
 Step = Annotated[Originate | Convert | Screen | Message | Settle | Post, Field(discriminator="kind")]
