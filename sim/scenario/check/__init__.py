@@ -16,6 +16,7 @@ from sim.scenario.check.accounts import (
     check_systems,
 )
 from sim.scenario.check.flows import (
+    check_choices,
     check_flows,
     check_hedges,
     check_origins,
@@ -108,6 +109,7 @@ CHECKS: Final[tuple[Callable[[Scenario], Iterable[Finding]], ...]] = (
     check_screening,
     check_routes,
     check_vehicles,
+    check_choices,
     check_auctions,
     check_flows,
     check_dates,
