@@ -352,6 +352,23 @@ def vehicles(mixture: Mixture) -> None:
     }
 
 
+def counters(mixture: Mixture) -> None:
+    """Some firms of the west turn to the counter of a bank first, in hours of its own and at another price."""
+    tree = mixture.tree
+    tree["sides"]["west"]["markets"] = [*tree["sides"]["west"]["markets"], "counter"]
+    quote: Declared = {"spread_bps": mixture.any(10, 90)}
+    if mixture.any(True, False):
+        quote["depth"] = f"{mixture.unit * 3:.2f}"
+    pair = mixture.any("CNY/BYN", "CNY/BYN", "USD/BYN")
+    tree["markets"]["counter"] = {
+        "hours": mixture.any(*HOURS),
+        "delivery": mixture.any("0h", "1h"),
+        "pairs": {pair: quote},
+    }
+    shares = mixture.any({"counter": "1"}, {"exchange": "0.3", "counter": "0.7"}, {"exchange": "1"})
+    tree["firms"]["west"].setdefault("exchange", {})["markets"] = shares
+
+
 def occasions(mixture: Mixture) -> None:
     """Firms that pay and are paid in a foreign currency buy early, and keep what they are paid for a while."""
     flow = next(iter(mixture.tree["flows"].values()))
@@ -377,7 +394,7 @@ IDEAS: Final[dict[str, Idea]] = {
         *(cycles, clearing, links),
         *(queues, limits, holds, offsetting, optimum),
         *(facilities, failures, shifts, zero_balance, funding, dealing),
-        *(books, vehicles, occasions),
+        *(books, vehicles, occasions, counters),
     )
 }
 #: Those of which each undoes the other.

@@ -24,6 +24,11 @@ def refusal(folder: Path, lines: str) -> list[str]:
     ]
 
 
+#: Nobody in Minsk trades yuan against roubles.
+NO_YUAN = (
+    "markets:\n  bcse:\n    pairs: {CNY/BYN: null}\n  minsk-counter:\n"
+    "    pairs: {CNY/BYN: null, EUR/BYN: {spread_bps: 60}}"
+)
 BCSE = "markets:\n  bcse:\n    "
 
 
@@ -100,7 +105,7 @@ def test_nonsense_is_refused_with_its_line(tmp_path: Path, lines: str, told: str
 def test_a_currency_that_no_market_and_no_vehicle_reaches_is_told_where_it_is_invoiced(
     tmp_path: Path,
 ) -> None:
-    lines = "sides: {belarus: {vehicles: [USD]}}\nmarkets:\n  bcse:\n    pairs: {CNY/BYN: null}"
+    lines = f"sides: {{belarus: {{vehicles: [USD]}}}}\n{NO_YUAN}"
     told = refusal(tmp_path, lines)
     assert told
     assert all("no market of 'belarus' trades CNY/BYN, nor over USD" in problem for problem in told)
@@ -109,8 +114,8 @@ def test_a_currency_that_no_market_and_no_vehicle_reaches_is_told_where_it_is_in
 def test_a_vehicle_may_take_the_place_of_a_pair_that_nobody_trades(tmp_path: Path) -> None:
     path = tmp_path / "variant.yaml"
     path.write_text(
-        "name: variant\nextends: baseline\nsides: {belarus: {vehicles: [RUB], markets: [bcse, cfets]}}\n"
-        "markets:\n  bcse:\n    pairs: {CNY/BYN: null}\n",
+        "name: variant\nextends: baseline\n"
+        f"sides: {{belarus: {{vehicles: [RUB], markets: [bcse, minsk-counter, cfets]}}}}\n{NO_YUAN}\n",
         encoding="utf-8",
     )
     assert load(path).sides["belarus"].vehicles == ("RUB",)

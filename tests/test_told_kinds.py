@@ -66,6 +66,7 @@ HAPPENED: Final[dict[str, Callable[[Story], bool]]] = {
     "dealing": lambda story: any(bought.dealt_at > bought.decided_at for bought in story.bought),
     "books": in_parts,
     "vehicles": lambda story: any(deal.vehicle >= 0 for deal in story.deals),
+    "counters": lambda story: len({deal.market for deal in story.deals}) > 1,
     "occasions": lambda story: any(deal.matched for deal in story.deals),
 }
 
@@ -104,6 +105,7 @@ TOGETHER: Final = (
     ("zero_balance", "facilities", "shifts"),
     ("funding", "zero_balance", "failures"),
     ("funding", "queues", "facilities"),
+    ("counters", "vehicles", "books", "occasions"),
 )
 
 

@@ -186,22 +186,25 @@ class Cross(NamedTuple):
     abroad: Listing | None = None
 
 
-def crosses(scenario: Scenario, side: str, currency: str) -> list[Cross]:
-    """Every way that firms of a side have to exchange a foreign currency, the direct one first."""
+def crosses(scenario: Scenario, side: str, currency: str, first: str | None = None) -> list[Cross]:
+    """Every way that firms of a side have to exchange a foreign currency, the direct one first.
+
+    They are those of firms that turn to the market `first` where that trades a pair.
+    """
     declared = scenario.sides[side]
-    direct = find_quote(scenario, side, {currency, declared.functional_currency})
+    direct = find_quote(scenario, side, {currency, declared.functional_currency}, first)
     found = [] if direct is None else [Cross(direct)]
     for vehicle in declared.vehicles:
-        home = find_quote(scenario, side, {vehicle, declared.functional_currency})
-        abroad = find_quote(scenario, side, {vehicle, currency})
+        home = find_quote(scenario, side, {vehicle, declared.functional_currency}, first)
+        abroad = find_quote(scenario, side, {vehicle, currency}, first)
         if home is not None and abroad is not None:
             found.append(Cross(home, vehicle, abroad))
     return found
 
 
-def find_quote(scenario: Scenario, side: str, pair: set[str]) -> Listing | None:
-    """Where firms of a side exchange two currencies: at the first of their markets that trades them."""
-    for market in scenario.sides[side].markets:
+def find_quote(scenario: Scenario, side: str, pair: set[str], first: str | None = None) -> Listing | None:
+    """Where firms of a side exchange two currencies: at `first`, or the first of their markets that trades them."""
+    for market in (*([] if first is None else [first]), *scenario.sides[side].markets):
         for written in scenario.markets[market].pairs:
             if set(written.split("/")) == pair:
                 return Listing(market, written)

@@ -114,14 +114,15 @@ class WayPlan(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Markets:
-    """The markets and quotes by number, and the ways of firms of a side (by number) to a foreign currency.
+    """The markets and quotes by number, and the ways of firms of a side to a foreign currency (by numbers).
 
-    The ways stand in the order in which ties are broken, the direct one first; there may be none.
+    Between the two stands the market to which firms turn first, −1 if they have no choice of their own. The ways stand
+    in the order in which ties are broken, the direct one first; there may be none.
     """
 
     every: tuple[MarketPlan, ...]
     quotes: tuple[QuotePlan, ...]
-    ways: dict[tuple[int, int], tuple[WayPlan, ...]]
+    ways: dict[tuple[int, int, int], tuple[WayPlan, ...]]
 
 
 def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Markets:
@@ -129,12 +130,16 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
     numbers: dict[Listing, int] = {}
     changes = openings.timeline.of(OtherQuote)
     ways = {}
+    known = list(scenario.markets)
     for side, (name, declared) in enumerate(scenario.sides.items()):
         own = fx.index(declared.functional_currency)
-        for foreign, code in enumerate(fx.currencies):
-            if foreign != own:
-                found = crosses(scenario, name, code)
-                ways[side, foreign] = tuple(_way(cross, own, foreign, fx, numbers) for cross in found)
+        for first in (None, *_chosen(scenario, name)):
+            choice = -1 if first is None else known.index(first)
+            for foreign, code in enumerate(fx.currencies):
+                if foreign != own:
+                    found = crosses(scenario, name, code, first)
+                    plans = tuple(_way(cross, own, foreign, fx, numbers) for cross in found)
+                    ways[side, choice, foreign] = plans
     return Markets(
         every=tuple(
             MarketPlan(dealing_hours(name, scenario, openings), market.delivery, DEALING[market.kind].auction)
@@ -143,6 +148,12 @@ def build_markets(scenario: Scenario, openings: Openings, fx: FxPaths) -> Market
         quotes=tuple(_quote(place, scenario, changes, fx) for place in numbers),
         ways=ways,
     )
+
+
+def _chosen(scenario: Scenario, side: str) -> list[str]:
+    """The markets to which some firms of a side turn first."""
+    groups = [group for group in scenario.firms.values() if group.side == side]
+    return list(dict.fromkeys(market for group in groups for market in group.exchange.markets or ()))
 
 
 def _way(cross: Cross, own: int, foreign: int, fx: FxPaths, numbers: dict[Listing, int]) -> WayPlan:

@@ -42,12 +42,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FirmTable:
-    """One row per firm, all groups one after the other; banks, sides and groups by number."""
+    """One row per firm, all groups one after the other; banks, sides and groups by number.
+
+    `market` is where a firm turns to first, −1 if it has no choice of its own.
+    """
 
     groups: tuple[str, ...]
     group: NDArray[np.int64]
     city: tuple[str, ...]
     bank: NDArray[np.int64]
+    market: NDArray[np.int64]
     size: NDArray[np.float64]
     first: dict[str, int]
 
@@ -108,6 +112,7 @@ def draw_firms(scenario: Scenario, replication: int) -> FirmTable:
     group: list[int] = []
     city: list[str] = []
     bank: list[int] = []
+    market: list[int] = []
     size: list[NDArray[np.float64]] = []
     first: dict[str, int] = {}
     for number, (name, declared) in enumerate(scenario.firms.items()):
@@ -118,14 +123,25 @@ def draw_firms(scenario: Scenario, replication: int) -> FirmTable:
         cities = _pick(declared.cities, uniform[:, 1])
         city += cities
         bank += [banks[name] for name in _home_banks(declared, cities, uniform[:, 2])]
+        market += _first_markets(scenario, name, replication)
     return FirmTable(
         groups=tuple(scenario.firms),
         group=np.array(group, dtype=np.int64),
         city=tuple(city),
         bank=np.array(bank, dtype=np.int64),
+        market=np.array(market, dtype=np.int64),
         size=np.concatenate(size) if size else np.zeros(0),
         first=first,
     )
+
+
+def _first_markets(scenario: Scenario, group: str, replication: int) -> list[int]:
+    """The market to which each firm of a group turns first, by a stream of its own."""
+    declared, known = scenario.firms[group], list(scenario.markets)
+    if declared.exchange.markets is None:
+        return [-1] * declared.count
+    uniform = stream(scenario.seed, replication, f"firms/{group}/market").random(declared.count)
+    return [known.index(market) for market in _pick(declared.exchange.markets, uniform)]
 
 
 def _home_banks(declared: Firms, cities: list[str], uniform: NDArray[np.float64]) -> list[str]:

@@ -132,8 +132,7 @@ class Dealing:
             self._matched[obligation] += lot.amount
         found = Found(at, at, at, [], lambda *_: Counter())
         if amount > self._matched[obligation]:
-            side = self._group(payer).side
-            found = self._markets.order(side, currency, amount - self._matched[obligation], at, sells=False)
+            found = self._markets.order(payer, currency, amount - self._matched[obligation], at, sells=False)
         for fill in found.fills:
             self._part(obligation, fill.at, fill.amount, fill, by_payee=False)
         self._bought_event(obligation).succeed(found)
@@ -143,8 +142,8 @@ class Dealing:
         if self.exchanges(payment, payment.payer):
             now = self._stage.env.now
             yield self._stage.turns.take(Turn.SALE, payment.number)
-            side = self._group(payment.payer).side
-            for fill in self._markets.order(side, payment.currency, payment.amount, now, sells=True).fills:
+            payer = payment.payer
+            for fill in self._markets.order(payer, payment.currency, payment.amount, now, sells=True).fills:
                 self._back.append(
                     _Part(fill.at, payment.number, payment.obligation, False, fill.amount, fill)
                 )
@@ -164,8 +163,8 @@ class Dealing:
             self._sell(_Lot(now, payment, place, sold))
 
     def _sell(self, lot: _Lot) -> None:
-        payment, side = lot.payment, self._group(lot.payment.payee).side
-        for fill in self._markets.order(side, payment.currency, lot.amount, lot.at, sells=True).fills:
+        payment, payee = lot.payment, lot.payment.payee
+        for fill in self._markets.order(payee, payment.currency, lot.amount, lot.at, sells=True).fills:
             self._part(payment.obligation, fill.at, fill.amount, fill, by_payee=True)
         fee = payment.route.steps[lot.place].fee
         if fee is not None:

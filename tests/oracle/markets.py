@@ -189,9 +189,9 @@ class Markets:
         self.bought: Counter[tuple[int, int]] = Counter()
         self._sides: dict[tuple[int, bool], Side] = {}
 
-    def order(self, side: int, currency: str, amount: int, at: int, *, sells: bool) -> Found:
-        """Deal an amount for a firm of a side as early as possible, the cheapest way first where several are open."""
-        ways = self._ways(side, currency, sells=sells)
+    def order(self, firm: int, currency: str, amount: int, at: int, *, sells: bool) -> Found:
+        """Deal an amount for a firm as early as possible, the cheapest way first where several are open."""
+        ways = self._ways(firm, currency, sells=sells)
         scheduled = [way.together(at, lambda side, now: side.sessions.schedule.opening(now)) for way in ways]
         opened = [way.together(at, lambda side, now: side.sessions.opening(now)) for way in ways]
         first = ways[scheduled.index(_first(scheduled))]
@@ -216,8 +216,10 @@ class Markets:
                 ready = max(ready, now + way.delivery)
         return Found(_first(scheduled), _first(opened), ready, fills, first.shut)
 
-    def _ways(self, side: int, currency: str, *, sells: bool) -> list[Way]:
-        plans = self.world.markets.ways[side, self.world.fx.index(currency)]
+    def _ways(self, firm: int, currency: str, *, sells: bool) -> list[Way]:
+        firms = self.world.firms
+        side = self.world.groups[firms.group[firm]].side
+        plans = self.world.markets.ways[side, int(firms.market[firm]), self.world.fx.index(currency)]
         return [Way(plan, self._legs(plan, sells=sells), currency, self, sells=sells) for plan in plans]
 
     def _legs(self, plan: WayPlan, *, sells: bool) -> list[Side]:

@@ -150,9 +150,12 @@ class Exchange:
         sides: list[set[int]] = []
         for by_payee, concerned in ((False, self.payers), (True, self.payees)):
             firms = self.world.obligations.payee if by_payee else self.world.obligations.payer
-            groups = self.world.firms.group[firms]
+            mine = firms[concerned]
             keys = zip(
-                groups[concerned].tolist(), self.world.obligations.currency[concerned].tolist(), strict=True
+                self.world.firms.group[mine].tolist(),
+                self.world.firms.market[mine].tolist(),
+                self.world.obligations.currency[concerned].tolist(),
+                strict=True,
             )
             ways = [self._ways_of(*key, sells=by_payee) for key in sorted(set(keys))]
             legs = [leg for found in ways for way in found for leg in way.legs]
@@ -209,14 +212,14 @@ class Exchange:
                 ready = max(ready, now + way.delivery)
         return ready
 
-    def _key(self, obligation: int, *, by_payee: bool) -> tuple[int, int]:
-        """Group of the firm that exchanges, and the currency."""
-        rows = self.world.obligations
+    def _key(self, obligation: int, *, by_payee: bool) -> tuple[int, int, int]:
+        """Group of the firm that exchanges, the market to which it turns first, and the currency."""
+        rows, firms = self.world.obligations, self.world.firms
         firm = (rows.payee if by_payee else rows.payer)[obligation]
-        return int(self.world.firms.group[firm]), int(rows.currency[obligation])
+        return int(firms.group[firm]), int(firms.market[firm]), int(rows.currency[obligation])
 
-    def _ways_of(self, group: int, currency: int, *, sells: bool) -> tuple[Way, ...]:
-        return self._ways.of(self.world.groups[group].side, currency, sells=sells)
+    def _ways_of(self, group: int, first: int, currency: int, *, sells: bool) -> tuple[Way, ...]:
+        return self._ways.of(self.world.groups[group].side, first, currency, sells=sells)
 
     def _concerned(self, *, by_payee: bool) -> NDArray[np.bool_]:
         """Obligations, by number, of which the payer's or the payee's exchange is dealt with here."""
@@ -225,9 +228,10 @@ class Exchange:
         found = np.zeros(len(obligations), dtype=np.bool_)
         for number, group in enumerate(world.groups):
             mine = (world.firms.group[firms] == number) & (obligations.currency != group.currency)
-            for currency in np.unique(obligations.currency[mine]).tolist():
-                if depends(world.markets, group, currency, by_payee=by_payee):
-                    found |= mine & (obligations.currency == currency)
+            first = world.firms.market[firms]
+            for market, currency in np.unique([first[mine], obligations.currency[mine]], axis=1).T.tolist():
+                if depends(world.markets, group, market, currency, by_payee=by_payee):
+                    found |= mine & (first == market) & (obligations.currency == currency)
         return found
 
     def _early(self) -> Orders:
@@ -293,11 +297,14 @@ class Exchange:
         return rows._replace(counter_amount=value(factor), mid_amount=value(None))
 
 
-def depends(markets: Markets, group: GroupPlan, currency: int, *, by_payee: bool) -> bool:
-    """Whether a group's exchange of a currency is more than a deal at one market that is open without limits."""
+def depends(markets: Markets, group: GroupPlan, first: int, currency: int, *, by_payee: bool) -> bool:
+    """Whether an exchange of a currency is more than a deal at one market that is open without limits.
+
+    The firms are those of a group that turn to one market first, −1 for no choice of their own.
+    """
     if group.cash or (not by_payee and group.buys != "on_instruction"):
         return True
-    found = markets.ways[group.side, currency]
+    found = markets.ways[group.side, first, currency]
     if len(found) != 1 or found[0].vehicle >= 0:
         return True
     (leg,) = found[0].legs

@@ -277,15 +277,15 @@ class Ways:
         #: By number of the quote.
         self._depths: dict[tuple[int, bool], MarketDepth] = {}
         self._imbalances: defaultdict[int, dict[int, int]] = defaultdict(lambda: defaultdict(int))
-        self._ways: dict[tuple[int, int, bool], tuple[Way, ...]] = {}
+        self._ways: dict[tuple[int, int, int, bool], tuple[Way, ...]] = {}
         #: By the numbers of the markets.
         self._hours: dict[tuple[int, ...], OpeningHours] = {}
 
-    def of(self, side: int, foreign: int, *, sells: bool) -> tuple[Way, ...]:
-        """Every way of firms of a side, in the order in which ties are broken."""
-        key = (side, foreign, sells)
+    def of(self, side: int, first: int, foreign: int, *, sells: bool) -> tuple[Way, ...]:
+        """Every way of firms of a side that turn to a market first, in the order in which ties are broken."""
+        key = (side, first, foreign, sells)
         if key not in self._ways:
-            plans = self._markets.ways[side, foreign]
+            plans = self._markets.ways[side, first, foreign]
             self._ways[key] = tuple(self._way(plan, foreign, sells=sells) for plan in plans)
         return self._ways[key]
 

@@ -49,11 +49,11 @@ class ConvertStep(Step):
         functional = world.functional_currency[firms]
         elsewhere = self._elsewhere[world.payments.obligation[rows]]
         here = np.flatnonzero((functional != currencies) & ~elsewhere)
-        keys = groups[here] * len(world.fx.currencies) + currencies[here]
-        for key in np.unique(keys):
-            mine = here[keys == key]
-            group, currency = divmod(int(key), len(world.fx.currencies))
-            quote = self._quote(group, currency)
+        choices = np.stack([groups, world.firms.market[firms], currencies])[:, here]
+        distinct, place = np.unique(choices, axis=1, return_inverse=True)
+        for number, (group, first, currency) in enumerate(distinct.T.tolist()):
+            mine = here[place.ravel() == number]
+            quote = self._quote(group, first, currency)
             market = world.markets.every[quote.market]
             deal = market.hours.next_open(at[mine])
             out[mine] = np.where(deal < NEVER, deal + market.delivery, NEVER)
@@ -108,10 +108,10 @@ class ConvertStep(Step):
         firms = parties[self._world.payments.obligation[rows]]
         return np.not_equal(self._world.functional_currency[firms], self._world.payments.currency[rows])
 
-    def _quote(self, group: int, currency: int) -> QuotePlan:
-        """The only quote at which firms of a group deal in a currency."""
+    def _quote(self, group: int, first: int, currency: int) -> QuotePlan:
+        """The only quote at which firms of a group that turn to a market first deal in a currency."""
         markets = self._world.markets
-        (way,) = markets.ways[self._world.groups[group].side, currency]
+        (way,) = markets.ways[self._world.groups[group].side, first, currency]
         (leg,) = way.legs
         return markets.quotes[leg.quote]
 

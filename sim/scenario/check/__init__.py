@@ -16,6 +16,7 @@ from sim.scenario.check.accounts import (
     check_systems,
 )
 from sim.scenario.check.flows import (
+    check_choices,
     check_flows,
     check_hedges,
     check_origins,
@@ -110,6 +111,7 @@ CHECKS: Final[tuple[Callable[[Scenario], Iterable[Finding]], ...]] = (
     check_routes,
     check_values,
     check_vehicles,
+    check_choices,
     check_auctions,
     check_flows,
     check_dates,

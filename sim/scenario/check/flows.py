@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.scenario.demands import demands, passengers
+from sim.scenario.model.base import nearest
 from sim.scenario.model.steps import ROLES, moves, reviews
 from sim.scenario.model.timeline import Review, numbered
 from sim.scenario.topology import Topology, closures, crosses, find_quote, legs, obstacles
@@ -86,6 +87,16 @@ def check_vehicles(scenario: Scenario) -> Iterator[Finding]:
             if find_quote(scenario, name, {vehicle, side.functional_currency}) is None:
                 message = f"no market of {name!r} trades {vehicle}/{side.functional_currency}"
                 yield Finding(("sides", name, "vehicles", number), message)
+
+
+def check_choices(scenario: Scenario) -> Iterator[Finding]:
+    """Firms turn to markets that are open to their side."""
+    for name, group in scenario.firms.items():
+        known = scenario.sides[group.side].markets
+        for market in group.exchange.markets or {}:
+            if market not in known:
+                message = f"{market!r} is none of the markets of {group.side!r}"
+                yield Finding(("firms", name, "exchange", "markets", market), message, nearest(market, known))
 
 
 def check_flows(scenario: Scenario) -> Iterator[Finding]:

@@ -26,7 +26,7 @@ from sim.scenario.model.base import (
 )
 from sim.scenario.model.fx.parts import EstimationWindow
 from sim.scenario.model.kinds import check_stated
-from sim.scenario.model.network import BankName
+from sim.scenario.model.network import BankName, MarketName
 from sim.scenario.model.settlement import TimeOfDay
 from sim.scenario.model.steps import SideName
 from sim.scenario.model.timing import Zone
@@ -162,8 +162,18 @@ class Exchange(Declaration):
     payment), or when the payment gets there."""
     sells: Selling = OnCredit(kind="on_credit")
     """What a payee does with what it is credited."""
+    markets: dict[MarketName, Share] | None = Field(default=None, min_length=1)
+    """Share of the firms by the market of their side to which they turn first, such as a counter or the exchange.
+
+    What that does not trade, and all that other groups exchange, goes to the first of the side's markets that does."""
     source: str | None = None
-    """Where the choices come from, or the word assumption."""
+    """Where the choices come from, or the word assumption with a range."""
+
+    @model_validator(mode="after")
+    def _shares(self) -> Self:
+        if self.markets is not None:
+            check_shares(self.markets, "markets")
+        return self
 
 
 class Deviation(Declaration):
