@@ -32,9 +32,10 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The pages that list all tables and measures, from what these declare.
+# The pages that list all tables and measures, from what these declare, and all published cases with what came out.
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sim.results.dictionary
+	$(BIN)/python -m sim.verify.page
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest benchmarks --benchmark-only -q

@@ -17,6 +17,7 @@ from sim.verify import verdicts
 from sim.verify.cases import cases
 from sim.verify.computations import COMPUTATIONS
 from sim.verify.model import Case, Condition, Drawn, Expectation
+from sim.verify.page import validation_page
 
 CHECKOUT = Path(__file__).parents[1]
 PAGE = (CHECKOUT / "docs/verify.md").read_text(encoding="utf-8")
@@ -77,6 +78,11 @@ def test_every_case_that_comes_along_agrees_or_says_why_not(name: str) -> None:
     assert outcome.stale == ()
     assert outcome.name == name
     assert outcome.says
+    page = (CHECKOUT / "docs/validation.md").read_text(encoding="utf-8")
+    alone = validation_page([outcome])
+    stated = [line for line in alone.splitlines() if line.startswith((f"| {name} |", f"- **{name},"))]
+    assert len(stated) >= len(outcome.expectations)
+    assert [line for line in stated if line not in page] == [], "`make docs` writes the page anew"
 
 
 def test_the_placebo_would_see_a_change(tmp_path: Path) -> None:
