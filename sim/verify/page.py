@@ -21,16 +21,18 @@ _ABOUT: Final = f"""\
 
 <!-- Written by `make docs` from the published cases; do not edit by hand. -->
 
-Each published figure stands here beside what the simulator says, with who published it. **Fitted** means that the figure was
-used to choose a number of the model, so that agreement proves nothing; **predicted** that it was not. What differs is not
-left out: it stands at the end, with why. `sim verify` prints the same, and runs cases of your own ([verify.md](verify.md)).
+Each published figure stands here beside what the simulator says, with who published it. **Fitted** means that
+the figure was used to choose a number of the model, so that agreement proves nothing; **predicted** that it was
+not. What differs is not left out: it stands at the end, with why. `sim verify` prints the same, and runs cases
+of your own ([verify.md](verify.md)).
 
 ## What is fitted, and how
 
-Public shares of payments that arrive within an hour or a day are end to end on the wall clock: nights, weekends and reviews
-are in them. They say how banks work only where hours are as mixed as in the world. So messages, posting without hands and
-posting by hand are fitted in a scenario of six time zones, [{REFERENCE}](../scenarios/{REFERENCE}.yaml), and the corridor takes
-the same behaviour with its own hours. Fitted by hand to the three shares below, over seeds 1 to 3:
+Public shares of payments that arrive within an hour or a day are end to end on the wall clock: nights, weekends
+and reviews are in them. They say how banks work only where hours are as mixed as in the world. So messages,
+posting without hands and posting by hand are fitted in a scenario of six time zones,
+[{REFERENCE}](../scenarios/{REFERENCE}.yaml), and the corridor takes the same behaviour with its own hours.
+Fitted by hand to the three shares below, over seeds 1 to 3:
 
 | number | value | range that keeps the shares |
 | --- | --- | --- |
@@ -39,8 +41,9 @@ the same behaviour with its own hours. Fitted by hand to the three shares below,
 | how long that takes | lognormal, median 3 min, p95 30 min, at most 4 h | median 1 to 5 min |
 | posting by hand, in office hours | lognormal, median 2 h, p95 8 h, at most 40 h | median 1 to 3 h |
 
-Not fitted, for nothing public tells it: the payer's bank's work (public clocks begin as it sends), how long reviews take and
-how many there are (3 % in the reference, 10 % in the corridor; assumption, range 3-40 %), and office hours.
+Not fitted, for nothing public tells it: the payer's bank's work (public clocks begin as it sends), how long
+reviews take and how many there are (3 % in the reference, 10 % in the corridor; assumption, range 3-40 %), and
+office hours.
 """
 
 
