@@ -92,7 +92,7 @@ def test_no_two_scenarios_share_a_name_or_a_question() -> None:
 def test_a_scenario_runs_and_most_payments_arrive(name: str, short_runs: Mapping[str, Results]) -> None:
     results = short_runs[name]
     measures = results.measures
-    assert measures["payments"].value > 1_000
+    assert measures["payments"].value > 500
     assert 0 < measures["settled_share"].value <= 1
     assert measures["delay"].value["mean"] > 0
     reasons = results["steps"].filter(like="_seconds")
