@@ -134,7 +134,7 @@ def versions() -> dict[str, str]:
 def text_of(scenario: Scenario, replication: int = 0) -> Text:
     """What determines the tables that a scenario gives; `ScenarioError` if it cannot be run."""
     history = history_of(scenario.fx)
-    openings, _ = prepare(scenario, history=history)
+    openings, _ = prepare(scenario, replication, history=history)
     resolved = _sha256(resolve_calendars(scenario, openings))
     own = _own_files(scenario, history)
     return Text.of({"scenario_sha256": resolved, "replication": replication, **own})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sim.errors import StudyError
+from sim.errors import ScenarioError, StudyError
 from sim.scenario.files import STANDARD_INPUT
 from sim.scenario.load import load_located, to_yaml
 from sim.studies.work import Case
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
     from sim.studies.work import Failure
+
+#: Replications that are tried before a scenario is refused: one alone may fail by chance.
+_TRIED: Final = 3
 
 
 class Subject(NamedTuple):
@@ -42,12 +46,25 @@ class Subject(NamedTuple):
 
     def case(self, max_input: int = MAX_INPUT) -> Case:
         """As it travels to workers; `ScenarioError` with places in the file if it cannot be run."""
-        if self.loaded is None:
-            build_world(self.scenario, max_input=max_input)
-            return Case.of(self.scenario)
-        with self.loaded.placing(partial(build_world, max_input=max_input)):
-            build_world(self.scenario, max_input=max_input)
-            return Case.of(self.scenario)
+        with (
+            nullcontext()
+            if self.loaded is None
+            else self.loaded.placing(partial(build_world, max_input=max_input))
+        ):
+            return Case.of(self.scenario, replication=_possible(self.scenario, max_input))
+
+
+def _possible(scenario: Scenario, max_input: int) -> int:
+    """A replication whose world can be drawn; `ScenarioError` if it is not by chance that it cannot."""
+    told: list[ScenarioError] = []
+    for replication in range(_TRIED):
+        try:
+            build_world(scenario, replication, max_input=max_input)
+        except ScenarioError as error:
+            told.append(error)
+        else:
+            return replication
+    raise told[0]
 
 
 def command(failure: Failure, subjects: Sequence[Subject], cases: Sequence[Case], folder: Path | None) -> str:

@@ -41,13 +41,14 @@ class Case(NamedTuple):
     """Files of payments or rates of one's own that it reads, each with the hash of what must be in it."""
 
     @classmethod
-    def of(cls, scenario: Scenario, name: str | None = None) -> Case:
-        """A scenario under a name; `ScenarioError` if it cannot be run."""
+    def of(cls, scenario: Scenario, name: str | None = None, replication: int = 0) -> Case:
+        """A scenario under a name; `ScenarioError` if this replication of it cannot be run."""
         own = () if scenario.payments is None else (scenario.payments.file,)
         rates = None if scenario.fx is None else scenario.fx.own_file()
         files = tuple((str(file), sha256_of(Path(file))) for file in (*own, *([rates] if rates else [])))
+        text = text_of(scenario, replication)._replace(replication=0)
         packed = zlib.compress(pickle.dumps(scenario))
-        return cls(name or scenario.name, scenario.seed, text_of(scenario), packed, files)
+        return cls(name or scenario.name, scenario.seed, text, packed, files)
 
     @property
     def scenario(self) -> Scenario:
