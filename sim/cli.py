@@ -265,6 +265,29 @@ def ensemble(
 
 
 @cli.command()
+@_SCENARIOS
+@click.option("--decompose", is_flag=True, help="Take the second scenario apart, change by change (Shapley).")
+@_study(30)
+@tell_errors
+def compare(
+    scenarios: tuple[str, ...],
+    decompose: bool,  # noqa: FBT001 - a flag of click
+    seed: int | None,
+    changes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    **options: object,
+) -> None:
+    """Set scenarios against the first one, over the same draws: which is better on what, and how surely.
+
+    Differences come with 95 % intervals over replications. Exit code 1 if a replication failed; the others are saved.
+    """
+    from sim.studying import run_compare  # noqa: PLC0415 - see the module
+
+    asked, all_overrides = _asked(options), _with_seed(overrides, seed)
+    sys.exit(run_compare(scenarios, all_overrides, changes, asked, decompose=decompose))
+
+
+@cli.command()
 @_SCENARIO
 @_SEED
 @_WITH

@@ -14,8 +14,9 @@ import click
 from sim.show.console import output
 from sim.show.progress import study_progress
 from sim.show.save import save_study_figures
-from sim.show.study_tables import failed_lines, print_ensemble
+from sim.show.study_tables import failed_lines, print_comparison, print_ensemble
 from sim.stopping import Stopped, Tidied
+from sim.studies.comparison import Comparison, compare
 from sim.studies.ensemble import Ensemble, ensemble
 from sim.studies.study import How, Where
 from sim.studies.subject import Subject
@@ -69,6 +70,25 @@ def run_ensemble(scenario: str, overrides: Sequence[str], changes: Sequence[str]
     return failed(found.failures)
 
 
+def run_compare(
+    scenarios: Sequence[str],
+    overrides: Sequence[str],
+    changes: Sequence[str],
+    asked: Asked,
+    *,
+    decompose: bool,
+) -> int:
+    """Compare scenarios and tell how they differ; returns the exit code."""
+    subjects = [Subject.named(scenario, overrides, changes) for scenario in scenarios]
+    with _made(" against ".join(subject.scenario.name for subject in subjects[::-1])) as progress:
+        found = compare(subjects, asked.number, asked.how(progress), decompose=decompose, announce=warn)
+    if asked.as_json:
+        give_json(_comparison_as_json(found))
+    else:
+        print_comparison(found, output())
+    return failed(found.failures)
+
+
 @contextmanager
 def _made(name: str) -> Iterator[Callable[[int, int], None]]:
     """What is told of progress; a stop is told with what is done, and goes on its way."""
@@ -112,6 +132,21 @@ def _as_json(found: Ensemble) -> dict[str, Any]:
         "folder": str(found.folder),
         "measures": rows(found.summary),
         "cash_flow_at_risk": rows(found.cash_flow_at_risk),
+        "failures": rows(found.failures),
+    }
+
+
+def _comparison_as_json(found: Comparison) -> dict[str, Any]:
+    return {
+        "scenarios": [scenario.name for scenario in found.scenarios],
+        "seed": found.scenarios[0].seed,
+        "replications": found.count,
+        "until": found.until,
+        "reached": found.reached,
+        "folder": str(found.folder),
+        "differences": rows(found.differences),
+        "differing": rows(found.differing),
+        "decomposition": None if found.decomposition is None else rows(found.decomposition),
         "failures": rows(found.failures),
     }
 

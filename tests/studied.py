@@ -14,8 +14,10 @@ FEW = ("period.end=2024-01-06", "run_in=2d", "horizon=5d")
 WILD = (
     *FEW,
     "fx=null",
-    "fx={kind: lognormal, start: {CNY: 7.1, RUB: 90, BYN: 3.2, EUR: 0.9}, "
-    "volatility: {CNY: 4, RUB: 0.1, BYN: 0.1, EUR: 0.1}}",
+    (
+        "fx={kind: lognormal, start: {CNY: 7.1, RUB: 90, BYN: 3.2, EUR: 0.9}, "
+        "volatility: {CNY: 4, RUB: 0.1, BYN: 0.1, EUR: 0.1}}"
+    ),
 )
 JOURNAL = "replications.journal"
 

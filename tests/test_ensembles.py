@@ -153,7 +153,8 @@ def test_what_is_gone_on_with_is_the_same_as_what_was_never_disturbed(made: Ense
     assert files(tmp_path / "mine") == files(made.folder)
 
 
-def test_a_replication_that_fails_is_told_and_the_others_are_made(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_a_replication_that_fails_is_told_and_the_others_are_made() -> None:
     done = invoke("baseline", "-n", "4", "--jobs", "1", "--no-figures", "--measure", "delay", *options(WILD))
     assert done.exit_code == 1
     assert "replication 2 of baseline, seed 1, failed: " in done.stderr
@@ -282,7 +283,8 @@ def test_it_stops_when_it_knows_enough(folder: Path, monkeypatch: pytest.MonkeyP
         ensemble(subject, 4, how._replace(until=Until.read("delay.p96:1%")))
 
 
-def test_what_is_not_reached_is_said(folder: Path) -> None:
+@pytest.mark.usefixtures("folder")
+def test_what_is_not_reached_is_said() -> None:
     arguments = ("baseline", "-n", "2", "--jobs", "1", "--until", "value:1_000", "--measure", "value")
     told = invoke(*arguments, "--no-figures", *options())
     assert told.exit_code == 0, told.stderr

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from sim.results.results import Results
+    from sim.studies.comparison import Comparison
     from sim.studies.ensemble import Ensemble
 
 _DOTS_PER_INCH: Final = 150
@@ -49,7 +50,7 @@ def save_figures(results: Results, folder: Path) -> list[Path]:
     ]
 
 
-def save_study_figures(study: Ensemble, folder: Path) -> list[Path]:
+def save_study_figures(study: Ensemble | Comparison, folder: Path) -> list[Path]:
     """Draw every figure of a study as `folder/figures/<name>.png` and return the paths."""
     return [
         write_figure(partial(draw, study), STUDY_SIZES[name], folder / FIGURES_FOLDER / f"{name}.png")

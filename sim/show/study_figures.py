@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from functools import wraps
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+from matplotlib.ticker import FuncFormatter
 
 from sim.show.dates import draw_dates, local
 from sim.show.frame import heading, headline, label_ends, nothing, panels, same_scale, shown, styled
-from sim.show.palette import INK, WAITING, currency_colours, dress, in_millions
+from sim.show.palette import GAIN, INK, LOSS, QUIET, SHAPE, WAITING, currency_colours, dress, in_millions
+from sim.show.study_tables import sums_up
 from sim.show.words import spelt
-from sim.studies.plots import OF_ENSEMBLE
+from sim.studies.plots import OF_COMPARISON, OF_ENSEMBLE
 from sim.studies.series import IN_FLIGHT, NET_OPEN_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import pandas as pd
     from matplotlib.axes import Axes
 
+    from sim.studies.comparison import Comparison
     from sim.studies.ensemble import Ensemble
 
 #: Width and height of each figure in inches, of ensembles and of comparisons.
@@ -25,6 +30,13 @@ SIZES: Final[dict[str, tuple[float, float]]] = {}
 #: Quantiles between which a fan is shaded, from light to dark.
 _SHADES: Final = (("p05", "p95"), ("p25", "p75"))
 _MILLION: Final = 1e6
+_PERCENT: Final = 100
+_TWO: Final = 2
+#: Where differences are so many per cent, only up to so many are drawn to scale.
+_WIDE: Final = 100
+_LINEAR: Final = 10
+#: Names below bars are broken into lines of so many signs.
+_NAME: Final = 14
 
 
 def study_figure(
@@ -115,3 +127,101 @@ def _draw_band(ax: Axes, ensemble: Ensemble, rows: pd.DataFrame, colour: str, un
         ax.fill_between(days, rows[low] / unit, rows[high] / unit, color=colour, alpha=0.18, linewidth=0)
     ax.plot(days, rows["p50"] / unit, color=colour, linewidth=1.6)
     return float(rows["p50"].iloc[-1] / unit)
+
+
+class _Row(dict[Any, Any]):
+    """A row of a table, whose columns are attributes."""
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever stands in the table
+        return self[name]
+
+
+@study_figure(OF_COMPARISON, 8.6, 5.2)
+def differences(comparison: Comparison, ax: Axes) -> None:
+    """Differences from today with their 95 % intervals, in units of today's value: what sums each measure up.
+
+    Blue where the design is better, orange where today is, grey where neither is better or the interval holds zero.
+    """
+    dress(ax, grid="x")
+    table = comparison.differences
+    rows = table[table["of"].map(sums_up) & (table["over"] == "all") & (table["today"] != 0)]
+    rows = rows[rows["difference"].notna()].iloc[::-1].reset_index(drop=True)
+    if rows.empty:
+        nothing(ax, "no number is told by both")
+    several = len(comparison.scenarios) > _TWO
+    names = []
+    for place, row in enumerate(map(_Row, rows.to_dict("records"))):
+        unit = abs(row.today) / _PERCENT
+        clear = row.low > 0 or row.high < 0
+        colour = QUIET if not clear or not row.winner else LOSS if row.winner == comparison.today else GAIN
+        ax.plot([row.low / unit, row.high / unit], [place] * 2, color=colour, linewidth=2)
+        ax.plot(row.difference / unit, place, "o", color=colour, markersize=5)
+        name = f"{row.measure}.{row.of}" if row.of else row.measure
+        names.append(f"{row.scenario}: {name}" if several else name)
+    ax.set_yticks(range(len(names)), names)
+    ax.axvline(0, color=INK, linewidth=0.8, zorder=1.5)
+    label = "difference from today with its 95 % interval, % of today's value"
+    if max(map(abs, ax.get_xlim())) > _WIDE:
+        # What hardly varies is to be seen beside what is not known at all.
+        ax.set_xscale("symlog", linthresh=_LINEAR)
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}".replace("-", "−")))
+        label += f"; beyond {_LINEAR} % logarithmic"
+    ax.set_xlabel(label)
+    designs = ", ".join(scenario.name for scenario in comparison.scenarios[1:])
+    headline(ax, f"{designs} against {comparison.today}, {comparison.count:,} replications")
+
+
+@study_figure(OF_COMPARISON, 8.6, 4.6)
+def waterfall(comparison: Comparison, ax: Axes, measure: str = "", of: str = "") -> None:
+    """From today to the design, change by change where it was taken apart, each with its 95 % interval.
+
+    Of a number such as `measure="delay", of="mean"`; by default of the first that sums a measure up and has a better.
+    """
+    dress(ax, grid="y")
+    table = comparison.differences
+    design = comparison.scenarios[1].name
+    rows = table[(table["over"] == "all") & (table["scenario"] == design) & table["difference"].notna()]
+    if measure:
+        rows = rows[(rows["measure"] == measure) & (rows["of"] == of)]
+    else:
+        rows = rows[rows["of"].map(sums_up)].sort_values(
+            "better", key=lambda b: b == "neither", kind="stable"
+        )
+    if rows.empty:
+        nothing(ax, "no such number is told by both")
+        return
+    row = _Row(rows.iloc[0].to_dict())
+    steps = pd.DataFrame([{"change": "the design", "part": row.difference, "low": row.low, "high": row.high}])
+    if comparison.decomposition is not None:
+        parts = comparison.decomposition
+        steps = parts[(parts["measure"] == row.measure) & (parts["of"] == row.of)]
+    better = -1 if row.better == "lower" else 1
+    names, level = ["today"], row.today
+    ax.bar(0, row.today, color=SHAPE, width=0.7)
+    for place, step in enumerate(map(_Row, steps.to_dict("records")), 1):
+        colour = QUIET if row.better == "neither" else GAIN if better * step.part >= 0 else LOSS
+        ax.bar(place, step.part, bottom=level, color=colour, width=0.7)
+        ends = [[step.part - step.low], [step.high - step.part]]
+        ax.errorbar(place, level + step.part, yerr=ends, color=INK, linewidth=1.2, capsize=3)
+        ax.plot([place - 0.65, place + 0.35], [level, level], color=QUIET, linewidth=0.6)
+        level += step.part
+        names.append(step.change)
+    ax.bar(len(names), row.design, color=SHAPE, width=0.7)
+    names.append(design)
+    ax.set_xticks(range(len(names)), [fill(name, _NAME) for name in names], fontsize=8)
+    _zoom(ax, [row.today, *(row.today + steps["part"].cumsum())], steps)
+    name = f"{row.measure}.{row.of}" if row.of else row.measure
+    ax.set_ylabel(f"{name}, {row.unit}")
+    headline(ax, f"From {comparison.today} to {design}, {comparison.count:,} replications")
+
+
+def _zoom(ax: Axes, levels: list[float], steps: pd.DataFrame) -> None:
+    """Show the stretch in which something happens, for steps are small beside what they start from."""
+    wide = max(*levels, (max(levels) + (steps["high"] - steps["part"]).max()))
+    narrow = min(*levels, (min(levels) - (steps["part"] - steps["low"]).max()))
+    room = 0.15 * (wide - narrow) or abs(wide) or 1.0
+    ax.set_ylim(narrow - room, wide + room)
+    ax.annotate(
+        "the axis does not begin at zero" if (narrow - room) * (wide + room) > 0 else "",
+        (1, 1), xycoords="axes fraction", ha="right", va="top", color=QUIET, fontsize=8,
+    )  # fmt: skip

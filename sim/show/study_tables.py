@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from sim.studies.comparison import Comparison
     from sim.studies.ensemble import Ensemble
 
 _WIDTH: Final = 80
+_TWO: Final = 2
+#: Of longer lists of keys the rest is counted.
+_MOST_KEYS: Final = 12
 #: Below these a number is told whole, or with four digits.
 _WHOLE: Final = 1_000
 _SIZES: Final = ((1e9, " bn"), (1e6, " m"))
@@ -40,9 +44,7 @@ def print_ensemble(found: Ensemble, console: Console) -> None:
             table.add_row(row["of"], plain(row["mean"]), interval(row["low"], row["high"]), spread)
         section(console, f"{measure}, {rows['unit'].iloc[0]}", table)
     _print_cash_flow_at_risk(found, console)
-    _print_until(found, console)
-    if found.folder is not None:
-        console.print(f"Saved in {found.folder}", soft_wrap=True)
+    _print_end(found, console)
 
 
 def _print_cash_flow_at_risk(found: Ensemble, console: Console) -> None:
@@ -63,10 +65,12 @@ def _print_cash_flow_at_risk(found: Ensemble, console: Console) -> None:
     section(console, "Cash flow at risk: expected less the 5 % quantile", table)
 
 
-def _print_until(found: Ensemble, console: Console) -> None:
+def _print_end(found: Ensemble | Comparison, console: Console) -> None:
     if found.until is not None:
         console.print()
         line(console, f"{found.until}: {'reached' if found.reached else 'not reached'} after {found.count:,}")
+    if found.folder is not None:
+        console.print(f"Saved in {found.folder}", soft_wrap=True)
 
 
 def columns(first: str, *others: str) -> Table:
@@ -90,20 +94,20 @@ def line(console: Console, text: str, style: str = "") -> None:
     console.print(text, style=style, width=min(console.width, _WIDTH))
 
 
-def plain(value: float | None) -> str:
+def plain(value: float | None, digits: int = 4) -> str:
     """A number as people read it: `1.74 bn`, `−43.2 m`, `12,345`, `0.9974`; a dash for one that there is not."""
     if value is None or math.isnan(value):
         return "–"
     for size, word in _SIZES:
         if abs(value) >= size:
-            return f"{value / size:,.4g}{word}".replace("-", "−")
-    told = f"{value:,.0f}" if abs(value) >= _WHOLE else f"{value:.4g}"
+            return f"{value / size:,.{digits}g}{word}".replace("-", "−")
+    told = f"{value:,.0f}" if abs(value) >= _WHOLE else f"{value:.{digits}g}"
     return ("0" if told == "-0" else told).replace("-", "−")
 
 
 def interval(low: float, high: float) -> str:
     """Two ends of a stretch; a dash where there are none."""
-    return "–" if math.isnan(low) else f"{plain(low)} … {plain(high)}"
+    return "–" if math.isnan(low) else f"{plain(low, 3)} … {plain(high, 3)}"
 
 
 def failed_lines(failures: pd.DataFrame) -> Sequence[str]:
@@ -113,3 +117,62 @@ def failed_lines(failures: pd.DataFrame) -> Sequence[str]:
         f"alone: {row['command']}"
         for row in failures.to_dict("records")
     ]
+
+
+def print_comparison(found: Comparison, console: Console) -> None:
+    """Print how each scenario differs from today's, which one is better and how surely; what is equal is left out."""
+    names = ", ".join(scenario.name for scenario in found.scenarios[1:])
+    seed = found.scenarios[0].seed
+    line(console, f"{names} against {found.today}, seed {seed}: {found.count:,} replications", style="bold")
+    line(console, "Differences are paired over the same draws, with 95 % intervals; 'sure' is of their sign.")
+    table = found.differences
+    shown = table[(table["difference"] != 0) & table["n"].ge(1)]
+    for (scenario, over, measure), rows in shown.groupby(["scenario", "over", "measure"], sort=False):
+        told = columns("", "today", "difference", "95 % interval", "better", "sure")
+        for row in rows.to_dict("records"):
+            between = interval(row["low"], row["high"])
+            ahead = "" if not row["winner"] else "today" if row["winner"] == found.today else "design"
+            sure = "–" if math.isnan(row["sure"]) else _surely(row["sure"])
+            told.add_row(row["of"], plain(row["today"]), plain(row["difference"]), between, ahead, sure)
+        among = ", over the obligations of both" if over == "common" else ""
+        design = f"{scenario}: " if len(found.scenarios) > _TWO else ""
+        section(console, f"{design}{measure}, {rows['unit'].iloc[0]}{among}", told)
+    if shown.empty:
+        console.print()
+        line(console, "No number differs.")
+    _print_parts(found, console)
+    _print_keys(found, console)
+    _print_end(found, console)
+
+
+def _print_parts(found: Comparison, console: Console) -> None:
+    """Of the numbers that sum a measure up, what each change does."""
+    if found.decomposition is None:
+        return
+    rows = found.decomposition[found.decomposition["of"].map(sums_up)]
+    for (measure, of), parts in rows.groupby(["measure", "of"], sort=False):
+        if not parts["part"].any():
+            continue
+        told = columns("change", "part", "95 % interval")
+        for row in parts.to_dict("records"):
+            told.add_row(row["change"], plain(row["part"]), interval(row["low"], row["high"]))
+        told.add_row("all together", plain(parts["part"].sum()), "")
+        name = f"{measure}.{of}" if of else str(measure)
+        section(console, f"What each change does to {name}, {parts['unit'].iloc[0]}", told)
+
+
+def _print_keys(found: Comparison, console: Console) -> None:
+    for scenario, rows in found.differing.groupby("scenario", sort=False):
+        keys = rows["key"].tolist()
+        more = f" and {len(keys) - _MOST_KEYS} more" if len(keys) > _MOST_KEYS else ""
+        console.print()
+        line(console, f"{scenario} differs from {found.today} in {', '.join(keys[:_MOST_KEYS])}{more}")
+
+
+def _surely(share: float) -> str:
+    return ">99 %" if share > 0.99 else f"{share:.0%}".replace("%", " %")  # noqa: PLR2004 - beyond, rounding says nothing
+
+
+def sums_up(of: str) -> bool:
+    """Whether a number of a measure is one that tells the whole of it."""
+    return of in {"", "mean"} or of.rpartition(".")[2] == "total"

@@ -21,14 +21,16 @@ from sim.results.folder import MANIFEST, read_json, sha256_of, write_json
 from sim.results.placing import numbered
 from sim.results.saving import check_above, new_file, real_place, tidy
 from sim.studies.journal import Journal
-from sim.studies.tables import BANDS, REPLICATIONS, write_bands, write_replications
+from sim.studies.tables import BANDS, PARTS, REPLICATIONS, write_bands, write_frame, write_replications
 from sim.studies.work import Task, study_versions
 from sim.studies.workers import play
 from sim.world.own_file import MAX_INPUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+
+    import pandas as pd
 
     from sim.studies.until import Until
     from sim.studies.work import Case, Failure, Outcome
@@ -117,16 +119,23 @@ class Study:
         self.plan, self.folder, self.journal = plan, folder, journal
         self.failures: dict[tuple[int, int], Failure] = {}
 
-    def make(self, count: int, by: Workers, progress: Callable[[int, int], None], start: int = 0) -> None:
-        """Make what is lacking of the first `count` replications; `start` are done already, as progress tells it."""
-        groups = range(len(self.plan.groups))
-        total = count * len(groups)
+    def make(
+        self,
+        count: int,
+        by: Workers,
+        progress: Callable[[int, int], None],
+        start: int = 0,
+        groups: Sequence[int] | None = None,
+    ) -> None:
+        """Make what is lacking of the replications from `start` to `count`, of all groups or of some."""
         wanted = [
             (group, replication)
             for replication in range(start, count)
-            for group in groups
+            for group in (range(len(self.plan.groups)) if groups is None else groups)
             if (group, replication) not in self.journal and (group, replication) not in self.failures
         ]
+        done = len(self.journal) + len(self.failures)
+        total = done + len(wanted)
 
         def keep(outcome: Outcome) -> None:
             key = (outcome.group, outcome.replication)
@@ -136,7 +145,7 @@ class Study:
                 self.failures[key] = outcome.failure
             progress(len(self.journal) + len(self.failures), total)
 
-        progress(total - len(wanted), total)
+        progress(done, total)
         with self._writing():
             play((self.plan.task(*key) for key in wanted), by, keep)
 
@@ -158,9 +167,14 @@ class Study:
                 path.write_text(json.dumps(failed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return failed
 
+    def add(self, name: str, table: pd.DataFrame) -> None:
+        """Write a further table."""
+        with self._writing(), new_file(self.folder / name) as path:
+            write_frame(table, path)
+
     def seal(self, count: int, until: Until | None) -> None:
         """Say in the manifest that the study is whole, and what belongs to it."""
-        written = (REPLICATIONS, BANDS, FAILURES, "figures/*.png")
+        written = (REPLICATIONS, BANDS, PARTS, FAILURES, "figures/*.png")
         with self._writing():
             files = sorted(path for name in written for path in self.folder.glob(name))
             _write_manifest(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REPLICATIONS: Final = "replications.parquet"
 BANDS: Final = "bands.parquet"
+PARTS: Final = "parts.parquet"
 #: What a number is called: its scenario, the one whose obligations it has in common with it (none: all), and itself.
 KEY: Final = ("scenario", "common_with", "measure", "of")
 #: Rows that are written together, and numbers that are held at once.
@@ -106,6 +107,13 @@ def read_bands(path: Path) -> pd.DataFrame:
     with path.open("rb") as file:
         found: pd.DataFrame = pq.read_table(file).to_pandas()
     return found.astype(dict.fromkeys(("scenario", "series", "of", "unit"), "category"))
+
+
+def write_frame(table: pd.DataFrame, path: Path) -> None:
+    """Write a table of texts and numbers, the same bytes for the same table."""
+    with path.open("wb") as file:
+        content = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+        pq.write_table(content, file, compression="zstd")
 
 
 def matrix(numbers: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.float64]]:
