@@ -15,7 +15,7 @@ from importlib import import_module
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
-    from sim.api import open, plot_mechanisms, run  # noqa: A004 - as in `sim.open(folder)`
+    from sim.api import compare, ensemble, open, plot_mechanisms, run  # noqa: A004 - as in `sim.open(folder)`
     from sim.errors import (
         PromiseError,
         ResultsError,
@@ -23,27 +23,37 @@ if TYPE_CHECKING:
         RunError,
         ScenarioError,
         SettlementError,
+        StudyError,
     )
     from sim.results.results import Results
     from sim.scenario.load import load
     from sim.scenario.model import Scenario
+    from sim.studies.comparison import Comparison
+    from sim.studies.ensemble import Ensemble
 
 _HOMES = {
     "load": "sim.scenario.load",
     "run": "sim.api",
+    "ensemble": "sim.api",
+    "compare": "sim.api",
     "open": "sim.api",
     "plot_mechanisms": "sim.api",
     "Scenario": "sim.scenario.model",
     "Results": "sim.results.results",
+    "Ensemble": "sim.studies.ensemble",
+    "Comparison": "sim.studies.comparison",
     "SettlementError": "sim.errors",
     "ScenarioError": "sim.errors",
     "RunError": "sim.errors",
     "PromiseError": "sim.errors",
     "ResultsError": "sim.errors",
     "ResultsWarning": "sim.errors",
+    "StudyError": "sim.errors",
 }
 
 __all__ = [
+    "Comparison",
+    "Ensemble",
     "PromiseError",
     "Results",
     "ResultsError",
@@ -52,6 +62,9 @@ __all__ = [
     "Scenario",
     "ScenarioError",
     "SettlementError",
+    "StudyError",
+    "compare",
+    "ensemble",
     "load",
     "open",
     "plot_mechanisms",

@@ -7,20 +7,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sim.show.figures as _figures  # noqa: F401 - registers the figures
+import sim.show.study_figures as _study_figures  # noqa: F401 - registers those of studies
+from sim.errors import StudyError
 from sim.results.execute import checked, execute, text_of
 from sim.results.results import Results, open_run, saved_tables
 from sim.results.saving import check_target
 from sim.scenario.load import load_located
 from sim.show.mechanisms import plot_mechanisms
+from sim.show.progress import study_progress
+from sim.studies.comparison import compare as make_comparison
+from sim.studies.ensemble import ensemble as make_ensemble
+from sim.studies.study import How, Where
+from sim.studies.subject import Subject
+from sim.studies.until import Until
+from sim.studies.workers import workers
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from sim.scenario.model import Scenario
+    from sim.studies.comparison import Comparison
+    from sim.studies.ensemble import Ensemble
 
 
-__all__ = ["open", "plot_mechanisms", "run"]
+__all__ = ["compare", "ensemble", "open", "plot_mechanisms", "run"]
 
 
 def run(
@@ -55,6 +66,94 @@ def run(
     loaded = load_located(scenario)
     with loaded.placing(partial(build_world, replication=replication)):
         return made(loaded.scenario)
+
+
+def ensemble(
+    scenario: Scenario | str | Path,
+    n: int = 200,
+    *,
+    jobs: int = 1,
+    cluster: str | None = None,
+    measures: Iterable[str] | None = None,
+    until: str | None = None,
+    output: str | Path | None = None,
+    resume: bool = False,
+) -> Ensemble:
+    """Make `n` replications of a scenario, and tell what to expect and how far apart they lie.
+
+    This process makes them for one job, further processes for more, the workers of a Dask scheduler for `cluster`, its
+    address. `measures` are those that are computed, the headline measures by default and all for `["all"]`. `until`,
+    such as `"delay.p95:2%"`, ends the study when an interval is so narrow. Nothing is kept unless `output` names a
+    folder; `resume` goes on with the study that is there. Errors are those of `run`, and `StudyError` for what cannot
+    be made as asked; a replication that fails stands in `failures` of what is returned.
+    """
+    subject = _subject(scenario)
+    with study_progress(subject.scenario.name) as progress:
+        how = _how(
+            jobs=jobs,
+            cluster=cluster,
+            measures=measures,
+            until=until,
+            output=output,
+            resume=resume,
+            progress=progress,
+        )
+        return make_ensemble(subject, n, how)
+
+
+def compare(
+    *scenarios: Scenario | str | Path,
+    n: int = 30,
+    decompose: bool = False,
+    jobs: int = 1,
+    cluster: str | None = None,
+    measures: Iterable[str] | None = None,
+    until: str | None = None,
+    output: str | Path | None = None,
+    resume: bool = False,
+) -> Comparison:
+    """Set scenarios against the first one over the same draws, `n` replications of each.
+
+    With `decompose` the second one, named as a file or of the library, is taken apart into the changes that the first
+    one lacks (`comparison.decomposition`). Everything else is as for `ensemble`.
+    """
+    subjects = [_subject(scenario) for scenario in scenarios]
+    with study_progress("comparison") as progress:
+        how = _how(
+            jobs=jobs,
+            cluster=cluster,
+            measures=measures,
+            until=until,
+            output=output,
+            resume=resume,
+            progress=progress,
+        )
+        return make_comparison(subjects, n, how, decompose=decompose)
+
+
+def _subject(scenario: Scenario | str | Path) -> Subject:
+    return Subject.named(scenario) if isinstance(scenario, (str, Path)) else Subject(scenario)
+
+
+def _how(
+    *,
+    jobs: int,
+    cluster: str | None,
+    measures: Iterable[str] | None,
+    until: str | None,
+    output: str | Path | None,
+    resume: bool,
+    progress: Callable[[int, int], None],
+) -> How:
+    if resume and output is None:
+        raise StudyError("to go on with a study, its folder is needed as `output`")
+    return How(
+        workers=partial(workers, jobs, cluster),
+        measures=None if measures is None else tuple(measures),
+        until=None if until is None else Until.read(until),
+        where=None if output is None else Where(Path(output), resume),
+        progress=progress,
+    )
 
 
 def open(folder: str | Path) -> Results:  # noqa: A001 - reads as `sim.open(folder)`

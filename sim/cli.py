@@ -19,11 +19,14 @@ from sim.stopping import Stopped, Tidied, leave, listen
 from sim.terminal import give, give_json, say, secure_streams, takes_unicode, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from sim.calibration import Calibration
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
+    from sim.studying import Asked
+    from sim.verify.verdicts import Outcome
 
 #: Of longer lists of paths the rest is counted.
 _MOST_PATHS = 12
@@ -65,6 +68,59 @@ _MAX_INPUT = click.option(
     metavar="SIZE",
     help="Refuse a file of payments that needs more memory than this when read.",
 )
+
+
+def _study(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options that every study takes, with so many replications by default."""
+    options = (
+        click.option(
+            "-n", "number", type=int, default=default, show_default=True, help="Replications at most."
+        ),
+        _SEED,
+        _WITH,
+        _SET,
+        click.option(
+            "--jobs",
+            type=click.IntRange(min=1),
+            help="Processes that work on it.  [default: one for each core]",
+        ),
+        click.option(
+            "--cluster", metavar="ADDRESS", help="Let a Dask scheduler's workers do it, at tcp://HOST:PORT."
+        ),
+        click.option(
+            "--resume", is_flag=True, help="Go on with the study that was begun, keeping what is done."
+        ),
+        click.option(
+            "--until",
+            metavar="MEASURE:WIDTH",
+            help="Stop when half the 95 % interval is at most so wide, such as delay.p95:2% or "
+            "fx_result.belarus.total:1_000_000; looked at after 30, 60, 120, … replications.",
+        ),
+        click.option(
+            "--measure",
+            "measures",
+            multiple=True,
+            metavar="NAME,…",
+            help="Compute these measures only (see docs/measures.md), or 'all'; may be repeated.  "
+            "[default: the headline measures]",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON instead of tables."),
+        click.option("--no-figures", is_flag=True, help="Draw no figures."),
+        click.option(
+            "-o",
+            "--output",
+            type=click.Path(),
+            callback=_folder,
+            help="Folder of the study.  [default: the next free one of studies/NAME-SEED, studies/NAME-SEED-2, …]",
+        ),
+    )
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 class _Estimated(click.Choice[str]):
@@ -190,6 +246,46 @@ def validate(
         _tell_variation(loaded)
     if problems:
         raise ScenarioError(list(dict.fromkeys(problems)))
+
+
+@cli.command()
+@_SCENARIO
+@_study(200)
+@tell_errors
+def ensemble(
+    scenario: str, seed: int | None, changes: tuple[str, ...], overrides: tuple[str, ...], **options: object
+) -> None:
+    """Make many replications of a scenario, and tell what to expect and how far apart they lie.
+
+    Means come with 95 % intervals, series of time with bands, cash flows with what is at risk. Exit code 1 if a
+    replication failed; the others are saved.
+    """
+    from sim.studying import run_ensemble  # noqa: PLC0415 - see the module
+
+    sys.exit(run_ensemble(scenario, _with_seed(overrides, seed), changes, _asked(options)))
+
+
+@cli.command()
+@_SCENARIOS
+@click.option("--decompose", is_flag=True, help="Take the second scenario apart, change by change (Shapley).")
+@_study(30)
+@tell_errors
+def compare(
+    scenarios: tuple[str, ...],
+    decompose: bool,  # noqa: FBT001 - a flag of click
+    seed: int | None,
+    changes: tuple[str, ...],
+    overrides: tuple[str, ...],
+    **options: object,
+) -> None:
+    """Set scenarios against the first one, over the same draws: which is better on what, and how surely.
+
+    Differences come with 95 % intervals over replications. Exit code 1 if a replication failed; the others are saved.
+    """
+    from sim.studying import run_compare  # noqa: PLC0415 - see the module
+
+    asked, all_overrides = _asked(options), _with_seed(overrides, seed)
+    sys.exit(run_compare(scenarios, all_overrides, changes, asked, decompose=decompose))
 
 
 @cli.command()
@@ -392,16 +488,16 @@ def verify(files: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - a f
     disagrees that does not say that it differs, 2 if one cannot be read; then none is run.
     """
     from sim.show.console import output  # noqa: PLC0415 - see the module
-    from sim.show.progress import counting  # noqa: PLC0415
+    from sim.show.progress import study_progress  # noqa: PLC0415
     from sim.show.verdicts import print_verdicts, verdicts_as_json  # noqa: PLC0415
     from sim.verify.cases import cases  # noqa: PLC0415
     from sim.verify.verdicts import verify as verified  # noqa: PLC0415
 
-    with cases(files) as read, counting("cases", len(read)) as done:
-        outcomes = []
+    outcomes: list[Outcome] = []
+    with cases(files) as read, study_progress("cases") as tell:
         for one in read:
+            tell(len(outcomes), len(read))
             outcomes.append(verified(one))
-            done()
     for outcome in outcomes:
         tell_warnings(
             f"{outcome.name}: {what} agrees, though the case says that it differs" for what in outcome.stale
@@ -412,6 +508,13 @@ def verify(files: tuple[str, ...], as_json: bool) -> None:  # noqa: FBT001 - a f
         print_verdicts(outcomes, output())
     if any(outcome.fails for outcome in outcomes):
         sys.exit(1)
+
+
+def _asked(options: dict[str, Any]) -> Asked:
+    from sim.studying import Asked  # noqa: PLC0415 - see the module
+
+    folder, figures = options.pop("output"), not options.pop("no_figures")
+    return Asked(folder=folder, figures=figures, **options)
 
 
 def _with_seed(overrides: tuple[str, ...], seed: int | None) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ SettlementError
 ├── ResultsError        a folder is not a readable run, or may not become one (exit code 2)
 │   ├── NoTableError    a run has no table of that name (exit code 2)
 │   ├── NoMeasureError  a run has no measure of that name (exit code 2)
-│   └── NoPaymentError  a run has no payment of that name (exit code 2)
+│   ├── NoPaymentError  a run has no payment of that name (exit code 2)
+│   └── StudyError      a study cannot be made as it is asked for, or its folder is another one's (exit code 2)
 └── CalibrationError    the shipped history cannot tell what is asked (exit code 2)
 
 ResultsWarning          a file of a run was changed since it was written
@@ -132,6 +133,10 @@ class NoPaymentError(ResultsError, KeyError):
             return f"no payment {self.name!r}; the run has none at all"
         names = " to ".join(dict.fromkeys(self.ends))
         return f"no payment {self.name!r}; the run has {self.count:,}, {names} (see the table 'payments')"
+
+
+class StudyError(ResultsError):
+    """A study cannot be made as it is asked for, or gone on with where it is."""
 
 
 class ResultsWarning(UserWarning):

@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sim.engine.run import simulate
 from sim.errors import NoMeasureError
@@ -50,22 +50,43 @@ def execute(
     identity does not hold, `NoMeasureError` for a measure that does not exist.
     """
     asked = checked(MEASURES if measures is None else measures)
+    run, world, timings = played(scenario, progress, replication=replication, max_input=max_input)
+    began = time.perf_counter()
+    found = {name: run.measure(name) for name in asked}
+    told = (*world.warnings, *run_warnings(run))
+    timings["results"] += time.perf_counter() - began
+    return Results(run, found, _manifest(run.scenario, world, told, timings))
+
+
+class Played(NamedTuple):
+    """A run whose promises were checked, the world that it was played in, and how long each room took."""
+
+    run: Run
+    world: DrawnWorld
+    timings: dict[str, float]
+
+
+def played(
+    scenario: Scenario,
+    progress: Callable[[int, DrawnWorld], None] | None = None,
+    *,
+    replication: int = 0,
+    max_input: int = MAX_INPUT,
+) -> Played:
+    """As `execute`, without measures, warnings and a manifest: for who plays many and asks each for little."""
     began = time.perf_counter()
     world = build_world(scenario, replication, max_input=max_input)
     drawn = time.perf_counter()
     records = simulate(world, None if progress is None else lambda at: progress(at, world))
     simulated = time.perf_counter()
-    resolved = resolve_calendars(scenario, world.openings)
-    run = Run(resolved, Simulated(world, records))
+    run = Run(resolve_calendars(scenario, world.openings), Simulated(world, records))
     check_promises(run)
-    found = {name: run.measure(name) for name in asked}
-    told = (*world.warnings, *run_warnings(run))
     timings = {
         "world": drawn - began,
         "engine": simulated - drawn,
         "results": time.perf_counter() - simulated,
     }
-    return Results(run, found, _manifest(resolved, world, told, timings))
+    return Played(run, world, timings)
 
 
 def check_promises(run: Run) -> None:
@@ -87,17 +108,12 @@ def _manifest(
     resolved: Scenario, world: DrawnWorld, told: tuple[str, ...], timings: dict[str, float]
 ) -> dict[str, Any]:
     """What made the run; wall-clock time stands here and nowhere else."""
-    libraries = ("holidays", "numpy", "pandas", "pyarrow", "scipy", "simpy")
     return {
         "scenario": resolved.name,
         "seed": resolved.seed,
         "replication": world.replication,
         "scenario_sha256": _sha256(resolved),
-        "versions": {
-            "local-currency-settlement": version("local-currency-settlement"),
-            "python": platform.python_version(),
-            **{name: version(name) for name in libraries},
-        },
+        "versions": versions(),
         **_own_files(resolved, world.history),
         "followed_until": datetime.fromtimestamp(world.window.end, UTC).isoformat(),
         "warnings": list(told),
@@ -105,10 +121,20 @@ def _manifest(
     }
 
 
+def versions() -> dict[str, str]:
+    """The versions of all that tables depend on."""
+    libraries = ("holidays", "numpy", "pandas", "pyarrow", "scipy", "simpy")
+    return {
+        "local-currency-settlement": version("local-currency-settlement"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in libraries},
+    }
+
+
 def text_of(scenario: Scenario, replication: int = 0) -> Text:
     """What determines the tables that a scenario gives; `ScenarioError` if it cannot be run."""
     history = history_of(scenario.fx)
-    openings, _ = prepare(scenario, history=history)
+    openings, _ = prepare(scenario, replication, history=history)
     resolved = _sha256(resolve_calendars(scenario, openings))
     own = _own_files(scenario, history)
     return Text.of({"scenario_sha256": resolved, "replication": replication, **own})

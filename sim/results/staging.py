@@ -107,7 +107,7 @@ def take_lock(stage: Path, *, wait: bool, make: bool = False) -> int | None:
             raise
         held = False
         try:
-            if not _locked(handle, wait=wait):
+            if not locked(handle, wait=wait):
                 return None
             held = _holds(handle, lock)
             if held:
@@ -139,7 +139,8 @@ def _is_ours(stage: Path) -> bool:
     return not stage.exists()  # Whoever held it has removed it.
 
 
-def _locked(handle: int, *, wait: bool) -> bool:
+def locked(handle: int, *, wait: bool) -> bool:
+    """Whether an open handle has its file for itself now; where that cannot be known, it has."""
     if sys.platform == "win32":  # Whoever comes last is right there.
         return True
     try:

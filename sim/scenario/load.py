@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -94,13 +95,43 @@ class Loaded(Generic[M]):
         return self.groups.as_written(_at(self.groups.tree, path, message, suggestion))
 
 
-def load(source: str | Path, overrides: Sequence[str] = (), changes: Sequence[str] = ()) -> Scenario:
-    """The scenario at a path, of a library name, or on standard input (`-`), with `path=value` overrides.
+def load(
+    source: str | Path,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    changes: Sequence[str] = (),
+    *,
+    seed: int | None = None,
+) -> Scenario:
+    """The scenario at a path, of a library name, or on standard input (`-`), with overrides and changes.
 
-    `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`.
+    Overrides are texts `path=value`, as by `--set`, or a mapping of paths to values, of which texts are read alike.
+    `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`. `seed`
+    takes the place of the scenario's. TypeError for a text where several are meant.
     ScenarioError with every problem found: those that stand where they arise, then the others by what they come of.
     """
-    return load_located(source, overrides, changes).scenario
+    said = [f"seed={seed}"] if seed is not None else []
+    return load_located(source, [*_as_texts(overrides), *said], _several(changes, "changes")).scenario
+
+
+def _as_texts(overrides: Sequence[str] | Mapping[str, Any]) -> Sequence[str]:
+    if isinstance(overrides, Mapping):
+        return [f"{path}={_as_text(value)}" for path, value in overrides.items()]
+    return _several(overrides, "overrides")
+
+
+def _several(texts: Sequence[str], what: str) -> Sequence[str]:
+    """The same; TypeError for a text, which would be taken apart letter by letter."""
+    if isinstance(texts, str):
+        raise TypeError(f"{what}: a list is needed, such as [{texts!r}], not the text {texts!r}")
+    return texts
+
+
+def _as_text(value: object) -> str:
+    """A value as an override says it."""
+    if isinstance(value, str):
+        return value
+    # Decimals are numbers, dates and times texts that read as such.
+    return json.dumps(value, default=lambda other: float(other) if isinstance(other, Decimal) else str(other))
 
 
 def load_saved(file: Path) -> Scenario:

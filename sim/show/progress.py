@@ -1,4 +1,4 @@
-"""A bar in simulated time, on standard error, and only where a person can see it."""
+"""How far a run is in simulated time, and a study in runs: on standard error, and only where a person can see it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 from sim.core.clock import from_instant
 
@@ -44,19 +55,38 @@ def progress_bar(name: str) -> Iterator[Callable[[int, World], None] | None]:
         yield tell
 
 
+class _Rate(ProgressColumn):
+    """How many are made in a minute."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{60 * speed:,.3g} a minute")
+
+
 @contextmanager
-def counting(name: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar of things that are done one after the other, likewise; each call moves it by one."""
+def study_progress(name: str) -> Iterator[Callable[[int, int], None]]:
+    """What to tell how many replications are done, of how many: a bar with the rate and the time that is left.
+
+    Nothing is shown where there is neither a terminal nor a notebook.
+    """
     console = Console(stderr=True)
-    if not console.is_terminal:
-        yield lambda: None
+    if not (console.is_terminal or console.is_jupyter):
+        yield lambda _done, _total: None
         return
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        _Rate(),
+        TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda: bar.update(task, advance=1)
+        tasks: list[TaskID] = []
+
+        def tell(done: int, total: int) -> None:
+            # What was done before this command says nothing about how fast it is.
+            if not tasks:
+                tasks.append(bar.add_task(name, total=total, completed=done))
+            bar.update(tasks[0], total=total, completed=done)
+
+        yield tell

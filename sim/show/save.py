@@ -14,10 +14,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import sim.show.figures  # noqa: F401 - all that can be drawn
 from sim.errors import ResultsError, RunError
+from sim.results.folder import FIGURES_FOLDER
 from sim.results.results import FIGURES
 from sim.results.saving import new_file
 from sim.show.frame import NEEDS, SIZES, blank
 from sim.show.palette import STYLE
+from sim.show.study_figures import SIZES as STUDY_SIZES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from sim.results.results import Results
+    from sim.studies.comparison import Comparison
+    from sim.studies.ensemble import Ensemble
 
 _DOTS_PER_INCH: Final = 150
 #: What our figures say in themselves, so that a file by another hand is told from them.
@@ -43,6 +47,14 @@ def save_figures(results: Results, folder: Path) -> list[Path]:
         write_figure(partial(FIGURES[name], results), SIZES[name], folder / f"{name}.png")
         for name in sorted(SIZES)
         if NEEDS[name](results)
+    ]
+
+
+def save_study_figures(study: Ensemble | Comparison, folder: Path) -> list[Path]:
+    """Draw every figure of a study as `folder/figures/<name>.png` and return the paths."""
+    return [
+        write_figure(partial(draw, study), STUDY_SIZES[name], folder / FIGURES_FOLDER / f"{name}.png")
+        for name, draw in sorted(study.figures.items())
     ]
 
 
