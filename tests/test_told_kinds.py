@@ -142,15 +142,8 @@ def test_engine_and_plain_model_agree_on_many_scenarios(*, returning: bool) -> N
     look()
 
 
-#: Where one payment frees hundreds at its instant, two banks' turns come the other way round; the same payments settle.
-TURNS: Final = pytest.mark.xfail(reason="within one instant the order in which two banks pay on differs")
-
-
 @pytest.mark.long
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=TURNS if name == "mechanisms/scarce-bilateral" else ()) for name in names()],
-)
+@pytest.mark.parametrize("name", names())
 def test_engine_and_plain_model_agree_on_two_weeks_of_the_library(name: str) -> None:
     world = built(shortened(name, SHORTER))
     assert len(world.payments) > 1000

@@ -106,7 +106,9 @@ class Gross:
             self._hear(account, Change("offsetting"))
         for transfer, change in zip(chosen, changes, strict=True):
             self._hear(transfer.credit, change)
-        self._look(account for transfer in chosen for account in (transfer.debit, transfer.credit))
+        # Each once, although it may have paid and been paid several times.
+        touched = [account for transfer in chosen for account in (transfer.debit, transfer.credit)]
+        self._look(dict.fromkeys(touched))
 
     def _hear(self, account: int, *changes: Change) -> None:
         self._news.setdefault(account, []).extend(changes)
