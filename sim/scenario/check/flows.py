@@ -96,7 +96,9 @@ def check_choices(scenario: Scenario) -> Iterator[Finding]:
         for market in group.exchange.markets or {}:
             if market not in known:
                 message = f"{market!r} is none of the markets of {group.side!r}"
-                yield Finding(("firms", name, "exchange", "markets", market), message, nearest(market, list(known)))
+                yield Finding(
+                    ("firms", name, "exchange", "markets", market), message, nearest(market, list(known))
+                )
 
 
 def check_flows(scenario: Scenario) -> Iterator[Finding]:
