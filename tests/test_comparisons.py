@@ -16,6 +16,7 @@ from tiny import write_scenario
 
 import sim
 from sim.cli import cli
+from sim.show.frame import blank
 from sim.show.save import save_study_figures
 from sim.studies.apart import take_apart
 from sim.studies.comparison import Comparison, compare
@@ -204,12 +205,9 @@ def test_a_comparison_draws_and_shows_itself(apart: Comparison) -> None:
     assert (apart.folder / "parts.parquet").is_file()
     shown = apart._repr_html_()
     assert "<td>orders-all-day</td>" in shown
-    axes = apart.plot.waterfall(measure="fx_result", of="china.total")
+    axes = apart.plot.waterfall(blank(8, 5).add_subplot(), measure="fx_result", of="china.total")
     assert len(axes.patches) == 5
-    assert [label.get_text() for label in axes.get_xticklabels()][0] == "today"
-    from matplotlib import pyplot
-
-    pyplot.close("all")
+    assert next(iter(axes.get_xticklabels())).get_text() == "today"
 
 
 def narrowed(found: Comparison, measure: str, of: str) -> float:
@@ -241,11 +239,14 @@ def test_the_same_draws_narrow_a_difference_of_own_payments_fivefold(folder: Pat
 
 
 def test_where_obligations_differ_those_of_both_are_compared_too() -> None:
-    more: dict[str, Any] = {
-        "flows.parts": {"payer": "importers", "payee": "suppliers", "value": 90_000_000, "currency": "CNY"}
+    flow: dict[str, Any] = {
+        "payer": "importers",
+        "payee": "suppliers",
+        "value": 90_000_000,
+        "currency": "CNY",
     }
-    more["flows.parts"] |= {"invoice": {"kind": "fixed", "value": 100_000}, "invoicing": {"CNY": 1}}
-    more["flows.parts"] |= {"terms": {"open-account": {"share": 1, "days": [1, 2]}}}
+    flow |= {"invoice": {"kind": "fixed", "value": 100_000}, "invoicing": {"CNY": 1}}
+    more: dict[str, Any] = {"flows.parts": flow | {"terms": {"open-account": {"share": 1, "days": [1, 2]}}}}
     more |= {override.partition("=")[0]: override.partition("=")[2] for override in (*FEW, "name=more")}
     pair = [sim.load("baseline", FEW), sim.load("baseline", overrides=more)]
     found = sim.compare(*pair, n=2, measures=("payments", "value", "liquidity_used_total"))

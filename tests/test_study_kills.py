@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [
-    pytest.mark.skipif(sys.platform == "win32", reason="no such signals there"),
+    pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc"),
     pytest.mark.xdist_group("kills"),
 ]
 
@@ -48,9 +48,14 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 def members(group: int) -> list[int]:
     """The processes of a group, without those that have ended."""
-    found = subprocess.run(["ps", "-A", "-o", "pid=,pgid=,stat="], capture_output=True, text=True, check=True)
-    rows = [line.split() for line in found.stdout.splitlines()]
-    return [int(pid) for pid, of, state in rows if int(of) == group and not state.startswith("Z")]
+    found = []
+    for folder in Path("/proc").iterdir():
+        # Whatever ends meanwhile is no member any more.
+        with suppress(OSError):
+            if folder.name.isdecimal() and os.getpgid(int(folder.name)) == group:
+                state = (folder / "stat").read_text("utf-8").rpartition(")")[2].split()[0]
+                found += [int(folder.name)] if state != "Z" else []
+    return sorted(found)
 
 
 def gone(group: int) -> bool:
@@ -78,7 +83,9 @@ def test_a_worker_is_killed(undisturbed: dict[str, bytes], tmp_path: Path) -> No
     with started(*STUDY, "--jobs", "2", "-o", "study", cwd=tmp_path) as process:
         wait_for_lines(tmp_path / "study" / JOURNAL, 1)
         workers = [
-            pid for pid in members(process.pid) if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text()
+            pid
+            for pid in members(process.pid)
+            if "spawn_main" in Path(f"/proc/{pid}/cmdline").read_text("utf-8")
         ]
         os.kill(workers[0], signal.SIGKILL)
         _, told = process.communicate(timeout=60)

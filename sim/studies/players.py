@@ -59,8 +59,8 @@ _FEW: Final = 7
 def shares(values: Mapping[Members, np.ndarray], among: Orders) -> tuple[np.ndarray, np.ndarray]:
     """What each player brings in the mean over the orders, and the standard error that their sampling leaves.
 
-    `values` are arrays of one shape, a number and a replication each; the shares have the players before. They add up to
-    what all of them bring; the error is of means over the last axis.
+    `values` are arrays of one shape, a number and a replication each; the shares have the players before. They add up
+    to what all of them bring; the error is of means over the last axis.
     """
     players = len(among.orders[0])
     full, none = values[frozenset(range(players))], values[frozenset()]
