@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from sim.errors import RunError
 from sim.show.console import output
 from sim.show.progress import study_progress
 from sim.show.save import save_study_figures
@@ -91,7 +92,7 @@ def run_compare(
 
 @contextmanager
 def _made(name: str) -> Iterator[Callable[[int, int], None]]:
-    """What is told of progress; a stop is told with what is done, and goes on its way."""
+    """What is told of progress; when it cannot go on, what is done is told, and the reason goes on its way."""
     told = [0, 0]
     with Tidied(), study_progress(name) as bar:
 
@@ -101,7 +102,7 @@ def _made(name: str) -> Iterator[Callable[[int, int], None]]:
 
         try:
             yield progress
-        except Stopped:
+        except (Stopped, RunError):
             if told[1]:
                 warn(f"{told[0]:,} of {told[1]:,} are saved; --resume goes on with them")
             raise

@@ -302,7 +302,8 @@ def test_the_mean_of_transit_and_work_is_found_again_in_delays(baseline_run: Res
         below = median * exp(sigma**2 / 2) * 0.5 * (1 + erf((z - sigma) / sqrt(2)))
         return below + longest * 0.5 * (1 - erf(z / sqrt(2)))
 
-    expected = (0.25 + 1 + 4) / 3 + mean(1 / 12, 2, 24) + mean(1, 11.4, 40)
+    credit = 0.55 * mean(0.05, 0.5, 4) + 0.45 * mean(2, 8, 40)
+    expected = (1 / 12 + 0.25 + 1) / 3 + mean(1 / 12, 1.5, 24) + credit
     done = baseline_run.payments[baseline_run.payments["status"] == "settled"]
     steps = baseline_run["steps"]
     work = steps[steps["place"] != "review"].groupby("payment_id")["work_seconds"].sum()

@@ -7,6 +7,7 @@ from calendar import monthrange
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
@@ -122,6 +123,8 @@ def weekdays(first: date, last: date) -> WorkingDays:
     return WorkingDays(first, np.is_busday(_days(first, last)))
 
 
+# Asked for again by every replication of a study.
+@lru_cache(maxsize=64)
 def country_days(country: str, first: date, last: date) -> WorkingDays:
     """The working days from `first` to `last` of a country, or of a financial market or payment system.
 

@@ -40,8 +40,8 @@ def _late(run: Run) -> Iterator[str]:
     if len(promised) and kept.mean() < _PROMISED:
         routes = named("route", sorted(promised["route"].unique()))
         yield (
-            f"of {len(promised):,} payments that were promised value on the same day {kept.mean():.1%} settled on "
-            f"it: the promise ('value') of {routes} and the working times do not fit"
+            f"{(~kept).sum():,} of {len(promised):,} payments that were promised value on the same day did not settle "
+            f"on it, more than 5 %: the promise ('value') of {routes} and the working times do not fit"
         )
 
 

@@ -59,8 +59,8 @@ _FEW: Final = 7
 def shares(values: Mapping[Members, np.ndarray], among: Orders) -> tuple[np.ndarray, np.ndarray]:
     """What each player brings in the mean over the orders, and the standard error that their sampling leaves.
 
-    `values` are arrays of one shape, a number and a replication each; the shares have the players before. They add up,
-    in the order of the players, to what all of them bring; the error is of means over the last axis.
+    `values` are arrays of one shape, a number and a replication each; the shares have the players before. They add up
+    to what all of them bring; the error is of means over the last axis.
     """
     players = len(among.orders[0])
     full, none = values[frozenset(range(players))], values[frozenset()]
@@ -89,21 +89,15 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _adding_up(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The parts without the errors of rounding that keep them from adding up: the largest takes them."""
-    largest = np.abs(np.nan_to_num(parts)).argmax(axis=0)[None]
-    for _ in range(5):
-        lacking = whole - _sum(parts)
+    """The parts without the errors of rounding that keep them from adding up: large ones take them, then small ones."""
+    by_size = np.argsort(-np.abs(np.nan_to_num(parts)), axis=0, kind="stable")
+    for place in [*by_size, *by_size[::-1]]:
+        lacking = (whole - parts.astype(np.longdouble).sum(axis=0)).astype(np.float64)
         if not np.nan_to_num(lacking).any():
             break
-        np.put_along_axis(parts, largest, np.take_along_axis(parts, largest, axis=0) + lacking[None], axis=0)
+        part = np.take_along_axis(parts, place[None], axis=0)
+        np.put_along_axis(parts, place[None], np.where(part == 0, part, part + lacking[None]), axis=0)
     return parts
-
-
-def _sum(parts: np.ndarray) -> np.ndarray:
-    found = np.zeros(parts.shape[1:])
-    for part in parts:
-        found = found + part
-    return found
 
 
 def _all(needs: Sequence[Members]) -> Iterator[Order]:
