@@ -104,15 +104,10 @@ def load(
 ) -> Scenario:
     """The scenario at a path, of a library name, or on standard input (`-`), with overrides and changes.
 
-        Overrides are texts `path=value`, as by `--set`, or a mapping of paths to values, of which texts are read alike.
-    <<<<<<< HEAD
-        `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`. `seed`
-        takes the place of the scenario's. TypeError for a text where several are meant.
-    =======
-        `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`.
-        `seed` takes the place of the scenario's. TypeError for a text where several are meant.
-    >>>>>>> w/studies
-        ScenarioError with every problem found: those that stand where they arise, then the others by what they come of.
+    Overrides are texts `path=value`, as by `--set`, or a mapping of paths to values, of which texts are read alike.
+    `changes` are paths or library names of changes that are laid over the scenario before them, as by `--with`. `seed`
+    takes the place of the scenario's. TypeError for a text where several are meant.
+    ScenarioError with every problem found: those that stand where they arise, then the others by what they come of.
     """
     said = [f"seed={seed}"] if seed is not None else []
     return load_located(source, [*_as_texts(overrides), *said], _several(changes, "changes")).scenario
