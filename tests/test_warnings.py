@@ -230,7 +230,9 @@ def test_payments_of_ones_own_are_told_to_leave_a_bank_alone(tmp_path: Path) -> 
 
 def test_the_baseline_without_its_treasuries_tells_which_accounts_ran_dry() -> None:
     short = ("period.end=2024-01-20", "run_in=0d", "horizon=5d", "accounts.*.*.treasury=null")
-    found = told(sim.run(load("baseline", short), measures=[]))
+    *found, promise = told(sim.run(load("baseline", short), measures=[]))
     assert len(found) == 6
     assert all("ran dry" in text for text in found)
+    # Whose account is dry does not settle on its value date.
+    assert "promised value on the same day" in promise
     assert sum("nostro-cny" in text for text in found) > 1
