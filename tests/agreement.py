@@ -102,13 +102,14 @@ def _assert_same_payments(records: Records, story: Story) -> None:
             payment.value_date,
             payment.same_day,
             payment.value_missed,
+            payment.automatic,
         )
         for payment in story.payments
     ]
     of = records
     assert told == rows(
         *(of.settled_at, of.credited_at, of.attempts, of.instructed_at, of.sent_back, of.cancelled_at),
-        *(of.accepted_at, of.value_date, of.same_day, of.value_missed),
+        *(of.accepted_at, of.value_date, of.same_day, of.value_missed, of.automatic),
     )
     _assert_same_stays(records, story)
 

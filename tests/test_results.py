@@ -122,6 +122,9 @@ def test_whoever_is_shut_is_found_again_from_the_hours_and_calendars_of_the_scen
         match place:
             case "payer_bank" | "payee_bank":
                 choice = scenario["banks"][payments[place][payment]]["hours"]
+                if place == "payee_bank" and payments["automatic"][payment]:
+                    assert tuple(told[row]) == (0, 0, 0)
+                    continue
             case "cut_off":
                 promised = Promised(scenario, scenario["routes"][route]["value"])
                 closed = promised.closed(int(began[row]), int(ended[row]))

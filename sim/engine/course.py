@@ -80,6 +80,7 @@ class Course:
             "value_date": log.value_date[last],
             "same_day": log.same_day[last],
             "value_missed": log.value_missed[last],
+            "automatic": log.automatic[last],
             "stays": self._stays(log.delays, last, sent_back),
         }
 

@@ -283,7 +283,7 @@ class Records(NamedTuple):
     neither settlement nor credit. `cancelled_at` is when the money of a payment was back that is not
     instructed again. Where a value date is promised, that of the last attempt counts: `accepted_at` is when the payer's
     bank took it in, `value_date` the day (NaT if there is none), which was the `same_day` or not, and `value_missed`
-    whether it was ready too late.
+    whether it was ready too late. `automatic` is whether it came to be credited without hands.
     """
 
     settled_at: Seconds
@@ -296,6 +296,7 @@ class Records(NamedTuple):
     value_date: Days
     same_day: NDArray[np.bool_]
     value_missed: NDArray[np.bool_]
+    automatic: NDArray[np.bool_]
     stays: Stays
     conversions: Conversions
     sold_back: Conversions
@@ -338,6 +339,8 @@ class Log:
         self.value_date = np.full(len(journeys.payment), "NaT", dtype="datetime64[D]")
         self.same_day = np.zeros(len(journeys.payment), dtype=np.bool_)
         self.value_missed = np.zeros(len(journeys.payment), dtype=np.bool_)
+        #: By journey: whether it came to be credited without hands.
+        self.automatic = np.zeros(len(journeys.payment), dtype=np.bool_)
         self._reviews: list[Reviews] = []
         self._conversions: list[Conversions] = []
         self._fees: list[Fees] = []

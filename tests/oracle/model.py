@@ -374,6 +374,7 @@ class _Model:
         payment.come(place, "payee_bank", self.env.now)
         hours, bank = self.office(payment.payee_bank), payment.payee_bank
         if step.automatic and self.draw(payment, place, 1) < step.automatic:
+            payment.automatic = True
             left = seconds(step.automatic_time, self.draw(payment, place, 2))
             hours = self.declared_hours(step.automatic_hours, "bank", bank)
         else:

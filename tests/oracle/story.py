@@ -176,6 +176,7 @@ class Payment:
     value_date: date | None = None
     same_day: bool = False
     value_missed: bool = False
+    automatic: bool = False
     stays: list[Stay] = field(default_factory=list)
     """Where it has been: what came back as one stay each, and the last attempt step by step."""
     here: Stay | None = None
@@ -231,6 +232,7 @@ class Payment:
         self.sent_back = False
         self.settled = {}
         self.accepted_at, self.value_date, self.same_day, self.value_missed = None, None, False, False
+        self.automatic = False
 
 
 @dataclass(frozen=True, slots=True)

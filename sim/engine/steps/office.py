@@ -57,6 +57,8 @@ class PostStep(Step):
         if self._automatic is None:
             return self._office.plan(rows, at, log)
         out, automatic = np.empty_like(at), self._automatic[rows]
+        if log is not None:
+            log.automatic[rows[automatic & (at < log.end)]] = True
         for who, mine in ((self._machine, automatic), (self._office, ~automatic)):
             out[mine] = who.plan(rows[mine], at[mine], log)
         return out
