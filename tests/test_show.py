@@ -300,6 +300,14 @@ def test_a_percentile_or_mean_that_could_be_larger_is_a_lower_bound(results: Res
     assert rows["CNY to China"][-2:] == ["≥", f"{told['cny-to-china']['value_weighted']:,.1f}"]
     assert rows["USD"][:4] == ["USD", str(told["usd"]["payments"]), f"{told['usd']['p50']:.1f}", "≥"]
     assert "(≥ at least: not all are credited)" in summary(results)
+    # So are the hours of places and reasons, since what is under way may spend more anywhere.
+    lines = [line.split() for line in summary(results).splitlines()]
+    assert ["review", "≥"] in [line[:2] for line in lines]
+    assert ["closed:", "weekend", "≥"] in [line[:3] for line in lines]
+    _, places, _ = drawn("delay", results)
+    _, *told_hours = [text.get_text() for text in places.texts]
+    assert told_hours
+    assert all(text.startswith("≥ ") for text in told_hours)
 
 
 def test_lateness_is_told_with_its_reason(results: Results) -> None:

@@ -160,7 +160,7 @@ def _places(values: Mapping[str, Any]) -> Table:
     for key in sorted(matrix, key=lambda key: -found[key]):
         most = sorted(matrix[key].items(), key=lambda item: -item[1])[:_MOST]
         told = ", ".join(f"{REASONS[reason]} {hours:.1f}" for reason, hours in most if hours >= _LEAST)
-        table.add_row(place(key), f"{found[key]:.2f}", percent(found[key] / total), told)
+        table.add_row(place(key), _at_least(found[key], values), percent(found[key] / total), told)
     return table
 
 
@@ -172,8 +172,14 @@ def _reasons(values: Mapping[str, Any]) -> Table:
     for reason, hours in sorted(found.items(), key=lambda item: -item[1]):
         if hours:
             bar = "█" * max(round(_BAR * hours / total), 1)
-            table.add_row(REASONS[reason], f"{hours:.2f}", percent(hours / total), bar)
+            table.add_row(REASONS[reason], _at_least(hours, values), percent(hours / total), bar)
     return table
+
+
+def _at_least(hours: float, values: Mapping[str, Any]) -> str:
+    """Mean hours, which may be more as soon as one payment is not credited."""
+    most = None if values["delay_at_most"]["mean"] is None else hours
+    return bounded(hours, most, "{:.2f}".format)
 
 
 def _speed(values: Mapping[str, Any]) -> Table:

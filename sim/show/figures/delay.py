@@ -101,7 +101,9 @@ def delay(results: Results, ax: Axes) -> None:
         right, _by_route(results, payments, routes), [most[route]["mean"] is None for route in routes]
     )
     places.set_yticks(range(len(matrix)), labels=[place(key) for key in matrix])
-    explain(places, draw_reasons(places, list(matrix.values())))
+    # What is not credited may spend more time wherever it has not been yet.
+    open_ended = results.measures["delay_at_most"].value["mean"] is None
+    explain(places, draw_reasons(places, list(matrix.values()), [open_ended] * len(matrix)))
 
 
 def _tell_above(ax: Axes, lines: list[str]) -> None:
