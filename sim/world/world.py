@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sim.world.trade import FirmTable, Obligations
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class World:
     """All that the engine reads: what is declared stands here in numbers, in seconds and in minor units."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
@@ -112,19 +113,27 @@ def payment_ids(world: DrawnWorld, numbers: NDArray[np.int64]) -> pd.Series[int]
 
 def obligation_ids(world: DrawnWorld, numbers: NDArray[np.int64]) -> pd.Series[str]:
     """What obligations are called; missing for −1."""
+    if world not in _OBLIGATION_IDS:
+        _OBLIGATION_IDS[world] = _all_obligation_ids(world)
+    return pd.Series(_OBLIGATION_IDS[world].take(numbers, allow_fill=True))
+
+
+#: Several facts tell them, and of a long run they take long to write.
+_OBLIGATION_IDS: Final[WeakKeyDictionary[DrawnWorld, Any]] = WeakKeyDictionary()
+
+
+def _all_obligation_ids(world: DrawnWorld) -> Any:  # noqa: ANN401 - an array of pandas
     rows = world.obligations
-    known, which = np.unique(np.stack([rows.flow, rows.piece]), axis=1, return_inverse=True)
-    which = which.ravel()  # NumPy 2.0 keeps the axis
+    least = int(rows.piece.min(initial=0))
+    wide = int(rows.piece.max(initial=0)) - least + 1
+    known, which = np.unique(rows.flow * wide + (rows.piece - least), return_inverse=True)
     # What comes from nowhere has the last name, that of number −1.
     sources, trade = [*origins(world.scenario), "none"], len(world.scenario.flows)
     pieces = [
-        f"{sources[flow]}/{np.datetime64(piece, 'M') if flow < trade else piece + 1}/"
-        for flow, piece in known.T.tolist()
+        f"{sources[flow]}/{np.datetime64(piece + least, 'M') if flow < trade else piece + least + 1}/"
+        for flow, piece in (divmod(number, wide) for number in known.tolist())
     ]
-    called = pd.array(
-        [f"{pieces[of]}{draw + 1}" for of, draw in zip(which, rows.draw, strict=True)], dtype="str"
-    )
-    return pd.Series(called.take(numbers, allow_fill=True))
+    return pd.array([f"{pieces[of]}{draw + 1}" for of, draw in zip(which, rows.draw, strict=True)], dtype="str")
 
 
 def firm_sides(world: DrawnWorld) -> NDArray[np.int64]:
