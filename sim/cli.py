@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.failing import errors_told, tell_errors, tell_warnings
+from sim.options import DAY, MAX_INPUT, SCENARIO, SCENARIOS, SEED, SET, WITH, folder_named, study
 from sim.stopping import Stopped, Tidied, leave, listen
 from sim.terminal import give, give_json, say, secure_streams, takes_unicode, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from sim.calibration import Calibration
@@ -30,97 +30,6 @@ if TYPE_CHECKING:
 
 #: Of longer lists of paths the rest is counted.
 _MOST_PATHS = 12
-
-_SET = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="PATH=VALUE",
-    help="Change a value of the scenario; may be repeated.",
-)
-_WITH = click.option(
-    "--with",
-    "changes",
-    multiple=True,
-    metavar="CHANGE",
-    help="Make a change, a file or a name from the library (see `sim list`); may be repeated, in any order.",
-)
-_SEED = click.option("--seed", type=click.IntRange(min=0), help="Use this seed instead of the scenario's.")
-_SCENARIOS = click.argument("scenarios", nargs=-1, required=True, metavar="SCENARIO...")
-_SCENARIO = click.argument("scenario", metavar="SCENARIO")
-_DAY = click.DateTime(["%Y-%m-%d"])
-
-
-def _size(text: str) -> int:
-    from sim.core.size import parse_size  # noqa: PLC0415 - see the module
-
-    try:
-        return parse_size(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
-_MAX_INPUT = click.option(
-    "--max-input",
-    type=_size,
-    default="2GB",
-    show_default=True,
-    metavar="SIZE",
-    help="Refuse a file of payments that needs more memory than this when read.",
-)
-
-
-def _study(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """The options that every study takes, with so many replications by default."""
-    options = (
-        click.option(
-            "-n", "number", type=int, default=default, show_default=True, help="Replications at most."
-        ),
-        _SEED,
-        _WITH,
-        _SET,
-        click.option(
-            "--jobs",
-            type=click.IntRange(min=1),
-            help="Processes that work on it.  [default: one for each core]",
-        ),
-        click.option(
-            "--cluster", metavar="ADDRESS", help="Let a Dask scheduler's workers do it, at tcp://HOST:PORT."
-        ),
-        click.option(
-            "--resume", is_flag=True, help="Go on with the study that was begun, keeping what is done."
-        ),
-        click.option(
-            "--until",
-            metavar="MEASURE:WIDTH",
-            help="Stop when half the 95 % interval is at most so wide, such as delay.p95:2% or "
-            "fx_result.belarus.total:1_000_000; looked at after 30, 60, 120, … replications.",
-        ),
-        click.option(
-            "--measure",
-            "measures",
-            multiple=True,
-            metavar="NAME,…",
-            help="Compute these measures only (see docs/measures.md), or 'all'; may be repeated.  "
-            "[default: the headline measures]",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print the numbers as JSON instead of tables."),
-        click.option("--no-figures", is_flag=True, help="Draw no figures."),
-        click.option(
-            "-o",
-            "--output",
-            type=click.Path(),
-            callback=_folder,
-            help="Folder of the study.  [default: the next free one of studies/NAME-SEED, studies/NAME-SEED-2, …]",
-        ),
-    )
-
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return decorate
 
 
 class _Estimated(click.Choice[str]):
@@ -137,13 +46,6 @@ class _Estimated(click.Choice[str]):
         return tuple(MODELS)
 
 
-def _folder(_context: click.Context, _option: click.Parameter, value: str | None) -> Path | None:
-    if value == "":
-        # `Path` would take it for the current folder.
-        raise click.BadParameter("the name of a folder is needed, not an empty text")
-    return None if value is None else Path(value)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="local-currency-settlement", prog_name="sim")
 def cli() -> None:
@@ -154,27 +56,27 @@ def cli() -> None:
 
 
 @cli.command()
-@_SCENARIOS
+@SCENARIOS
 @click.option(
     "-o",
     "--output",
     type=click.Path(),
-    callback=_folder,
+    callback=folder_named,
     help="Run folder; for several scenarios the folder of their run folders.  "
     "[default: the next free one of runs/NAME-SEED, runs/NAME-SEED-2, …]",
 )
 @click.option(
     "--force", is_flag=True, help="Replace a run of another text at -o; nothing else is ever replaced."
 )
-@_SEED
+@SEED
 @click.option(
     "--replication",
     type=click.IntRange(min=0, max=2**63 - 1),
     default=0,
     help="Which of the runs that share the scenario's seed; 0 is a plain run.",
 )
-@_WITH
-@_SET
+@WITH
+@SET
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON instead of a summary.")
 @click.option("--no-figures", is_flag=True, help="Draw no figures.")
 @click.option(
@@ -182,7 +84,7 @@ def cli() -> None:
     metavar="NAME,…",
     help="Derived tables to save; the facts always are, and the others can be computed from them.  [default: all]",
 )
-@_MAX_INPUT
+@MAX_INPUT
 @tell_errors
 def run(
     scenarios: tuple[str, ...],
@@ -214,10 +116,10 @@ def run(
 
 
 @cli.command()
-@_SCENARIOS
-@_WITH
-@_SET
-@_MAX_INPUT
+@SCENARIOS
+@WITH
+@SET
+@MAX_INPUT
 @tell_errors
 def validate(
     scenarios: tuple[str, ...], changes: tuple[str, ...], overrides: tuple[str, ...], max_input: int
@@ -249,8 +151,8 @@ def validate(
 
 
 @cli.command()
-@_SCENARIO
-@_study(200)
+@SCENARIO
+@study(200)
 @tell_errors
 def ensemble(
     scenario: str, seed: int | None, changes: tuple[str, ...], overrides: tuple[str, ...], **options: object
@@ -266,9 +168,9 @@ def ensemble(
 
 
 @cli.command()
-@_SCENARIOS
+@SCENARIOS
 @click.option("--decompose", is_flag=True, help="Take the second scenario apart, change by change (Shapley).")
-@_study(30)
+@study(30)
 @tell_errors
 def compare(
     scenarios: tuple[str, ...],
@@ -289,10 +191,10 @@ def compare(
 
 
 @cli.command()
-@_SCENARIO
-@_SEED
-@_WITH
-@_SET
+@SCENARIO
+@SEED
+@WITH
+@SET
 @tell_errors
 def show(scenario: str, seed: int | None, changes: tuple[str, ...], overrides: tuple[str, ...]) -> None:
     """Print a scenario resolved and complete; running the output gives the same tables."""
@@ -409,10 +311,8 @@ def trace(folder: Path, payment: str | None, slowest: int | None) -> None:
 
 @cli.command()
 @click.argument("model", type=_Estimated(), required=False, metavar="[MODEL]")
-@click.option(
-    "--from", "first", type=_DAY, metavar="DATE", help="First day of history.  [default: all of it]"
-)
-@click.option("--to", "last", type=_DAY, metavar="DATE", help="Last day of history.  [default: all of it]")
+@click.option("--from", "first", type=DAY, metavar="DATE", help="First day of history.  [default: all of it]")
+@click.option("--to", "last", type=DAY, metavar="DATE", help="Last day of history.  [default: all of it]")
 @click.option(
     "--data",
     metavar="FILE",

@@ -263,6 +263,8 @@ def test_help_lists_every_command_of_this_file() -> None:
         "trace",
         "calibrate",
         "verify",
+        "ensemble",
+        "compare",
     }
 
 
