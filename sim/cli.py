@@ -267,13 +267,15 @@ def new(file: Path, parent: str) -> None:
 def plot(folders: tuple[Path, ...], output: Path | None) -> None:
     """Draw the figures of a saved run again, into its own folder; of several, one that sets them side by side."""
     from sim.results.results import open_run  # noqa: PLC0415 - see the module
-    from sim.running import MECHANISMS, RUNS  # noqa: PLC0415
+    from sim.running import MECHANISMS, RUNS, of_several_models  # noqa: PLC0415
     from sim.show.mechanisms import save_mechanisms  # noqa: PLC0415
     from sim.show.save import save_figures  # noqa: PLC0415
 
     if len(folders) > 1:
         target = output or RUNS / MECHANISMS
-        say(save_mechanisms([open_run(folder) for folder in folders], target))
+        runs = [open_run(folder) for folder in folders]
+        tell_warnings(of_several_models(runs))
+        say(save_mechanisms(runs, target))
         return
     if output is not None:
         raise click.UsageError("-o is for several runs; the figures of one go into its own folder")

@@ -22,7 +22,7 @@ from sim.terminal import give_json, say
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sim.results.results import Results
     from sim.scenario.load import Loaded
@@ -109,6 +109,16 @@ def _side_by_side(found: list[Results], folder: Path) -> Path | None:
     except SettlementError as error:
         tell_warnings([str(error)])
         return None
+
+
+def of_several_models(runs: Sequence[Results]) -> Iterator[str]:
+    """A sentence if runs were made by different versions of the model, whose results are not of one kind."""
+    made = {run.manifest["versions"].get("local-currency-settlement", "an unknown one") for run in runs}
+    if len(made) > 1:
+        yield (
+            f"these runs were made by different versions of the model ({', '.join(sorted(made))}): "
+            "what moved between them stands in docs/headlines.md"
+        )
 
 
 def _print_json(found: list[Results]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -125,6 +126,21 @@ def test_figures_are_saved_and_drawn_again(first: Path, folder: Path) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     assert sorted(Path(line) for line in result.stdout.splitlines()) == figures
     assert all(path.is_file() for path in figures)
+
+
+def test_runs_of_different_versions_of_the_model_are_not_set_side_by_side_without_a_word(
+    first: Path, tmp_path: Path
+) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(first, older)
+    manifest = json.loads((older / "manifest.json").read_text("utf-8"))
+    manifest["versions"]["local-currency-settlement"] = "0.0.1"
+    (older / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    drawn = str(tmp_path / "both.png")
+    result = invoke("plot", str(first), str(older), "-o", drawn)
+    assert result.exit_code == 0
+    assert "warning: these runs were made by different versions of the model (0.0.1, " in result.stderr
+    assert invoke("plot", str(first), str(first), "-o", drawn).stderr == ""
 
 
 def test_another_seed_gives_other_tables(first: Path, tmp_path: Path) -> None:
