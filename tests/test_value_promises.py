@@ -44,8 +44,11 @@ payments: {file: payments.csv, system: first, route: valued}
 
 
 def promised(folder: Path, *instants: str, work: str = "1h") -> sim.Results:
-    """Payments that are ordered at some instants of March 2024."""
-    rows = [f"p{k},2024-03-{at.replace(' ', 'T')},A,B,1" for k, at in enumerate(instants)]
+    """Payments that are ordered at some instants of March 2024, from A to B if no others are named."""
+    orders = [(*text.split(), "A", "B")[:4] for text in instants]
+    rows = [
+        f"p{k},2024-03-{day}T{time},{payer},{payee},1" for k, (day, time, payer, payee) in enumerate(orders)
+    ]
     header = "payment_id,instructed_at,payer_bank,payee_bank,amount"
     (folder / "payments.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
     path = folder / "promised.yaml"
@@ -60,6 +63,14 @@ def test_a_promise_is_kept_if_the_last_settlement_falls_into_that_business_day(t
     assert results.measures["same_day_share"].value == 0.5
     assert results.measures["same_day_share"].unit == "share of payments"
     assert results.measures["value_missed"].value == 0
+
+
+def test_what_has_nothing_to_move_after_closing_is_not_of_that_day(tmp_path: Path) -> None:
+    # C is paid and passes nothing on; half past five is after the last system's closing, and before its next opening.
+    results = promised(tmp_path, "04 09:30 A C", "04 09:29:59 A C", work="7h 30min")
+    at = results.payments["settled_at"].dt.tz_convert("Europe/Minsk").dt.strftime("%H:%M:%S")
+    assert at.tolist() == ["16:59:59", "17:00:00"]
+    assert results.measures["same_day_share"].value == 0.5
 
 
 def test_only_what_is_due_in_the_period_and_promised_the_same_day_counts(tmp_path: Path) -> None:
@@ -99,7 +110,8 @@ def test_the_life_of_a_payment_tells_its_value_date_and_whether_it_missed_it(tmp
     results = promised(tmp_path, "04 10:59:59", "04 10:00", work="13h 0min 1s")
     for name, missed in (("p0", True), ("p1", False)):
         happened = [one for stay in life(results.run, name).stays for one in stay.happened]
-        assert [what for _, what, _ in happened] == ["accepted", "missed"] if missed else ["accepted"]
+        expected = ["accepted", "missed"] if missed else ["accepted"]
+        assert [what for _, what, _ in happened] == expected
         assert {which for *_, which in happened} == {"2024-03-04"}
 
 
