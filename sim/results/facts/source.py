@@ -133,7 +133,9 @@ def _all_obligation_ids(world: DrawnWorld) -> Any:  # noqa: ANN401 - an array of
         f"{sources[flow]}/{np.datetime64(piece + least, 'M') if flow < trade else piece + least + 1}/"
         for flow, piece in (divmod(number, wide) for number in known.tolist())
     ]
-    return pd.array([f"{pieces[of]}{draw + 1}" for of, draw in zip(which, rows.draw, strict=True)], dtype="str")
+    return pd.array(
+        [f"{pieces[of]}{draw + 1}" for of, draw in zip(which, rows.draw, strict=True)], dtype="str"
+    )
 
 
 def firm_sides(world: DrawnWorld) -> NDArray[np.int64]:
