@@ -239,7 +239,11 @@ def test_the_schema_accepts_a_resolved_scenario_and_refuses_a_misspelt_one() -> 
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"]]
+    "command",
+    [
+        *([], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"]),
+        *(["ensemble"], ["compare"]),
+    ],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     for option in ("--help", "-h"):
@@ -252,6 +256,8 @@ def test_every_command_has_help(command: list[str]) -> None:
 def test_help_lists_every_command_of_this_file() -> None:
     assert set(cli.commands) == {
         "run",
+        "ensemble",
+        "compare",
         "validate",
         "show",
         "list",
