@@ -257,7 +257,10 @@ def test_the_schema_accepts_a_resolved_scenario_and_refuses_a_misspelt_one() -> 
 
 @pytest.mark.parametrize(
     "command",
-    [[], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"], ["verify"]],
+    [
+        *([], ["run"], ["validate"], ["show"], ["list"], ["new"], ["schema"], ["plot"], ["calibrate"]),
+        *(["ensemble"], ["compare"], ["verify"], ["trace"]),
+    ],
 )
 def test_every_command_has_help(command: list[str]) -> None:
     for option in ("--help", "-h"):

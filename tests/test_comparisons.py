@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 from scipy import stats
-from studied import FEW, options
+from studied import FEW, WILD, options
 from tiny import write_scenario
 
 import sim
@@ -281,6 +282,46 @@ def test_the_command_line_compares(folder: Path) -> None:
     assert content["scenarios"] == ["baseline", "mine"]
     assert {found["measure"] for found in content["differences"]} == {"delay", "fx_result"}
     assert Path(content["folder"]) == Path("studies/baseline-mine-1-2")
+
+
+def test_a_set_of_changes_that_fails_is_told_with_a_command_of_its_own(folder: Path) -> None:
+    variant(folder, "mine", "changes: [orders-all-day, biss-from-six]")
+    arguments = (
+        "baseline",
+        "mine.yaml",
+        "-n",
+        "3",
+        "--jobs",
+        "1",
+        "--decompose",
+        "--no-figures",
+        "--measure=payments",
+    )
+    told = invoke(*arguments, "--json", *options(WILD))
+    assert told.exit_code == 1
+    content = json.loads(told.stdout)
+    assert [(one["scenario"], one["replication"]) for one in content["failures"]] == [
+        ("baseline", 2),
+        ("baseline + orders-all-day", 2),
+        ("baseline + biss-from-six", 2),
+    ]
+    assert {one["n"] for one in content["decomposition"]} == {2}
+    command = shlex.split(content["failures"][1]["command"])
+    saved = sim.load(command[2])
+    assert saved.hours["yuan-orders"] == sim.load("orders-all-day").hours["yuan-orders"]
+    assert saved.hours["biss"] == sim.load("baseline").hours["biss"]
+    assert command[3:] == ["--replication", "2"]
+
+
+def test_a_comparison_stops_when_it_knows_the_difference(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.studies.until.FIRST_LOOK", 2)
+    write_scenario(folder)
+    variant(folder, "other", "", parent="tiny.yaml")
+    found = sim.compare("tiny.yaml", "other.yaml", n=9, measures=["payments"], until="delay.mean:1%")
+    assert (found.count, found.reached, found.until) == (2, True, "delay.mean to ± 1 %")
+    assert set(found.differences["measure"]) == {"payments", "delay"}
 
 
 @pytest.mark.parametrize(
