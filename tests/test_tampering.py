@@ -150,7 +150,7 @@ REFUSED: dict[str, Callable[[Path], None]] = {
     "manifest cut": cut("manifest.json", 0.5),
     "manifest in another encoding": in_another_encoding,
     "no format": manifest(lambda content: content.pop("format")),
-    "newer": put("format_version", 4),
+    "newer": put("format_version", 5),
     "of an earlier version": put("format_version", 2),
     "version no number": put("format_version", "1"),
     "version true": put("format_version", True),
