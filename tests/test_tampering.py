@@ -257,7 +257,7 @@ def test_who_opens_a_run_of_before_is_told_to_run_it_again(run: Path) -> None:
     plotted = CliRunner().invoke(cli, ["plot", str(run)])
     assert plotted.exit_code == 2
     (line,) = plotted.stderr.splitlines()
-    assert "of format 2, written by an earlier version; this one reads 3; run its scenario.yaml again" in line
+    assert "of format 2, written by an earlier version; this one reads 4; run its scenario.yaml again" in line
 
 
 @pytest.mark.parametrize("kind", REFUSED)
