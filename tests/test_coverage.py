@@ -14,7 +14,7 @@ from sim.studies.study import How
 from sim.studies.subject import Subject
 from sim.studies.workers import workers
 
-STUDIES, EACH = 1_000, 5
+STUDIES, EACH = 1_000, 3
 #: One payment in dollars, worth what the rate has come to after a week: by a martingale what it was, in expectation.
 RATE = """
 name: rate

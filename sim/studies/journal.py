@@ -87,6 +87,7 @@ class Journal:
                 file.write(self._file.readline())
         self._file.close()
         self._file = self._path.open("a+b")
+        self._take()
 
     def _append(self, line: bytes) -> int:
         self._file.seek(0, os.SEEK_END)
