@@ -24,7 +24,9 @@ FIGURES_FOLDER: Final = "figures"
 
 _FORMAT: Final = "local-currency-settlement run"
 _VERSION: Final = 4
-_AGAIN: Final = "; run its scenario.yaml again, for value dates, or the place and reason of each second of delay, were not told then"
+_AGAIN: Final = (
+    "; run its scenario.yaml again, for what it tells of value dates and delays is not what is told now"
+)
 _SEAL: Final = "manifest_sha256"
 _LARGEST_JSON: Final = 64_000_000
 _HASH: Final = re.compile("[0-9a-f]{64}")
