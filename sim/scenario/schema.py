@@ -177,19 +177,34 @@ class _Paths:
                 meaning[same] = places[steps[0]]
         return {f"^({'|'.join(paths)})({same[0]})$": meaning[same] for same, paths in alike.items()}
 
-    def _walk(self, schema: dict[str, Any], path: str, inside: frozenset[str]) -> None:
+    def _walk(
+        self,
+        schema: dict[str, Any],
+        path: str,
+        inside: frozenset[str],
+        declared: frozenset[str] = frozenset(),
+    ) -> None:
+        """Note what is below a place; keys that are `declared` by one of its alternatives are no names in another."""
         if "$ref" in schema:
             name = schema["$ref"].removeprefix(_PREFIX)
             if name not in inside:
-                self._walk(self._definitions[name], path, inside | {name})
+                self._walk(self._definitions[name], path, inside | {name}, declared)
             return
-        for one in schema.get("anyOf", schema.get("oneOf", [])):
-            self._walk(one, path, inside)
+        alternatives = schema.get("anyOf", schema.get("oneOf", []))
+        keys = declared.union(*(self._keys(one) for one in alternatives))
+        for one in alternatives:
+            self._walk(one, path, inside, keys)
         if schema.get("type") == "array":
             self._note(path, rf"\.{ADD}", schema)
         for step, below in _steps(schema):
-            self._note(path, step, _variant(below))
-            self._walk(below, path + step, inside)
+            told = _but(declared) + step if step == _NAMED and declared else step
+            self._note(path, told, _variant(below))
+            self._walk(below, path + told, inside)
+
+    def _keys(self, schema: dict[str, Any]) -> set[str]:
+        """The keys that an alternative declares."""
+        found = self._definitions[schema["$ref"].removeprefix(_PREFIX)] if "$ref" in schema else schema
+        return set(found.get("properties", {}))
 
     def _note(self, path: str, step: str, schema: dict[str, Any]) -> None:
         alternatives = self._found.setdefault(path, {}).setdefault(step, [])
@@ -207,6 +222,11 @@ def _steps(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield _NAMED, below
     if schema.get("type") == "array":
         yield _NUMBERED, _entry(schema)
+
+
+def _but(keys: frozenset[str]) -> str:
+    """A look ahead at a step that is none of these keys."""
+    return rf"(?!\.({'|'.join(sorted(map(re.escape, keys)))})(\.|\[|$))"
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
