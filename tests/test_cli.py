@@ -191,7 +191,7 @@ def test_validate_names_what_is_valid(tmp_path: Path, monkeypatch: pytest.Monkey
         "golden-week: extends baseline",
         (
             "golden-week: has the change duty-service: HVPS and Chinese banks work on two days in each of China's "
-            "long holidays."
+            "long holidays, and yuan has value on them."
         ),
     ]
     assert not list(tmp_path.iterdir())

@@ -381,7 +381,7 @@ def test_the_summary_shows_the_numbers_of_the_measures(results: Results) -> None
     expected = [profile["payments"], *(profile[key] for key in ("p50", "p95", "mean", "value_weighted"))]
     told = [cell for cell in rows["CNY to China"][3:] if cell != "≥"]
     assert [float(cell) for cell in told] == pytest.approx(expected, abs=0.051)
-    assert float(rows["liquidity"][1]) == pytest.approx(measures["delay_by_reason"]["liquidity"], abs=0.0051)
+    assert float(rows["liquidity"][2]) == pytest.approx(measures["delay_by_reason"]["liquidity"], abs=0.0051)
     peak = measures["net_open_position_peak"]["belarus"]["CNY"] / 1e3
     assert f"{peak:.1f}".replace("-", "−") in text
     spread = measures["fx_result"]["belarus"]["spread"] / 1e3
