@@ -173,7 +173,8 @@ def test_a_placebo_gets_zero_with_an_interval_that_holds_it(apart: Comparison) -
     assert ((placebo["low"] <= 0) & (placebo["high"] >= 0)).all()
     assert placebo["part"].abs().max() < 1e-9
     others = apart.decomposition[apart.decomposition["change"] == "orders-all-day"]
-    assert row(others, "delay", "mean").high < 0
+    # A later cut-off is a later order for who knows it, and that is no placebo.
+    assert row(others, "delay", "mean").low > 0
 
 
 def test_only_sets_that_hold_what_their_changes_require_are_played(folder: Path) -> None:
