@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test quick long check format docs bench clean
+.PHONY: demo test quick long check format docs headlines bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sim run scenarios/baseline.yaml -o runs/demo --force
@@ -32,10 +32,17 @@ format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-# The pages that list all tables and measures, from what these declare, and all published cases with what came out.
+# The pages that list all tables and measures, from what these declare, all published cases with what came out, and
+# headline numbers, from those that are there.
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sim.results.dictionary
 	$(BIN)/python -m sim.verify.page
+	$(BIN)/python scripts/headlines.py --page
+
+# The numbers that texts quote, from a year of every scenario with three seeds: three quarters of an hour on two cores.
+headlines: $(VENV)/.installed-dev
+	$(BIN)/python scripts/headlines.py
+	$(BIN)/python scripts/headlines.py --page
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest benchmarks --benchmark-only -q

@@ -61,31 +61,45 @@ def test_a_policy_moves_no_draw(name: str, baseline_run: Results) -> None:
     pd.testing.assert_frame_equal(year(name).fx, baseline_run.fx)
 
 
-def test_orders_taken_up_all_day_bring_yuan_to_china_earlier_and_nothing_else(baseline_run: Results) -> None:
+def test_a_later_cut_off_breaks_the_promise_and_brings_yuan_to_china_later(baseline_run: Results) -> None:
     usual, all_day = (run.measures["delay_by_route"].value for run in (baseline_run, year("orders-all-day")))
-    assert all_day["cny-to-china"]["mean"] < usual["cny-to-china"]["mean"] - 4
+    # Half of the firms order before a cut-off that they know, and HVPS shuts at a quarter past twelve, whatever it is.
+    assert all_day["cny-to-china"]["mean"] > usual["cny-to-china"]["mean"] + 4
     for route in usual.keys() - {"cny-to-china"}:
         assert all_day[route]["mean"] == pytest.approx(usual[route]["mean"], abs=0.1)
+    kept, broken = (run.measures["same_day_share"].value for run in (baseline_run, year("orders-all-day")))
+    assert kept > 0.9
+    assert broken < 0.5
 
 
-@pytest.mark.parametrize("name", ["direct-participation", "clearing-bank"])
-def test_another_way_to_china_saves_nothing_while_orders_wait_as_before(
-    name: str, baseline_run: Results
-) -> None:
-    there, back = (
-        mean_of_route(year(name), route) - mean_of_route(baseline_run, route)
-        for route in ("cny-to-china", "cny-to-belarus")
+def test_where_no_firm_knows_the_cut_off_a_later_one_is_worth_an_hour_at_most() -> None:
+    unknown = ("firms.importers.orders=null", *QUARTER)
+    early, late = (
+        mean_of_route(execute(load(name, unknown), measures=["delay_by_route"]), "cny-to-china")
+        for name in ("baseline", "orders-all-day")
     )
-    assert abs(there) < 0.1
-    assert -1.5 < back < -0.5
+    assert early - 1.5 < late < early
+
+
+def test_accounts_in_cips_save_less_than_an_hour_for_yuan_to_china(baseline_run: Results) -> None:
+    direct = year("direct-participation")
+    for route in ("cny-to-china", "cny-to-belarus"):
+        assert -1.2 < mean_of_route(direct, route) - mean_of_route(baseline_run, route) < -0.3
     for route in ("usd", "eur", "rub"):
-        assert mean_of_route(year(name), route) == mean_of_route(baseline_run, route)
+        assert mean_of_route(direct, route) == mean_of_route(baseline_run, route)
+
+
+def test_books_in_minsk_that_open_at_nine_bring_yuan_later_both_ways(baseline_run: Results) -> None:
+    for route in ("cny-to-china", "cny-to-belarus"):
+        assert mean_of_route(year("clearing-bank"), route) > mean_of_route(baseline_run, route) + 1
+    for route in ("usd", "eur", "rub"):
+        assert mean_of_route(year("clearing-bank"), route) == mean_of_route(baseline_run, route)
 
 
 def test_a_longer_day_in_minsk_brings_payments_earlier(baseline_run: Results) -> None:
     for route in ("cny-to-belarus", "rub", "usd", "eur"):
         assert mean_of_route(year("longer-hours"), route) < mean_of_route(baseline_run, route) - 2
-    # Orders for yuan are taken up as before.
+    # The cut-off for yuan is as before.
     assert (
         mean_of_route(year("longer-hours"), "cny-to-china") > mean_of_route(baseline_run, "cny-to-china") - 1
     )
@@ -116,17 +130,21 @@ def test_a_corridor_over_hong_kong_takes_value_from_correspondents_but_no_time_o
     assert with_correspondents(corridor) < 0.7 * with_correspondents(without)
 
 
-@pytest.mark.parametrize("name", ["clearing-bank", "direct-participation"])
-def test_a_design_keeps_the_money_that_belarusian_banks_hold_in_yuan(
-    name: str, baseline_run: Results
-) -> None:
+def test_a_design_keeps_the_money_that_belarusian_banks_hold_in_yuan(baseline_run: Results) -> None:
     def held(results: Results) -> dict[str, int]:
         rows = results.accounts[
             (results.accounts["currency"] == "CNY") & (results.accounts["holder"] != "market")
         ]
         return rows[rows["holder"].str.startswith("minsk-")].set_index("holder")["opening_balance"].to_dict()
 
-    assert held(year(name)) == held(baseline_run)
+    usual = held(baseline_run)
+    assert held(year("clearing-bank")) == usual
+    # In CIPS it comes as a session begins, and is more: what the announced system's share of yuan takes.
+    sessions = year("direct-participation")["funding"]
+    sessions = sessions[sessions["kind"].astype(str) == "session"]
+    most = sessions.groupby(sessions["account"].astype(str))["amount"].max()
+    for bank, amount in usual.items():
+        assert amount < most[f"{bank}@cips"] < 1.6 * amount
 
 
 def test_duty_service_takes_a_third_off_the_delay_of_the_long_holidays(baseline_run: Results) -> None:
@@ -157,8 +175,9 @@ def cost(results: Results, part: str) -> float:
 
 def test_a_thin_market_costs_and_a_deeper_one_or_a_way_round_it_saves(baseline_run: Results) -> None:
     usual, thin = cost(baseline_run, "spread"), cost(year("thin-market"), "spread")
-    for name in ("deeper-market", "moscow-crossing"):
-        assert usual < cost(year(name), "spread") < thin / 2
+    assert cost(year("deeper-market"), "spread") < thin / 2
+    # Who crosses over Moscow pays the spreads of two markets.
+    assert usual < cost(year("moscow-crossing"), "spread") < 0.75 * thin
     vehicles = {
         name: year(name).conversions["vehicle"].notna() for name in ("thin-market", "moscow-crossing")
     }
@@ -240,7 +259,11 @@ def test_shocks_and_credit_move_the_positions_that_they_name(baseline_run: Resul
     assert position(year("credit-in-yuan"), "belarus", "CNY") < -base
     shares = year("currency-share").measures["value_by_currency"].value
     assert shares["CNY"] / sum(shares.values()) > 0.7
-    assert cost(year("currency-share"), "total") < cost(baseline_run, "total")
+    # Money held and fees cost less; but yuan and Belarusian roubles are dealt at counters, whose spreads are wide.
+    for part in ("fees", "liquidity"):
+        assert cost(year("currency-share"), part) < cost(baseline_run, part)
+    for part in ("spread", "total"):
+        assert cost(year("currency-share"), part) > cost(baseline_run, part)
 
 
 #: Groups of Belarusian firms that are owed foreign currency.
@@ -268,11 +291,11 @@ def test_who_is_paid_late_waits_for_days_and_bears_what_the_rate_does(baseline_r
         # Three tenths of payments are late by 23 days in the mean.
         more = late[side]["mean_days"] - punctual[side]["mean_days"]
         assert more == pytest.approx(0.3 * 23, abs=1.0)
-    # Foreign currency grew dearer in 2024. Those who owe it late lose by that, several times what slow clearing costs
+    # Foreign currency grew dearer in 2024. Those who owe it late lose by that, many times what slow clearing does to
     # them, and those who are owed it gain; what is left of both depends on the trade that is drawn.
     assert baseline_run.measures["fx_result"].value["belarus"]["instruction"] == 0
     clearing = of_group(baseline_run, "importers", "clearing")
-    assert of_group(year("late-payers"), "importers", "instruction") < 3 * clearing < 0
+    assert of_group(year("late-payers"), "importers", "instruction") < -10 * abs(clearing)
     assert sum(of_group(year("late-payers"), group, "instruction") for group in PAYEES) > 0
 
 
@@ -311,8 +334,8 @@ def test_a_swap_line_takes_a_squeeze_away() -> None:
     squeeze, relieved = year("yuan-squeeze"), year("mechanisms/squeeze-swap-line")
     calm = execute(load("yuan-squeeze", ["timeline=null"]))
     pd.testing.assert_frame_equal(squeeze.obligations, relieved.obligations)
-    assert waited_for_yuan(squeeze) > 2 * waited_for_yuan(calm)
-    assert waited_for_yuan(relieved) < min(waited_for_yuan(squeeze) / 5, waited_for_yuan(calm))
+    assert waited_for_yuan(squeeze) > 1.5 * waited_for_yuan(calm)
+    assert waited_for_yuan(relieved) < min(waited_for_yuan(squeeze) / 3, waited_for_yuan(calm))
     used = relieved.measures["facility_use"].value["swap-line"]
     assert 100e6 < used["peak"] < 7e9
     costs = relieved.measures["liquidity_cost"].value
@@ -374,7 +397,7 @@ def test_banks_that_wait_for_each_other_delay_payments_and_a_rule_takes_part_of_
     assert indicators == sorted(indicators)
     assert waits[2] > 2 * waits[0]
     assert indicators[1] < 0.75 * indicators[2]
-    used = [year(name).measures["liquidity_used_by_system"].value["cips"] for name in names]
+    used = [year(name).measures["intraday_liquidity_usage_total"].value for name in names]
     assert 0.9 * used[0] < used[2] < used[0]
     met = year("mechanisms/throughput-rule").measures["throughput_met"].value["cips"]
     assert min(met.values()) > 0.95
