@@ -1,8 +1,9 @@
 """Sizes in prose, held against the numbers of runs in `docs/headlines.csv`.
 
 A size is a number with a unit. It is right if it is, at the precision in which it is written, a number of the scenario
-whose text it is, of one that this extends, names or is made of, or the difference of two of these for one seed (of
-shares and costs also the relative one); or an input, which stands in the scenario's own files.
+whose text it is, of one that this extends, names or is made of, or the difference of two of these for the seed of which
+the sentence speaks: seed 1 if it names none. What is said of a range of seeds is the least or the most of them. An
+input is right if it stands in the scenario's own files.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import combinations, permutations
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,23 +47,38 @@ _NO_SIZE = re.compile(
     r"|\b(?:19|20)\d\d\b"
     r"|\bseeds? \d+(?:(?: to |, | and )\d+)*|\bthe \d+ seeds\b|\b\d+:\d\d\b"
 )
+#: The seeds of which a number speaks stand behind it, before its clause or its bracket ends.
+_SEEDS = re.compile(r"\bseeds? (\d+(?:(?: to |, | and )\d+)*)|\bthe (\d+) seeds\b")
+_SEEDS_END = re.compile(r"[()]")
+#: Measures of which texts tell by how many per cent, or how many times, they differ.
+RELATIVE = ("delay.mean", "principal_risk_value_hours.correspondent", "intraday_liquidity_usage_total")
 #: What may follow a number that leaves its unit out, and what a unit does not reach over.
 _GOES_ON = re.compile(r" (?:to|and|or|instead|in place|with|more|less|there|where|over)\b|[.,;:)?]|$")
 _APART = re.compile(r"[(),]")
 
 
+#: Of so many seeds a text tells each number, of more the bounds.
+_FEW = 2
+
+
 class Size(NamedTuple):
-    """A number as it is written, and its unit."""
+    """A number as it is written, its unit, and the seeds of which it is told; of three or more it is a bound."""
 
     text: str
     unit: str
+    seeds: tuple[int, ...] = (1,)
 
 
 def sizes_in(prose: str) -> Iterator[Size]:
     """The sizes in a text; a number without a unit has that of the next one beside it, or of the last before it."""
     flat = " ".join(prose.split())
-    for sentence in re.split(r"(?<=[.;:?])\s", _NO_SIZE.sub("", flat)):
-        found = list(_NUMBER.finditer(sentence))
+    for sentence in re.split(r"(?<=[.;:?])\s", flat):
+        skipped = [found.span() for found in _NO_SIZE.finditer(sentence)]
+        found = [
+            one
+            for one in _NUMBER.finditer(sentence)
+            if not any(begin <= one.start() < end for begin, end in skipped)
+        ]
         last = None
         for at, number in enumerate(found):
             unit = number[2] or number[3]
@@ -73,7 +90,18 @@ def sizes_in(prose: str) -> Iterator[Size]:
                 unit = later[2] or later[3]
             last = unit or last
             if last:
-                yield Size(number[1], last)
+                yield Size(number[1], last, _seeds_of(sentence, number.end()))
+
+
+def _seeds_of(sentence: str, at: int) -> tuple[int, ...]:
+    """The seeds that are named next, if no bracket comes between."""
+    named = _SEEDS.search(sentence, at)
+    if named is None or _SEEDS_END.search(sentence, at, named.start()):
+        return (1,)
+    if named[2]:
+        return tuple(range(1, int(named[2]) + 1))
+    first, *more = map(int, re.findall(r"\d+", named[1]))
+    return tuple(range(first, more[0] + 1)) if " to " in named[1] else (first, *more)
 
 
 @dataclass(frozen=True)
@@ -82,7 +110,7 @@ class Numbers:
 
     of: Mapping[str, Mapping[str, Mapping[int, float]]]
     unit: Mapping[str, str]
-    cache: dict[tuple[str, tuple[str, ...]], frozenset[float]] = field(default_factory=dict)
+    cache: dict[tuple[str, tuple[int, ...], tuple[str, ...]], frozenset[float]] = field(default_factory=dict)
 
     @classmethod
     def from_rows(cls, rows: Iterable[tuple[str, str, int, str, str, float]]) -> Numbers:
@@ -95,44 +123,43 @@ class Numbers:
         return cls(found, units)
 
     def tell(self, size: Size, names: Iterable[str]) -> bool:
-        """Whether a size is a number of these scenarios, or a difference of two of them."""
+        """Whether a size is a number of the first of these scenarios, of another, or the difference of two."""
         known = tuple(name for name in names if name in self.of)
         wanted = float(size.text.replace(",", ""))
         digits = len(size.text.partition(".")[2])
         near = 0.5 * 10.0**-digits * (1 + 1e-6)
-        return any(abs(value - wanted) <= near for value in self._known(size.unit, known))
+        return any(abs(value - wanted) <= near for value in self._known(size.unit, size.seeds, known))
 
-    def _known(self, unit: str, names: tuple[str, ...]) -> frozenset[float]:
-        if (unit, names) not in self.cache:
-            self.cache[unit, names] = frozenset(map(abs, self._candidates(unit, names)))
-        return self.cache[unit, names]
+    def _known(self, unit: str, seeds: tuple[int, ...], names: tuple[str, ...]) -> frozenset[float]:
+        key = (unit, seeds, names)
+        if key not in self.cache:
+            told = (list(map(abs, values)) for values in self._series(unit, seeds, names) if values)
+            bounds = ((min(values), max(values)) if len(seeds) > _FEW else values for values in told)
+            self.cache[key] = frozenset(value for values in bounds for value in values)
+        return self.cache[key]
 
-    def _means(self, names: tuple[str, ...]) -> Iterator[float]:
-        """By how many per cent a number of one is below that of another, in the mean over all seeds."""
-        for measure in self.unit:
-            for one in names:
-                for other in names:
-                    here, there = self.of[one].get(measure, {}), self.of[other].get(measure, {})
-                    seeds = [seed for seed in here if there.get(seed)]
-                    if seeds:
-                        yield 100 * sum(1 - here[seed] / there[seed] for seed in seeds) / len(seeds)
-
-    def _candidates(self, unit: str, names: tuple[str, ...]) -> Iterator[float]:
-        factors = UNITS[unit]
-        if unit in {"per cent", "%"}:
-            yield from self._means(names)
+    def _series(self, unit: str, seeds: tuple[int, ...], names: tuple[str, ...]) -> Iterator[list[float]]:
+        """What might be told in a unit, seed by seed: numbers, differences, and where usual relative ones."""
         for measure, told in self.unit.items():
             kind = "money" if re.fullmatch("[A-Z]{3}", told) else told
-            for seed in {seed for name in names for seed in self.of[name].get(measure, {})}:
-                values = [self.of[name].get(measure, {}).get(seed, 0.0) for name in names]
-                for factor, what in factors:
-                    if what in kind:
-                        yield from (value * factor for value in values)
-                        yield from ((one - other) * factor for one in values for other in values)
-                if unit in {"per cent", "%"}:
-                    yield from (100 * (1 - one / other) for one in values for other in values if other)
-                if unit == "times":
-                    yield from (one / other for one in values for other in values if other)
+            rows = [row for name in names if (row := self._row(name, measure, seeds))]
+            for factor, what in UNITS[unit]:
+                if what in kind:
+                    yield from ([value * factor for value in row] for row in rows)
+                    for one, other in combinations(rows, 2):
+                        yield [(here - there) * factor for here, there in zip(one, other, strict=True)]
+            if measure in RELATIVE and unit in {"per cent", "%", "times"}:
+                for one, other in permutations(rows, 2):
+                    ratios = [here / there for here, there in zip(one, other, strict=True) if there]
+                    shares = [100 * (1 - ratio) for ratio in ratios]
+                    yield from ([ratios] if unit == "times" else [shares, [100 * ratio for ratio in ratios]])
+                    if unit != "times" and shares:
+                        yield [sum(shares) / len(shares)] * len(shares)
+
+    def _row(self, name: str, measure: str, seeds: tuple[int, ...]) -> list[float]:
+        """The numbers of these seeds, 0 where the run tells none although another seed's does; none if none does."""
+        told = self.of[name].get(measure, {})
+        return [told.get(seed, 0.0) for seed in seeds] if told else []
 
 
 @cache

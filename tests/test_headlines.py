@@ -69,14 +69,18 @@ def test_a_run_tells_the_numbers_that_stand_there() -> None:
     ]
 
 
-def test_a_size_takes_the_unit_that_follows_or_else_the_one_before() -> None:
+def test_a_size_takes_the_unit_and_the_seeds_that_follow() -> None:
     text = (
         "With seed 1 the delay falls from 52.3 to 43.1 hours (by 8.9 to 9.6 with seeds 1 to 3), 0.06 per cent of it "
         "from 9 to 19 February 2024, when 12 banks rest: 3 of them at 11:00."
     )
-    told = [(size.text, size.unit) for size in sizes_in(text)]
-    hours = [(text, "hours") for text in ("52.3", "43.1", "8.9", "9.6")]
-    assert told == [*hours, ("0.06", "per cent")]
+    assert list(sizes_in(text)) == [
+        Size("52.3", "hours", (1,)),
+        Size("43.1", "hours", (1,)),
+        Size("8.9", "hours", (1, 2, 3)),
+        Size("9.6", "hours", (1, 2, 3)),
+        Size("0.06", "per cent", (1,)),
+    ]
 
 
 def test_a_wrong_size_is_found() -> None:
@@ -85,13 +89,20 @@ def test_a_wrong_size_is_found() -> None:
         ("1", "baseline", 2, "delay.mean", "hours", 49.64),
         ("1", "faster", 1, "delay.mean", "hours", 46.21),
         ("1", "faster", 2, "delay.mean", "hours", 46.49),
+        ("1", "baseline", 3, "delay.mean", "hours", 50.02),
+        ("1", "faster", 3, "delay.mean", "hours", 46.91),
     ]
     told = Numbers.from_rows(rows)
     both = ("baseline", "faster")
-    right = "It falls from 49.3 to 46.2 hours (by 3.1 to 3.2 with seeds 1 and 2)."
+    right = (
+        "It falls from 49.3 to 46.2 hours (from 49.6 to 46.5 with seed 2, by 3.1 to 3.2 with seeds 1 and 2)."
+    )
     assert all(told.tell(size, both) for size in sizes_in(right))
     for size in ("49.4", "46.3", "3.3", "3.14"):
-        assert not told.tell(Size(size, "hours"), both)
+        assert not told.tell(Size(size, "hours", (1, 2)), both)
     # Of another scenario, or in another unit, it would be no less wrong.
     assert not told.tell(Size("46.2", "hours"), ["baseline"])
     assert not told.tell(Size("49.3", "million"), both)
+    # Nor of another seed, or within the bounds of three.
+    assert not told.tell(Size("49.6", "hours"), both)
+    assert not told.tell(Size("49.6", "hours", (1, 2, 3)), both)
