@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
 
 class Cutoffs(NamedTuple):
-    """Until when, that second included, each of some consecutive `days` is not over for a bank.
+    """Until when, that second included, each of some consecutive days is not over for a bank.
 
     `starts` are the local midnights, `last_end` the end of the last session of the day; before all time without one.
     """
 
-    days: Days
     starts: Seconds
     last_end: Seconds
 
@@ -46,7 +45,7 @@ def cutoffs(scenario: Scenario, openings: Openings, choice: HoursChoice, days: D
     known = (place >= 0) & (place < len(days))
     np.maximum.at(last_end, place[known], hours.ends[known])
     starts = np.array([local_instant(day, 0, zone) for day in days.tolist()], dtype=np.int64)
-    return Cutoffs(days, starts, last_end)
+    return Cutoffs(starts, last_end)
 
 
 def heeding_cutoffs(
