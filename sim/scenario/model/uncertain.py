@@ -38,7 +38,7 @@ def _end(value: Any) -> Any:  # noqa: ANN401 - whatever was written
     return found
 
 
-_BOTH: dict[str, Any] = {"type": ["number", "string"]}
+_BOTH: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 End = Annotated[Any, BeforeValidator(_end), WithJsonSchema(_BOTH)]
 Above = Annotated[Number, Field(gt=0)]
 Part = Annotated[Number, Field(ge=0, le=1)]
