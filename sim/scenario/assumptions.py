@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.merge import Resolved
 
-SECTION: Final = "uncertain"
+UNCERTAIN: Final = "uncertain"
 _PATHS: Final = "paths"
 _NOT_SINGLE: Final = "a single value is needed, and this is {}; name a value in it"
 
@@ -84,7 +84,7 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
 
     `tree` is that of `resolved` with plain lists; `written` tells where an entry of these was written.
     """
-    entries = _entries(resolved.tree.below(SECTION))
+    entries = _entries(resolved.tree.below(UNCERTAIN))
     if not isinstance(tree.value, dict) or not entries:
         return InForce(tree, (), ())
     findings: list[Located] = []
@@ -111,8 +111,8 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
             kept[name] = assumption  # validation tells what is wrong
         elif listed:
             kept[name] = replace(assumption, value={**there, _PATHS: replace(there[_PATHS], value=listed)})
-    section = replace(tree.value[SECTION], value=kept)
-    return InForce(replace(tree, value={**tree.value, SECTION: section}), tuple(without), tuple(findings))
+    section = replace(tree.value[UNCERTAIN], value=kept)
+    return InForce(replace(tree, value={**tree.value, UNCERTAIN: section}), tuple(without), tuple(findings))
 
 
 def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Declared]:
@@ -120,16 +120,16 @@ def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Decl
     marks = _marks(assumption)
     last = len(resolved.stages) - 1
     # Going back while the assumption is the same leads to the layer that made it what it is.
-    while last > 1 and _marks(_entries(resolved.stages[last - 1].below(SECTION)).get(name)) == marks:
+    while last > 1 and _marks(_entries(resolved.stages[last - 1].below(UNCERTAIN)).get(name)) == marks:
         last -= 1
     before, after = resolved.stages[last - 1 : last + 1]
-    known = _marks(_entries(before.below(SECTION)).get(name))
+    known = _marks(_entries(before.below(UNCERTAIN)).get(name))
     authors = frozenset(mark.file for mark in marks if mark not in known)
     paths = assumption.below(_PATHS)
     for number, node in enumerate(paths.value if paths and isinstance(paths.value, list) else []):
         pattern = path_of(node.value) if isinstance(node.value, str) else None
         if pattern is not None:
-            at = (SECTION, name, _PATHS, number)
+            at = (UNCERTAIN, name, _PATHS, number)
             yield _Declared(name, pattern, at, node, authors, before, after)
 
 
