@@ -243,4 +243,5 @@ def _zoom(ax: Axes, levels: list[float], steps: pd.DataFrame) -> None:
     ax.annotate(
         "the axis does not begin at zero" if (narrow - room) * (wide + room) > 0 else "",
         (1, 1), xycoords="axes fraction", ha="right", va="top", color=QUIET, fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip
