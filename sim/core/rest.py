@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from sim.core.clock import DAY, Seconds, local_instant
+from sim.core.edges import Edges
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -61,6 +62,8 @@ class Tally(NamedTuple):
     """How long a facility was open, and shut on each kind of day, up to each of some instants in order."""
 
     edges: Seconds
+    later: Edges
+    """All of them but the first."""
     state: Kinds
     """From each edge to the next: 0 where it is open, 1 + the kind of day where it is shut."""
     before: NDArray[np.int64]
@@ -71,7 +74,7 @@ class Tally(NamedTuple):
         return self._up_to(until) - self._up_to(since)
 
     def _up_to(self, at: Seconds) -> NDArray[np.int64]:
-        place = np.maximum(np.searchsorted(self.edges, at, side="right") - 1, 0)
+        place = self.later.passed(at)
         found = self.before[place]
         found[np.arange(len(place)), self.state[place]] += at - self.edges[place]
         return found
@@ -84,4 +87,4 @@ def tally(starts: Seconds, ends: Seconds, rest: Rest) -> Tally:
     state = np.where(open_now, 0, 1 + rest.at(edges))
     lasting = np.zeros((len(edges), 1 + KINDS), dtype=np.int64)
     lasting[np.arange(1, len(edges)), state[:-1]] = np.diff(edges)
-    return Tally(edges, state, np.cumsum(lasting, axis=0))
+    return Tally(edges, Edges(edges[1:]), state, np.cumsum(lasting, axis=0))
