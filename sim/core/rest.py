@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import DAY, Seconds, local_instant
+from sim.core.clock import Seconds, local_instants
 from sim.core.edges import Edges
 
 if TYPE_CHECKING:
@@ -41,21 +41,16 @@ class Rest(NamedTuple):
 EVERY_DAY: Final = Rest(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
-def rest_on(days: WorkingDays, zone: ZoneInfo, ahead: int | None = None) -> Rest:
+def rest_on(days: WorkingDays, zone: ZoneInfo) -> Rest:
     """The kinds of the days of a table between local midnights; moved working days are worked days.
 
-    `ahead` is by how many seconds clocks of the zone are always ahead of UTC, None where that changes. A Saturday or
-    Sunday without work is one of a weekend on a holiday, too.
+    A Saturday or Sunday without work is one of a weekend on a holiday, too.
     """
     dates: Days = np.arange(np.datetime64(days.first, "D"), np.datetime64(days.last, "D") + 1)
     weekend = np.is_busday(dates, weekmask="0000011")
     kind = np.where(days.flags, WORKED, np.where(weekend, WEEKEND, HOLIDAY))
-    if ahead is None:
-        since = np.array([local_instant(day, 0, zone) for day in dates.tolist()], dtype=np.int64)
-    else:
-        since = dates.astype(np.int64) * DAY - ahead
     changes = np.append(True, kind[1:] != kind[:-1])
-    return Rest(since[changes], kind[changes])
+    return Rest(local_instants(dates[changes], 0, zone), kind[changes])
 
 
 class Tally(NamedTuple):
