@@ -19,6 +19,7 @@ from sim.results.registry import by_last, leaves, unit_at
 from sim.results.shelves import MEASURES
 from sim.studies.common import in_common, over_obligations
 from sim.studies.series import SERIES
+from sim.world.timing import Openings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +103,10 @@ def replicate(task: Task) -> Outcome:
         base: Run | None = None
         for case in task.cases:
             where = case
-            run = played(_scenario_of(case), replication=task.replication, max_input=task.max_input).run
+            scenario, openings = _shared(case)
+            run = played(
+                scenario, replication=task.replication, openings=openings, max_input=task.max_input
+            ).run
             blocks.append(_block(run, case.name, None, task.measures, series=task.series))
             if base is None:
                 base = run
@@ -140,11 +144,13 @@ def _block(
 
 
 @lru_cache(maxsize=_KEPT)
-def _scenario_of(case: Case) -> Scenario:
+def _shared(case: Case) -> tuple[Scenario, Openings]:
+    """What the replications of a case have in common: a scenario, and its calendars and hours."""
     for file, sha256 in case.files:
         if sha256_of(Path(file)) != sha256:
             raise StudyError(f"{file}: not as it was when the study began")
-    return case.scenario
+    scenario = case.scenario
+    return scenario, Openings(scenario)
 
 
 def _check_versions(wanted: Mapping[str, str]) -> None:
