@@ -5,9 +5,11 @@ All that a worker needs comes with the task, and what replications share it keep
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import pickle
 import zlib
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -22,7 +24,7 @@ from sim.studies.series import SERIES
 from sim.world.timing import Openings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sim.results.run import Run
     from sim.scenario.model import Scenario
@@ -97,6 +99,27 @@ def replicate(task: Task) -> Outcome:
     What fails is told, not raised; only where the worker itself is another one than the study's, `StudyError`.
     """
     _check_versions(task.versions)
+    with _collected_once():
+        return _replicated(task)
+
+
+@contextmanager
+def _collected_once() -> Iterator[None]:
+    """Do not look again and again for objects that refer to each other, but once for those made within.
+
+    A run leaves many of them; the older objects of the process are not looked at, and its memory does not grow.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(0)
+        if enabled:
+            gc.enable()
+
+
+def _replicated(task: Task) -> Outcome:
     where = task.cases[0]
     blocks: list[dict[str, Any]] = []
     try:
