@@ -25,12 +25,14 @@ class Edges:
     edges; from there it is a step or two.
     """
 
-    __slots__ = ("_at", "_before", "_bits", "_steps")
+    __slots__ = ("_at", "_bits", "_closed", "_steps", "_table")
 
     def __init__(self, at: Seconds) -> None:
         self._at = at
         #: Edges before each bucket; None before it is asked for.
-        self._before: NDArray[np.int64] | None = None
+        self._table: NDArray[np.int64] | None = None
+        #: The edges, and one that no instant passes.
+        self._closed = at
         #: Buckets are 2 to the power of so many seconds long.
         self._bits = 0
         #: Edges of the fullest bucket.
@@ -40,14 +42,13 @@ class Edges:
         """How many edges are not after each instant."""
         if np.size(at) < _FEW or not len(self._at):
             return np.asarray(np.searchsorted(self._at, at, side="right"))
-        before = self._tabulated() if self._before is None else self._before
+        before = self._tabulated() if self._table is None else self._table
         if self._steps > _MOST:
             return np.asarray(np.searchsorted(self._at, at, side="right"))
         bucket = np.right_shift(at - self._at[0], self._bits)
         found: NDArray[np.int64] = before[np.minimum(np.maximum(bucket, 0), len(before) - 1)]
-        edges = np.append(self._at, _LATEST)
         for _ in range(self._steps):
-            found += edges[found] <= at
+            found += self._closed[found] <= at
         return found
 
     def _tabulated(self) -> NDArray[np.int64]:
@@ -55,6 +56,8 @@ class Edges:
         self._bits = (span // (2 * len(self._at))).bit_length()
         begins = self._at[0] + (np.arange((span >> self._bits) + 1) << self._bits)
         before: NDArray[np.int64] = np.searchsorted(self._at, begins)
-        self._before = before
+        self._closed = np.append(self._at, _LATEST)
         self._steps = int(np.diff(before, append=len(self._at)).max())
+        # Last, for another thread may look.
+        self._table = before
         return before
