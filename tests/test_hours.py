@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sim.core.calendars import WorkingDays, country_days, every_day, weekdays
-from sim.core.clock import DAY, HOUR, MINUTE, NEVER
+from sim.core.clock import DAY, HOUR, MINUTE, NEVER, local_instant, local_instants
 from sim.core.hours import OpeningHours, opening_hours, parse_session
 from sim.core.rest import HOLIDAY, WEEKEND, WORKED, Rest
 
@@ -175,6 +175,20 @@ def test_zones_with_and_without_clock_changes_are_converted_alike() -> None:
     long = opening_hours(weekdays(date(2009, 1, 5), date(2009, 6, 1)), ["09:00-17:30"], MINSK)
     assert np.array_equal(short.starts, long.starts[: len(short.starts)])
     assert [shown(start, MINSK)[-5:] for start in long.starts] == ["09:00"] * len(long.starts)
+
+
+@pytest.mark.parametrize("zone", [MINSK, NEW_YORK, ZoneInfo("Asia/Beirut")], ids=str)
+def test_the_instants_of_many_days_are_those_of_each_of_them(zone: ZoneInfo) -> None:
+    """In Beirut clocks skip midnight."""
+    days = np.arange(np.datetime64("2024-01-01"), np.datetime64("2025-01-01"))
+    times = np.random.default_rng(1).integers(-DAY, 2 * DAY, len(days))
+    each = zip(days.tolist(), times.tolist(), strict=True)
+    assert local_instants(days, times, zone).tolist() == [
+        local_instant(day, time, zone) for day, time in each
+    ]
+    midnights = [local_instant(day, 0, zone) for day in days.tolist()]
+    assert local_instants(days, 0, zone).tolist() == midnights
+    assert local_instants(days[:0], 0, zone).tolist() == []
 
 
 def test_a_session_that_runs_into_the_next_day_gives_way() -> None:

@@ -6,11 +6,15 @@ import re
 from bisect import bisect_left
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
-from typing import Final
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from sim.core.calendars import Days
 
 MINUTE: Final = 60
 HOUR: Final = 3_600
@@ -112,3 +116,24 @@ def local_instant(day: date, seconds_after_midnight: int, zone: ZoneInfo) -> int
     days, rest = divmod(seconds_after_midnight, DAY)
     clock = time(rest // HOUR, rest // MINUTE % 60, rest % MINUTE)
     return int(datetime.combine(day + timedelta(days=days), clock, tzinfo=zone).timestamp())
+
+
+def local_instants(days: Days, seconds_after_midnight: Seconds | int, zone: ZoneInfo) -> Seconds:
+    """`local_instant` of each of some days, at one time of the day or each at its own."""
+    if not len(days):
+        return np.zeros(0, dtype=np.int64)
+    ahead = _steady_offset(days.min().item(), days.max().item(), zone)
+    if ahead is not None:
+        return np.asarray(days.astype(np.int64) * DAY + (seconds_after_midnight - ahead))
+    times = np.broadcast_to(seconds_after_midnight, days.shape)
+    each = zip(days.tolist(), times.tolist(), strict=True)
+    return np.array([local_instant(day, time_, zone) for day, time_ in each], dtype=np.int64)
+
+
+@lru_cache(maxsize=256)
+def _steady_offset(first: date, last: date, zone: ZoneInfo) -> int | None:
+    """Seconds that `zone` is ahead of UTC, None if that changes within two days of some days."""
+    noon = datetime.combine(first - timedelta(days=2), time(12))
+    offsets = {zone.utcoffset(noon + timedelta(days=ahead)) for ahead in range((last - first).days + 5)}
+    only = offsets.pop()
+    return None if offsets or only is None else int(only.total_seconds())

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from sim.core.clock import DAY, HOUR, MINUTE, NEVER, Seconds, local_instant, refuse_other_digits
+from sim.core.clock import DAY, HOUR, MINUTE, NEVER, Seconds, local_instants, refuse_other_digits
+from sim.core.edges import Edges
 from sim.core.rest import EVERY_DAY, Rest, Tally, rest_on, tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
     from zoneinfo import ZoneInfo
 
     from numpy.typing import NDArray
@@ -49,6 +50,8 @@ class OpeningHours:
     rest: Rest = EVERY_DAY
     _before: Seconds = field(init=False, repr=False)  # open seconds before each session, then all of them
     _opens: Seconds = field(init=False, repr=False)  # starts, then NEVER
+    _closings: Edges = field(init=False, repr=False)
+    _worked: Edges = field(init=False, repr=False)  # the open seconds with which each session ends
     _start_list: list[int] = field(init=False, repr=False)
     _end_list: list[int] = field(init=False, repr=False)
     _tally: list[Tally] = field(init=False, repr=False, default_factory=list)  # none before it is asked for
@@ -60,8 +63,11 @@ class OpeningHours:
         if np.any(starts >= ends) or np.any(starts[1:] < ends[:-1]):
             raise ValueError("sessions must be sorted, not empty and free of overlaps")
         opens = np.append(starts, NEVER)
-        object.__setattr__(self, "_before", np.concatenate(([0], np.cumsum(ends - starts))))
+        before = np.concatenate(([0], np.cumsum(ends - starts)))
+        object.__setattr__(self, "_before", before)
         object.__setattr__(self, "_opens", opens)
+        object.__setattr__(self, "_closings", Edges(ends))
+        object.__setattr__(self, "_worked", Edges(before[1:]))
         object.__setattr__(self, "_start_list", opens.tolist())
         object.__setattr__(self, "_end_list", ends.tolist())
 
@@ -99,8 +105,8 @@ class OpeningHours:
         if np.any(np.less(work, 0)):
             raise ValueError("work must not be negative")
         target = self._open_until(at) + work
-        # Searching from the left leaves work that fills a session inside it.
-        session = np.searchsorted(self._before[1:], target, side="left")
+        # Work that fills a session is inside it.
+        session = self._worked.passed(target - 1)
         finished = np.minimum(self._opens[session] + (target - self._before[session]), NEVER)
         return np.where(np.equal(work, 0), self.next_open(at), finished)
 
@@ -143,9 +149,9 @@ class OpeningHours:
             starts, ends, dates = halves[0][order], halves[1][order], np.concatenate([dates, dates])[order]
         return OpeningHours(starts, ends, dates, schedule=self.scheduled, rest=self.rest)
 
-    def _session(self, at: Seconds) -> NDArray[np.intp]:
+    def _session(self, at: Seconds) -> NDArray[np.int64]:
         """The first session that ends after `at`; the number of sessions if there is none."""
-        return np.asarray(np.searchsorted(self.ends, at, side="right"))
+        return self._closings.passed(at)
 
     def _open_until(self, at: Seconds) -> Seconds:
         """Open seconds from the first start to `at`."""
@@ -252,14 +258,13 @@ def opening_hours(
                 ended[0][there] = closes
             else:
                 parts.append((chosen, np.full(len(chosen), opens), np.full(len(chosen), closes)))
-    fixed = _fixed_offset(days, zone)
     of_day = np.concatenate([chosen for chosen, *_ in parts])
     starts, ends = (np.concatenate([part[k] for part in parts]) for k in (1, 2))
     return _without_overlaps(
-        _each_instant(of_day, starts, zone, fixed),
-        _each_instant(of_day, ends, zone, fixed),
+        local_instants(of_day, starts, zone),
+        local_instants(of_day, ends, zone),
         of_day,
-        rest_on(days, zone, fixed),
+        rest_on(days, zone),
     )
 
 
@@ -304,30 +309,6 @@ def check_sessions(
     for ((_, closes), one), ((opens, _), other) in pairwise(in_order):
         if opens < closes:
             raise ValueError(f"sessions {one!r} and {other!r} of the same day overlap")
-
-
-def _fixed_offset(days: WorkingDays, zone: ZoneInfo) -> int | None:
-    """Seconds that `zone` is ahead of UTC, None if that changes within two days of the table."""
-    noon = datetime.combine(days.first - timedelta(days=2), time(12))
-    offsets = {zone.utcoffset(noon + timedelta(days=ahead)) for ahead in range(len(days.flags) + 5)}
-    only = offsets.pop()
-    return None if offsets or only is None else int(only.total_seconds())
-
-
-def _each_instant(days: Days, seconds: Seconds, zone: ZoneInfo, fixed: int | None) -> Seconds:
-    """The instants of a wall-clock time of its own on each day."""
-    found = np.empty(len(days), dtype=np.int64)
-    for second in np.unique(seconds).tolist():
-        same = seconds == second
-        found[same] = _instants(days[same], second, zone, fixed)
-    return found
-
-
-def _instants(days: Days, seconds: int, zone: ZoneInfo, fixed: int | None) -> Seconds:
-    """The instants of one wall-clock time on each day."""
-    if fixed is None:
-        return np.array([local_instant(day, seconds, zone) for day in days.tolist()], dtype=np.int64)
-    return np.asarray(days.astype(np.int64) * DAY + (seconds - fixed))
 
 
 def _without_overlaps(starts: Seconds, ends: Seconds, value_dates: Days, rest: Rest) -> OpeningHours:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from sim.core.clock import Seconds
 from sim.core.currency import Amounts, minor_digits, round_half_even
+from sim.core.edges import Edges
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.integer] | int
@@ -31,6 +32,10 @@ class FxPaths:
     day_starts: Seconds
     per_usd: Floats
     end: int
+    _midnights: Edges = field(init=False, repr=False)  # all but the first
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_midnights", Edges(self.day_starts[1:]))
 
     @property
     def has_gaps(self) -> bool:
@@ -69,11 +74,11 @@ class FxPaths:
         """
         digits = np.array([minor_digits(currency) for currency in self.currencies])
         shift = digits[target] - digits[source]
-        major = np.asarray(amounts) * (self.mid(source, target, at) * factor)
-        # A negative power of ten is no float, so it divides: 5 fen at a mid of 10 are exactly half a yen.
-        scaled = np.where(
-            shift < 0, major / 10.0 ** np.maximum(-shift, 0), major * 10.0 ** np.maximum(shift, 0)
-        )
+        scaled = np.asarray(amounts) * (self.mid(source, target, at) * factor)
+        if np.any(shift):
+            # A negative power of ten is no float, so it divides: 5 fen at a mid of 10 are exactly half a yen.
+            down, up = 10.0 ** np.maximum(-shift, 0), 10.0 ** np.maximum(shift, 0)
+            scaled = np.where(shift < 0, scaled / down, scaled * up)
         exact = (np.abs(amounts) <= _LARGEST) & (np.abs(scaled) <= _LARGEST)  # false where there is no rate
         if not np.all(exact):
             raise ValueError("an amount has no rate, or exceeds 2^53 minor units, the most that is exact")
@@ -88,10 +93,10 @@ class FxPaths:
         per_usd[self.day_starts >= at, self.index(currency)] *= factor
         return replace(self, per_usd=per_usd)
 
-    def _day(self, at: Seconds | int) -> NDArray[np.intp]:
+    def _day(self, at: Seconds | int) -> NDArray[np.int64]:
         if np.any(np.less(at, self.day_starts[0])) or np.any(np.greater_equal(at, self.end)):
             raise ValueError("a rate is asked for at an instant outside of the days that have rates")
-        return np.asarray(np.searchsorted(self.day_starts, at, side="right") - 1)
+        return self._midnights.passed(at)
 
 
 def exchanged_before(obligation: NDArray[np.int64], by_payee: NDArray[np.bool_], amount: Amounts) -> Amounts:

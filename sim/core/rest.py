@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import DAY, Seconds, local_instant
+from sim.core.clock import Seconds, local_instants
+from sim.core.edges import Edges
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -40,27 +41,24 @@ class Rest(NamedTuple):
 EVERY_DAY: Final = Rest(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
 
 
-def rest_on(days: WorkingDays, zone: ZoneInfo, ahead: int | None = None) -> Rest:
+def rest_on(days: WorkingDays, zone: ZoneInfo) -> Rest:
     """The kinds of the days of a table between local midnights; moved working days are worked days.
 
-    `ahead` is by how many seconds clocks of the zone are always ahead of UTC, None where that changes. A Saturday or
-    Sunday without work is one of a weekend on a holiday, too.
+    A Saturday or Sunday without work is one of a weekend on a holiday, too.
     """
     dates: Days = np.arange(np.datetime64(days.first, "D"), np.datetime64(days.last, "D") + 1)
     weekend = np.is_busday(dates, weekmask="0000011")
     kind = np.where(days.flags, WORKED, np.where(weekend, WEEKEND, HOLIDAY))
-    if ahead is None:
-        since = np.array([local_instant(day, 0, zone) for day in dates.tolist()], dtype=np.int64)
-    else:
-        since = dates.astype(np.int64) * DAY - ahead
     changes = np.append(True, kind[1:] != kind[:-1])
-    return Rest(since[changes], kind[changes])
+    return Rest(local_instants(dates[changes], 0, zone), kind[changes])
 
 
 class Tally(NamedTuple):
     """How long a facility was open, and shut on each kind of day, up to each of some instants in order."""
 
     edges: Seconds
+    later: Edges
+    """All of them but the first."""
     state: Kinds
     """From each edge to the next: 0 where it is open, 1 + the kind of day where it is shut."""
     before: NDArray[np.int64]
@@ -71,7 +69,7 @@ class Tally(NamedTuple):
         return self._up_to(until) - self._up_to(since)
 
     def _up_to(self, at: Seconds) -> NDArray[np.int64]:
-        place = np.maximum(np.searchsorted(self.edges, at, side="right") - 1, 0)
+        place = self.later.passed(at)
         found = self.before[place]
         found[np.arange(len(place)), self.state[place]] += at - self.edges[place]
         return found
@@ -84,4 +82,4 @@ def tally(starts: Seconds, ends: Seconds, rest: Rest) -> Tally:
     state = np.where(open_now, 0, 1 + rest.at(edges))
     lasting = np.zeros((len(edges), 1 + KINDS), dtype=np.int64)
     lasting[np.arange(1, len(edges)), state[:-1]] = np.diff(edges)
-    return Tally(edges, state, np.cumsum(lasting, axis=0))
+    return Tally(edges, Edges(edges[1:]), state, np.cumsum(lasting, axis=0))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sim.core.clock import NEVER
-from sim.engine.records import Journal, Loans
+from sim.engine.records import Journal, Loans, columns_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,7 +110,7 @@ class Ledger:
         """Everything posted, in order; transfers are looked up by their numbers, `payment` by journey."""
         reference = np.array(self._reference, dtype=np.int64)
         other = reference < 0
-        others = np.array(self._others, dtype=np.int64).reshape(-1, 3)
+        debit, credit, amount = columns_of(self._others, 3)
         rows = reference[~other]
 
         def column(of_transfer: NDArray[np.int64], of_other: NDArray[np.int64] | int) -> NDArray[np.int64]:
@@ -128,9 +128,9 @@ class Ledger:
             journey=column(requests.journey, -1),
             step=column(requests.step, -1),
             part=column(requests.part, -1),
-            debit=column(requests.debit, others[:, 0]),
-            credit=column(requests.credit, others[:, 1]),
-            amount=column(requests.amount, others[:, 2]),
+            debit=column(requests.debit, debit),
+            credit=column(requests.credit, credit),
+            amount=column(requests.amount, amount),
         )
 
 

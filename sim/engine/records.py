@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -10,6 +11,8 @@ from sim.core.clock import NEVER, Seconds
 from sim.core.currency import Amounts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from sim.core.calendars import Days
@@ -138,7 +141,7 @@ class Clearings(NamedTuple):
     @classmethod
     def of(cls, payments: list[SquaringPayment]) -> Clearings:
         """The columns of so many payments."""
-        return cls(*np.array(payments, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+        return cls(*columns_of(payments, len(cls._fields)))
 
 
 class Loans(NamedTuple):
@@ -185,7 +188,7 @@ class Funding(NamedTuple):
     @classmethod
     def of(cls, deals: list[TreasuryDeal]) -> Funding:
         """The columns of so many deals."""
-        return cls(*np.array(deals, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+        return cls(*columns_of(deals, len(cls._fields)))
 
 
 class FundingMove(NamedTuple):
@@ -208,7 +211,7 @@ class SessionFunding(NamedTuple):
     @classmethod
     def of(cls, moves: list[FundingMove]) -> SessionFunding:
         """The columns of so many moves."""
-        return cls(*np.array(moves, dtype=np.int64).reshape(-1, len(cls._fields)).T)
+        return cls(*columns_of(moves, len(cls._fields)))
 
 
 class Offset(NamedTuple):
@@ -240,7 +243,7 @@ class Shifts(NamedTuple):
     @classmethod
     def of(cls, rows: list[tuple[int, int, int, int]]) -> Shifts:
         """The columns of rows in order."""
-        return cls(*np.array(rows, dtype=np.int64).reshape(-1, 4).T)
+        return cls(*columns_of(rows, len(cls._fields)))
 
 
 class Reviews(NamedTuple):
@@ -400,6 +403,13 @@ class Log:
         joined = joined_rows(Fees, self._fees)
         joined = joined._replace(payment=self._journeys.payment[joined.payment])
         return some_rows(joined, np.lexsort((joined.step, joined.payment, joined.at)))
+
+
+def columns_of(rows: Sequence[tuple[int, ...]], width: int) -> NDArray[np.int64]:
+    """Rows of so many whole numbers each as columns."""
+    # numpy asks each tuple what it is, which takes far longer than to read it.
+    numbers = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=width * len(rows))
+    return numbers.reshape(-1, width).T
 
 
 def some_rows(record: R, chosen: NDArray[Any]) -> R:

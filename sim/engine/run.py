@@ -191,8 +191,19 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> tuple
     shut: dict[int, NDArray[np.bool_]] = defaultdict(lambda: np.zeros(len(world.payments), dtype=np.bool_))
 
     @cache
+    def asked(step: int) -> NDArray[np.intp]:
+        return np.flatnonzero(requests.step == step)
+
+    def by_journey(step: int, instants: Seconds) -> Seconds:
+        return _by_journey(requests, asked(step), instants, len(world.payments))
+
+    @cache
+    def arrivals(step: int) -> Seconds:
+        return by_journey(step, simulated.arrival)
+
+    @cache
     def waits(step: int) -> Waits:
-        return Waits(*(_by_journey(requests, column, step, len(world.payments)) for column in simulated[2:]))
+        return Waits(*(by_journey(step, column) for column in simulated[2:]))
 
     for walk in walks:
         traced = walk.trace({number: waits(number) for number in walk.contended}, course.begun, log, end)
@@ -200,12 +211,10 @@ def _trace(world: World, walks: Walks, log: Log, simulated: _Simulated) -> tuple
         for number, told in traced.arrivals.items():
             came = traced.left[number - 1] if number else traced.begun
             shut[number][walk.rows] = told > came
-            arrivals = _by_journey(requests, simulated.arrival, number, len(world.payments))
-            _compare(walk, told, arrivals[walk.rows], end)
+            _compare(walk, told, arrivals(number)[walk.rows], end)
     opened = np.zeros(requests.rows, dtype=np.bool_)
     for number, waited in shut.items():
-        here = requests.step == number
-        opened[here] = waited[requests.journey[here]]
+        opened[asked(number)] = waited[requests.journey[asked(number)]]
     return course, opened
 
 
@@ -255,13 +264,12 @@ def _cycles(floor: Floor, settled: Seconds) -> tuple[Seconds, Seconds]:
     return accepted, cycle
 
 
-def _by_journey(requests: Requests, instants: Seconds, step: int, count: int) -> Seconds:
-    """Instants of the requests of one step by journey, −1 for journeys without one.
+def _by_journey(requests: Requests, here: NDArray[np.intp], instants: Seconds, count: int) -> Seconds:
+    """Instants of the requests `here` by journey, −1 for journeys without one.
 
     Of several parts it is the latest.
     """
     found = np.full(count, -1, dtype=np.int64)
-    here = requests.step == step
     np.maximum.at(found, requests.journey[here], instants[here])
     return found
 

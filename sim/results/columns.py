@@ -7,6 +7,7 @@ second, dates are dates, names are categories, whole numbers stay whole even whe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
@@ -118,15 +119,20 @@ def frame(columns: Sequence[Column], values: Mapping[str, Any] | pd.DataFrame) -
     declared = [column.name for column in columns]
     if [*values] != declared:
         raise KeyError(f"declared are the columns {declared}, found {[*values]}")
-    found: dict[str, Any] = {column.name: _typed(column.kind, values[column.name]) for column in columns}
-    # Rows are numbered, so that no index of another table lines up with these.
-    return pd.DataFrame({key: column.reset_index(drop=True) for key, column in found.items()})
+    found = {column.name: _typed(column.kind, values[column.name]) for column in columns}
+    # Bare arrays: rows are numbered, so that no index of another table lines up with these.
+    return pd.DataFrame({name: _bare(column) for name, column in found.items()})
+
+
+def _bare(column: pd.Series[Any]) -> Any:  # noqa: ANN401 - an array of numpy or pandas
+    return column.to_numpy() if isinstance(column.dtype, np.dtype) else column.array
 
 
 def _typed(kind: str, values: Any) -> pd.Series[Any]:  # noqa: ANN401 - whatever a column can be made of
     if kind == "instant" and not isinstance(values, (pd.Series, pd.DatetimeIndex)):
         values = instants(values)
-    column = pd.Series(values)
+    # The table that is made of it is a copy.
+    column = pd.Series(values, copy=False)
     if kind in _DTYPES:
         return column.astype(cast("Any", _DTYPES[kind]))
     if kind == "name":
@@ -156,18 +162,25 @@ def _as_category(column: pd.Series[Any]) -> pd.Series[Any]:
 def instants(seconds: Seconds) -> pd.Series[pd.Timestamp]:
     """Timestamps in UTC; NaT for NEVER."""
     seen = np.where(seconds < NEVER, seconds, np.iinfo(np.int64).min)
-    return pd.Series(seen.astype("datetime64[s]")).dt.tz_localize("UTC")
+    found: pd.Series[pd.Timestamp] = pd.Series(seen.view("datetime64[s]"), dtype=_DTYPES["instant"])
+    return found
 
 
 def seconds(timestamps: pd.Series[pd.Timestamp]) -> Seconds:
     """Seconds since 1970 of a column of timestamps in UTC, of whatever resolution; NEVER for NaT."""
-    found = timestamps.dt.tz_localize(None).to_numpy().astype("datetime64[s]")
-    return np.where(np.isnat(found), NEVER, found.astype(np.int64))
+    found = timestamps.to_numpy("datetime64[s]")
+    return np.where(np.isnat(found), NEVER, found.view(np.int64))
 
 
 def names(known: Iterable[str], numbers: NDArray[np.int64]) -> pd.Categorical[str]:
     """Names by number, −1 for none; as categories, which are small in memory and on disk."""
-    return pd.Categorical.from_codes(numbers, categories=pd.Index(list(known), dtype="str"))
+    return pd.Categorical.from_codes(numbers, dtype=_categories(tuple(known)))
+
+
+@lru_cache(maxsize=256)
+def _categories(known: tuple[str, ...]) -> pd.CategoricalDtype[str]:
+    """Several columns and tables tell the same names, and their index is dear."""
+    return pd.CategoricalDtype(pd.Index(list(known), dtype="str"))
 
 
 def codes(column: pd.Series[str]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from sim.core.clock import NEVER, from_instant, local_instant
+from sim.core.clock import NEVER, from_instant, local_instant, local_instants
 from sim.results.columns import instants, seconds
 from sim.results.registry import shared
 from sim.scenario.topology import books, zone_of
@@ -37,7 +37,7 @@ def days_between(start: int, end: int, zone: ZoneInfo) -> tuple[list[date], Seco
     """The local days that `[start, end)` touches, and the midnights around them: one more than there are days."""
     first, last = from_instant(start, zone).date(), from_instant(end - 1, zone).date()
     days = [first + timedelta(days=k) for k in range((last - first).days + 2)]
-    return days[:-1], np.array([local_instant(day, 0, zone) for day in days], dtype=np.int64)
+    return days[:-1], local_instants(np.array(days, dtype="datetime64[D]"), 0, zone)
 
 
 def midnights(dates: pd.Series[pd.Timestamp], zone: ZoneInfo) -> Seconds:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from sim.core.history import History
     from sim.scenario.model import Scenario
+    from sim.world.timing import Openings
     from sim.world.world import DrawnWorld
 
 
@@ -71,11 +72,15 @@ def played(
     progress: Callable[[int, DrawnWorld], None] | None = None,
     *,
     replication: int = 0,
+    openings: Openings | None = None,
     max_input: int = MAX_INPUT,
 ) -> Played:
-    """As `execute`, without measures, warnings and a manifest: for who plays many and asks each for little."""
+    """As `execute`, without measures, warnings and a manifest: for who plays many and asks each for little.
+
+    `openings` are as for `build_world`.
+    """
     began = time.perf_counter()
-    world = build_world(scenario, replication, max_input=max_input)
+    world = build_world(scenario, replication, openings=openings, max_input=max_input)
     drawn = time.perf_counter()
     records = simulate(world, None if progress is None else lambda at: progress(at, world))
     simulated = time.perf_counter()

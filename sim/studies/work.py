@@ -5,9 +5,11 @@ All that a worker needs comes with the task, and what replications share it keep
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import pickle
 import zlib
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -20,9 +22,10 @@ from sim.results.shelves import MEASURES
 from sim.studies.common import in_common, over_obligations
 from sim.studies.series import SERIES
 from sim.world.assumed import assumed
+from sim.world.timing import Openings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from sim.results.run import Run
     from sim.scenario.model import Scenario
@@ -99,16 +102,40 @@ def replicate(task: Task) -> Outcome:
     What fails is told, not raised; only where the worker itself is another one than the study's, `StudyError`.
     """
     _check_versions(task.versions)
+    with _collected_once():
+        return _replicated(task)
+
+
+@contextmanager
+def _collected_once() -> Iterator[None]:
+    """Do not look again and again for objects that refer to each other, but once for those made within.
+
+    A run leaves many of them; the older objects of the process are not looked at, and its memory does not grow.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.collect(0)
+        if enabled:
+            gc.enable()
+
+
+def _replicated(task: Task) -> Outcome:
     where = task.cases[0]
     blocks: list[dict[str, Any]] = []
     try:
         base: Run | None = None
         for case in task.cases:
             where = case
-            scenario, drawn = _scenario_of(case), None
+            (scenario, openings), drawn = _shared(case), None
             if task.over:
-                scenario, drawn = assumed(scenario, task.replication)
-            run = played(scenario, replication=task.replication, max_input=task.max_input).run
+                # Hours may be among what is drawn.
+                (scenario, drawn), openings = assumed(scenario, task.replication), None
+            run = played(
+                scenario, replication=task.replication, openings=openings, max_input=task.max_input
+            ).run
             block = _block(run, case.name, None, task.measures, series=task.series)
             blocks.append(block if drawn is None else {**block, "assumed": drawn})
             if base is None:
@@ -147,11 +174,13 @@ def _block(
 
 
 @lru_cache(maxsize=_KEPT)
-def _scenario_of(case: Case) -> Scenario:
+def _shared(case: Case) -> tuple[Scenario, Openings | None]:
+    """What the replications of a case have in common: a scenario, and its calendars and hours."""
     for file, sha256 in case.files:
         if sha256_of(Path(file)) != sha256:
             raise StudyError(f"{file}: not as it was when the study began")
-    return case.scenario
+    scenario = case.scenario
+    return scenario, Openings(scenario)
 
 
 def _check_versions(wanted: Mapping[str, str]) -> None:

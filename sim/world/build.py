@@ -47,15 +47,22 @@ if TYPE_CHECKING:
 EFFECTS.complete(kinds(Entry))
 
 
-def build_world(scenario: Scenario, replication: int = 0, *, max_input: int = MAX_INPUT) -> DrawnWorld:
+def build_world(
+    scenario: Scenario,
+    replication: int = 0,
+    *,
+    openings: Openings | None = None,
+    max_input: int = MAX_INPUT,
+) -> DrawnWorld:
     """Draw the world of one replication.
 
-    Equal scenario, seed and replication give an equal world. `ScenarioError` if the scenario asks for
+    Equal scenario, seed and replication give an equal world. `openings` are those of the scenario, which replications
+    may share, and are made if they are not given. `ScenarioError` if the scenario asks for
     something that its own time or data do not cover, or if reading its own payments, or rates, would take more than
     `max_input` bytes.
     """
     history = history_of(scenario.fx, max_input)
-    openings, fx = prepare(scenario, replication, history=history)
+    openings, fx = prepare(scenario, replication, openings=openings, history=history)
     window, timeline = openings.window, openings.timeline
     firms = draw_firms(scenario, replication)
     obligations = draw_obligations(scenario, replication, openings, firms, fx)
@@ -109,15 +116,20 @@ def all_routes(scenario: Scenario) -> dict[str, Route]:
 
 
 def prepare(
-    scenario: Scenario, replication: int = 0, *, history: History | None = None
+    scenario: Scenario,
+    replication: int = 0,
+    *,
+    openings: Openings | None = None,
+    history: History | None = None,
 ) -> tuple[Openings, FxPaths]:
     """Opening hours and rates, without trade: what can still be wrong with a scenario that reads well.
 
-    Rates are known from the day on which the first invoice was agreed that falls due in the run. `history` is what the
-    scenario names, read if it is not given. `ScenarioError` with every declaration that does not cover the run.
+    Rates are known from the day on which the first invoice was agreed that falls due in the run. `openings` are those
+    of the scenario, made if they are not given, `history` is what it names, read if it is not given. `ScenarioError`
+    with every declaration that does not cover the run.
     """
     seen = history_of(scenario.fx) if history is None else history
-    openings = Openings(scenario)
+    openings = Openings(scenario) if openings is None else openings
     problems = openings.problems()
     if not problems:
         problems += _never_open(scenario, openings)

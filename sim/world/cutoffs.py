@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from sim.core.clock import NEVER, Seconds, local_instant
+from sim.core.clock import NEVER, Seconds, local_instants
 from sim.scenario.topology import hours_zone
 from sim.world.draws import draws_by_piece
 from sim.world.routing import choose_routes
@@ -44,8 +44,7 @@ def cutoffs(scenario: Scenario, openings: Openings, choice: HoursChoice, days: D
     place = (hours.value_dates - days[0]).astype(np.int64)
     known = (place >= 0) & (place < len(days))
     np.maximum.at(last_end, place[known], hours.ends[known])
-    starts = np.array([local_instant(day, 0, zone) for day in days.tolist()], dtype=np.int64)
-    return Cutoffs(starts, last_end)
+    return Cutoffs(local_instants(days, 0, zone), last_end)
 
 
 def heeding_cutoffs(

@@ -7,6 +7,8 @@ from datetime import date
 from typing import TYPE_CHECKING, TypeAlias
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from sim.core.calendars import (
     WorkingDays,
     amended,
@@ -20,7 +22,7 @@ from sim.core.calendars import (
     replaced,
     weekdays,
 )
-from sim.core.clock import local_instant
+from sim.core.clock import local_instants
 from sim.core.hours import OpeningHours, opening_hours, spliced
 from sim.core.rest import rest_on
 from sim.errors import Problem, ScenarioError
@@ -140,10 +142,9 @@ class Openings:
     def daily(self, times: Iterable[str], days: Days, zone: str) -> tuple[int, ...]:
         """Instants of local times on some days, from the start of the run to its end."""
         seconds = [seconds_after_midnight(text) for text in times]
-        found = sorted(
-            {local_instant(day, second, ZoneInfo(zone)) for day in days.tolist() for second in seconds}
-        )
-        return tuple(instant for instant in found if self.window.start <= instant < self.window.end)
+        each = [local_instants(days, second, ZoneInfo(zone)) for second in seconds]
+        found = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *each]))
+        return tuple(found[(found >= self.window.start) & (found < self.window.end)].tolist())
 
     def problems(self) -> list[Problem]:
         """What is wrong with the calendars and hours of the scenario, all of them built."""

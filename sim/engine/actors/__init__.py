@@ -32,7 +32,8 @@ def build_actors(world: World, floor: Floor) -> None:
 
     def away(account: int) -> int:
         """What an account would get back if the sessions that it funds ended now."""
-        return sum(max(floor.ledger.balance[other], 0) for other in funded.get(account, ()))
+        others = funded.get(account)
+        return 0 if others is None else sum(max(floor.ledger.balance[other], 0) for other in others)
 
     for number, plan in enumerate(network.funding):
         Treasury(number, plan, floor, systems, needed, away)

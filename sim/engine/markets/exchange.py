@@ -61,6 +61,32 @@ class _Row(NamedTuple):
     fill: Fill | None
 
 
+class Choices(NamedTuple):
+    """Where the firms of one end of obligations may turn to: group of the firm, its first market, and the currency.
+
+    `of` tells which of `every` is that of an obligation, by number; −1 where the firm has nothing to exchange.
+    """
+
+    every: list[tuple[int, int, int]]
+    of: NDArray[np.int64]
+
+    @classmethod
+    def told(cls, world: World, *, by_payee: bool) -> Choices:
+        """The choices of the payees, or of the payers, of all obligations."""
+        obligations, markets = world.obligations, world.firms.market
+        firms = obligations.payee if by_payee else obligations.payer
+        foreign = np.flatnonzero(world.functional_currency[firms] != obligations.currency)
+        # A firm without a market of its own has −1.
+        columns = world.firms.group[firms], markets[firms] + 1, obligations.currency
+        sizes = len(world.groups), int(markets.max(initial=-1)) + 2, len(world.fx.currencies)
+        of = np.full(len(obligations), -1)
+        every, of[foreign] = np.unique(
+            np.ravel_multi_index([column[foreign] for column in columns], sizes), return_inverse=True
+        )
+        group, first, currency = (column.tolist() for column in np.unravel_index(every, sizes))
+        return cls([(g, f - 1, c) for g, f, c in zip(group, first, currency, strict=True)], of)
+
+
 class Exchange:
     """The obligations whose exchange depends on others, on an early date or on cash, and what became of them.
 
@@ -74,6 +100,8 @@ class Exchange:
         self.world = world
         self._ways = Ways(world)
         count = len(world.obligations)
+        #: By end of an obligation, of which true is its payee.
+        self.choices = {by_payee: Choices.told(world, by_payee=by_payee) for by_payee in (False, True)}
         self.payers, self.payees = (self._concerned(by_payee=by_payee) for by_payee in (False, True))
         #: Obligations for which their payer has to get hold of a foreign currency.
         self.foreign = world.functional_currency[world.obligations.payer] != world.obligations.currency
@@ -223,16 +251,12 @@ class Exchange:
 
     def _concerned(self, *, by_payee: bool) -> NDArray[np.bool_]:
         """Obligations, by number, of which the payer's or the payee's exchange is dealt with here."""
-        world, obligations = self.world, self.world.obligations
-        firms = obligations.payee if by_payee else obligations.payer
-        found = np.zeros(len(obligations), dtype=np.bool_)
-        for number, group in enumerate(world.groups):
-            mine = (world.firms.group[firms] == number) & (obligations.currency != group.currency)
-            first = world.firms.market[firms]
-            for market, currency in np.unique([first[mine], obligations.currency[mine]], axis=1).T.tolist():
-                if depends(world.markets, group, market, currency, by_payee=by_payee):
-                    found |= mine & (first == market) & (obligations.currency == currency)
-        return found
+        markets, groups, choices = self.world.markets, self.world.groups, self.choices[by_payee]
+        concerned = [
+            depends(markets, groups[group], first, currency, by_payee=by_payee)
+            for group, first, currency in choices.every
+        ]
+        return np.array([*concerned, False], dtype=np.bool_)[choices.of]
 
     def _early(self) -> Orders:
         obligations = self.world.obligations

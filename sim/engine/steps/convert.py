@@ -35,25 +35,21 @@ class ConvertStep(Step):
         self.by_payee = plan.exchanging == "payee"
         self._exchange = exchange
         self._elsewhere = exchange.payees if self.by_payee else exchange.payers
+        self._choices = exchange.choices[self.by_payee]
         self._world = world
 
     def plan(self, rows: Rows, at: Seconds, log: Log | None) -> Seconds:
         """See `Step`; a payee's sale takes place after the credit and delays nothing."""
         world = self._world
-        obligations = world.obligations
-        parties = obligations.payee if self.by_payee else obligations.payer
-        firms = parties[world.payments.obligation[rows]]
+        obligation = world.payments.obligation[rows]
+        parties = world.obligations.payee if self.by_payee else world.obligations.payer
+        firms, choice = parties[obligation], self._choices.of[obligation]
         out = at.copy()
-        groups = world.firms.group[firms]
-        currencies = world.payments.currency[rows]
-        functional = world.functional_currency[firms]
-        elsewhere = self._elsewhere[world.payments.obligation[rows]]
-        here = np.flatnonzero((functional != currencies) & ~elsewhere)
-        choices = np.stack([groups, world.firms.market[firms], currencies])[:, here]
-        distinct, place = np.unique(choices, axis=1, return_inverse=True)
-        for number, (group, first, currency) in enumerate(distinct.T.tolist()):
-            mine = here[place.ravel() == number]
-            quote = self._quote(group, first, currency)
+        elsewhere = self._elsewhere[obligation]
+        here = (choice >= 0) & ~elsewhere
+        for number in np.unique(choice[here]).tolist():
+            mine = np.flatnonzero(here & (choice == number))
+            quote = self._quote(*self._choices.every[number])
             market = world.markets.every[quote.market]
             deal = market.hours.next_open(at[mine])
             out[mine] = np.where(deal < NEVER, deal + market.delivery, NEVER)
@@ -104,9 +100,7 @@ class ConvertStep(Step):
 
     def exchanges(self, rows: Rows) -> NDArray[np.bool_]:
         """Whether there is anything to exchange: the payment is not in the firm's functional currency."""
-        parties = self._world.obligations.payee if self.by_payee else self._world.obligations.payer
-        firms = parties[self._world.payments.obligation[rows]]
-        return np.not_equal(self._world.functional_currency[firms], self._world.payments.currency[rows])
+        return np.greater_equal(self._choices.of[self._world.payments.obligation[rows]], 0)
 
     def _quote(self, group: int, first: int, currency: int) -> QuotePlan:
         """The only quote at which firms of a group that turn to a market first deal in a currency."""

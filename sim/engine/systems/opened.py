@@ -54,7 +54,10 @@ class Systems:
 
     def waiting(self, account: int) -> int:
         """Value that waits for cover on an account, in its own system and in links."""
-        return sum(system.waiting(account) for system in self._queueing[account])
+        value = 0
+        for system in self._queueing[account]:
+            value += system.waiting(account)
+        return value
 
     def held(self, account: int) -> int:
         """The part of it that its bank holds back of its own will."""

@@ -134,8 +134,8 @@ def _groups(run: Run) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
         for currency in np.unique(rows.currency)
         if currency != fx.index(declared.functional_currency)
     ]
+    at = daily(run) if groups else daily(run)[:0]
     for side, currency in groups or [(-1, -1)]:
-        at = daily(run) if groups else daily(run)[:0]
         head = pd.DataFrame(
             {
                 "at": instants(at),
@@ -143,7 +143,7 @@ def _groups(run: Run) -> Iterator[tuple[pd.DataFrame, Seconds, int, Spans]]:
                 "currency": names(fx.currencies, np.full(len(at), currency)),
             }
         )
-        mine = (held == side) & (all_spans.currency == currency)
+        mine = np.flatnonzero((held == side) & (all_spans.currency == currency))
         yield head, at, currency, Spans(*(column[mine] for column in all_spans))
 
 

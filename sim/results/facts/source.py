@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from sim.results import registry
 from sim.results.columns import names, optional
@@ -133,8 +135,9 @@ def _all_obligation_ids(world: DrawnWorld) -> Any:  # noqa: ANN401 - an array of
         f"{sources[flow]}/{np.datetime64(piece + least, 'M') if flow < trade else piece + least + 1}/"
         for flow, piece in (divmod(number, wide) for number in known.tolist())
     ]
+    draws = pc.cast(pa.array(rows.draw + 1), pa.string())
     return pd.array(
-        [f"{pieces[of]}{draw + 1}" for of, draw in zip(which, rows.draw, strict=True)], dtype="str"
+        pc.binary_join_element_wise(pa.array(pieces, pa.string()).take(which), draws, ""), dtype="str"
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+import pandas as pd
 
 from sim.core.clock import HOUR
 from sim.results.derived.fx_causes import FX_CAUSES, RATE_CAUSES
@@ -23,8 +24,6 @@ from sim.results.risk import hedge_effectiveness as effectiveness
 from sim.results.risk import overall_position as overall
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from sim.results.run import Run
 
 _FX_RESULTS: Final = ("fx", "payments", "fx_results")
@@ -113,12 +112,15 @@ def fx_result(run: Run) -> dict[str, dict[str, float]]:
     """
     realised = of_counted(run, run["fx_results"])
     realised = realised[realised["realised"]]
-    by_side: dict[str, dict[str, float]] = {}
-    for cause in (*FX_CAUSES, "total"):
-        amounts = run.value(realised[cause], realised["functional_currency"], realised["converted_at"])
-        for side, total in amounts.groupby(realised["side"], observed=True).sum().items():
-            by_side.setdefault(str(side), {})[cause] = float(total) / run.scale
-    return by_side
+    currencies, at = realised["functional_currency"], realised["converted_at"]
+    amounts = pd.DataFrame(
+        {cause: run.value(realised[cause], currencies, at) for cause in (*FX_CAUSES, "total")}
+    )
+    totals = amounts.groupby(realised["side"], observed=True).sum() / run.scale
+    return {
+        str(side): {str(cause): float(total) for cause, total in row.items()}
+        for side, row in totals.iterrows()
+    }
 
 
 @measure("{reporting}", "higher", ("fx_result_by",))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sim.core.clock import local_instant
+from sim.core.clock import local_instant, local_instants
 from sim.core.kinds import import_all
 from sim.core.rates import Floats, FxPaths
 from sim.scenario.model.fx import ConstantFx, Fx, is_layer
@@ -83,7 +83,7 @@ def fx_paths(  # noqa: PLR0913 - the last ones have usual values
     columns[history.unit] = np.ones(len(asked))
     return FxPaths(
         currencies=order,
-        day_starts=np.array([local_instant(day, 0, zone) for day in asked.tolist()], dtype=np.int64),
+        day_starts=local_instants(asked, 0, zone),
         per_usd=np.column_stack([columns[currency] for currency in order]),
         end=local_instant(last + timedelta(days=1), 0, zone),
     )
