@@ -131,7 +131,8 @@ def validate(
     """
     from sim.errors import Problem, ScenarioError  # noqa: PLC0415 - see the module
     from sim.scenario.load import load_located  # noqa: PLC0415
-    from sim.world.build import build_world  # noqa: PLC0415
+    from sim.scenario.varied import check_assumptions  # noqa: PLC0415
+    from sim.world.build import build_world, prepare  # noqa: PLC0415
 
     problems: list[Problem] = []
     for scenario in scenarios:
@@ -140,6 +141,7 @@ def validate(
             build = partial(build_world, max_input=max_input)
             with loaded.placing(build):
                 world = build(loaded.scenario)
+            check_assumptions(loaded.scenario, prepare, loaded.problem)
         except ScenarioError as error:
             problems += error.problems
             continue
@@ -442,6 +444,8 @@ def _tell_variation(loaded: Loaded[Scenario]) -> None:
             say(f"{name}: differs by its own keys in {', '.join(paths[:_MOST_PATHS])}{more}")
         elif len(loaded.changes) == inherited:
             say(f"{name}: differs in nothing")
+    for name_of, path in loaded.without_effect:
+        say(f"{name}: the assumption {name_of!r} is without effect at {path}, which is stated above it")
     for key in loaded.overruled:
         more = f" (and {len(key.paths) - 1} more)" if len(key.paths) > 1 else ""
         say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")

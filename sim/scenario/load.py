@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date, time
 from decimal import Decimal
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
@@ -14,19 +13,21 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from sim.errors import Problem, ScenarioError
+from sim.scenario.assumptions import InForce, in_force
 from sim.scenario.check import sound_findings, sound_sections
 from sim.scenario.culprits import Outcome, with_causes
-from sim.scenario.document import dump
 from sim.scenario.explain import explain
 from sim.scenario.merge import Given, Resolved, Variation, lay_out, lineage, lineage_within
 from sim.scenario.model.base import nearest
 from sim.scenario.model.own import WrittenText
 from sim.scenario.tree import KeyPath, Located, Node, dotted, located, plain
+from sim.scenario.writing import data_of, dump
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
+    from sim.scenario.assumptions import WithoutEffect
     from sim.scenario.changes import Change, Overruled
     from sim.scenario.model import Scenario
 
@@ -50,6 +51,8 @@ class Loaded(Generic[M]):
     """Keys of files, and of changes in layers above, that win over these changes."""
     variation: Variation | None
     """What it says of what it extends, if anything."""
+    without_effect: tuple[WithoutEffect, ...]
+    """Assumptions of files that it extends whose values something laid over them states."""
     given: Given
     """What it was made of."""
     attempt: Callable[[Given], tuple[Loaded[M] | None, Outcome]]
@@ -224,11 +227,14 @@ def _attempt(
     """The scenario that is made of what is given, None if something is wrong with it, and what that is."""
     resolved = lay_out(given)
     groups = spread(resolved.tree, getattr(model, "GROUPED", {}))
-    tree = groups.tree
+    assumed = (
+        in_force(resolved, groups.tree, groups.written_at) if resolved.whole else InForce(groups.tree, (), ())
+    )
+    tree = groups.tree = assumed.tree
     data = plain(tree, _written)
     context = {"names": _names(data, model, resolved), "document": data, "saved": saved}
     scenario = None
-    told = [*resolved.findings, *groups.findings]
+    told = [*resolved.findings, *groups.findings, *assumed.findings]
     unsound = {found.problem.path.partition(".")[0] for found in told}
     try:
         scenario = model.model_validate(data, context=context)
@@ -242,7 +248,7 @@ def _attempt(
     if told or scenario is None:
         return None, outcome
     again = partial(_attempt, model, checks=checks, saved=saved)
-    told_of = (resolved.changes, resolved.overruled, resolved.variation)
+    told_of = (resolved.changes, resolved.overruled, resolved.variation, assumed.without_effect)
     return Loaded(scenario, groups, *told_of, given, again), outcome
 
 
@@ -265,7 +271,7 @@ def to_yaml(scenario: BaseModel, *, ascii_only: bool = False) -> str:
 
     With `ascii_only` all text beyond ASCII is escaped, for streams that cannot take it.
     """
-    return dump(_writable(scenario.model_dump(exclude_none=True, by_alias=True)), ascii_only=ascii_only)
+    return dump(data_of(scenario), ascii_only=ascii_only)
 
 
 def _written(node: Node) -> object:
@@ -289,19 +295,6 @@ def _judged(findings: list[Located], groups: Spread, spoilt: frozenset[KeyPath])
 
 def _at(tree: Node, path: KeyPath, message: str, suggestion: str | None = None) -> Located:
     return located(tree.nearest(path).told_at, path, message, suggestion)
-
-
-def _writable(value: Any) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
-    """The same tree of the types that `dump` writes; a set in its order, a float as its shortest decimal."""
-    if isinstance(value, dict):
-        return {str(key): _writable(child) for key, child in value.items()}
-    if isinstance(value, list | tuple):
-        return [_writable(child) for child in value]
-    if isinstance(value, set | frozenset):
-        return sorted(_writable(child) for child in value)
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    return value.isoformat() if isinstance(value, date | time) else value
 
 
 #: Where such lists stand (`*` is any key), and the field that the keys fill; None if they fill none.

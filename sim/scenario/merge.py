@@ -49,6 +49,9 @@ class Resolved(NamedTuple):
     """Keys of files, and of changes in layers above, that win over these changes."""
     variation: Variation | None
     """None for one that extends nothing."""
+    stages: tuple[Node, ...]
+    """The tree as it was laid: the oldest file, then of each other one its changes and its own keys, and what is said
+    beside files."""
 
 
 class Variation(NamedTuple):
@@ -127,6 +130,7 @@ def lay_out(given: Given) -> Resolved:
     ignored: list[Located] = []
     number = 0
     tree = inherited = Node({}, layers[-1].read.tree.mark)
+    stages = [tree]
     for layer in reversed(layers):
         complete = layer.read.tree
         tree_of_file = pruned(complete, layer.file, given.left_out)
@@ -150,6 +154,7 @@ def lay_out(given: Given) -> Resolved:
             said = said_of(inherited, own, "", told if whole and made.whole else ignored)
             made.yield_to(said)
             tree, _ = closed(laid(inherited, [said]), [said])
+        stages += [inherited, tree]
         if declared is not None and whole and made.whole and tree_of_file is complete:
             told += held_to(declared, (_DIFFERS_IN,), None if root else before, _heritage(tree))
     variation = _variation(layers[0].extends, number, inherited, tree)
@@ -157,6 +162,7 @@ def lay_out(given: Given) -> Resolved:
         tree = made.make(tree, on_command_line(given.changes))
     else:
         made.look_at(on_command_line(given.changes))
+    stages.append(tree)
     whole = whole and made.whole
     for override in given.overrides:
         try:
@@ -166,7 +172,14 @@ def lay_out(given: Given) -> Resolved:
             told += [Located(mark_of(override), problem) for problem in error.problems]
     spoilt = frozenset(made.spoilt).union(*(layer.read.spoilt for layer in layers))
     return Resolved(
-        tree, tuple(told), whole, spoilt, tuple(made.made.values()), tuple(made.overruled), variation
+        tree,
+        tuple(told),
+        whole,
+        spoilt,
+        tuple(made.made.values()),
+        tuple(made.overruled),
+        variation,
+        (*stages, tree),
     )
 
 

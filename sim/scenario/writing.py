@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from decimal import Decimal
 from textwrap import wrap
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sim.scenario.tree import read_scalar
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _WIDTH: Final = 100
 _NARROWEST: Final = 40
@@ -34,6 +38,25 @@ _BLOCK: Final = re.compile(f"[^{_UNSEEN}]+")
 _ESCAPED: Final = re.compile(f'["\\\\\n{_UNSEEN}]')
 _NOT_ASCII: Final = re.compile(f'["\\\\\n{_UNSEEN}\x80-\U0010ffff]')
 _SHORT_ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
+
+
+def data_of(declared: BaseModel) -> dict[str, Any]:
+    """A declaration as `dump` writes it, with every default stated: loaded again it is equal."""
+    found: dict[str, Any] = _writable(declared.model_dump(exclude_none=True, by_alias=True))
+    return found
+
+
+def _writable(value: Any) -> Any:  # noqa: ANN401  # a tree of unknown shape is what this is
+    """The same tree of the types that `dump` writes; a set in its order, a float as its shortest decimal."""
+    if isinstance(value, dict):
+        return {str(key): _writable(child) for key, child in value.items()}
+    if isinstance(value, list | tuple):
+        return [_writable(child) for child in value]
+    if isinstance(value, set | frozenset):
+        return sorted(_writable(child) for child in value)
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    return value.isoformat() if isinstance(value, date | time) else value
 
 
 class _Foreign(str):

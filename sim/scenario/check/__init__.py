@@ -34,6 +34,7 @@ from sim.scenario.check.timeline import (
     check_detours,
     check_quotes,
 )
+from sim.scenario.check.uncertain import check_uncertain
 from sim.scenario.model import Scenario
 from sim.scenario.tree import Finding
 
@@ -117,4 +118,5 @@ CHECKS: Final[tuple[Callable[[Scenario], Iterable[Finding]], ...]] = (
     check_dates,
     check_hedges,
     check_detours,
+    check_uncertain,
 )

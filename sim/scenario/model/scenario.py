@@ -22,6 +22,7 @@ from sim.scenario.model.steps import not_a_role
 from sim.scenario.model.timeline import Entry
 from sim.scenario.model.timing import Calendar, Hours, Period
 from sim.scenario.model.trade import Firms, Flow, InterestRate, Risk
+from sim.scenario.model.uncertain import Assumption
 
 #: Names that a scenario may not give to a calendar or to hours, because they are built in.
 _BUILT_IN = frozenset({"always", "weekdays"})
@@ -134,6 +135,8 @@ class Scenario(Declaration):
     """Dated changes of all this."""
     payments: OwnPayments | None = None
     """Payments of the user's own instead of flows; then no firms and no rates are needed."""
+    uncertain: dict[Name, Assumption] = Field(default_factory=dict)
+    """Values of which only a range is known, drawn by studies with `--over uncertain`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,0 +1,417 @@
+"""An assumption draws what it is of, and nothing that something laid over it states."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from sim.cli import cli
+from sim.core.scales import Value, between, factor_at, rounded, times
+from sim.errors import ScenarioError
+from sim.scenario.load import load, load_located, to_yaml
+from sim.scenario.varied import varied
+from sim.world.assumed import assumed, quantiles
+
+if TYPE_CHECKING:
+    from sim.scenario.model import Scenario
+
+pytestmark = pytest.mark.quick
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+
+
+def scenario(uncertain: str, *, name: str = "own", extends: str = "base.yaml", more: str = "") -> Path:
+    """A file of its own with assumptions, a line each."""
+    lines = "".join(f"  {line}\n" for line in uncertain.strip().splitlines())
+    file = Path(f"{name}.yaml")
+    section = f"uncertain:\n{lines}" if lines else ""
+    file.write_text(f"name: {name}\nextends: {extends}\n{more}{section}", "utf-8")
+    return file
+
+
+@pytest.fixture(autouse=True)
+def here(folder: Path) -> Path:
+    """A folder of its own, and in it the baseline without assumptions."""
+    text = (SCENARIOS / "baseline.yaml").read_text("utf-8")
+    (folder / "base.yaml").write_text(re.sub(r"(?ms)^uncertain:\n.*?(?=^\w|\Z)", "", text), "utf-8")
+    return folder
+
+
+def own(uncertain: str, **how: str) -> Scenario:
+    return load(scenario(uncertain, **how))
+
+
+def problems(uncertain: str, **how: str) -> list[str]:
+    """What `validate` says, each as `LINE:COLUMN: …`."""
+    file = scenario(uncertain, **how)
+    told = CliRunner().invoke(cli, ["validate", str(file)])
+    assert told.exit_code in {0, 2}, told.output
+    return [line.removeprefix(f"{file}:") for line in told.stderr.splitlines()] if told.exit_code else []
+
+
+# What lies between two ends.
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "middle"),
+    [
+        ("0d", "2d", "1d"),
+        (0, "2d", "1d"),
+        ("10:00", "12:00", "11:00"),
+        ("2024-01-01", "2024-01-03", "2024-01-02"),
+        ("09:00-10:00", "09:00-12:00", "09:00-11:00"),
+        ("T-1 20:30-17:15", "T-1 21:30-17:15", "T-1 21:00-17:15"),
+        ("17:00-08:00", "19:00-06:00", "18:00-T+1 07:00"),
+        ("18:00-24:00", "20:00-24:00", "19:00-24:00"),
+        (Decimal("0.1"), Decimal("0.3"), Decimal("0.2")),
+    ],
+)
+def test_the_middle_of_a_range_lies_between_its_ends(low: Value, high: Value, middle: Value) -> None:
+    assert between(low, high, 0.5, whole=False) == middle
+    if low:
+        assert between(low, high, 0.0, whole=False) == low
+    assert between(low, high, 1.0, whole=False) == high
+
+
+def test_each_whole_number_is_as_likely_as_any_other() -> None:
+    drawn = [between(10, 13, (k + 0.5) / 400, whole=True) for k in range(400)]
+    assert [drawn.count(number) for number in (10, 11, 12, 13)] == [100] * 4
+
+
+def test_half_is_as_likely_as_twice() -> None:
+    low, high = Decimal("0.5"), Decimal(2)
+    drawn = [factor_at(low, high, (k + 0.5) / 1_000) for k in range(1_000)]
+    assert sum(factor < 1 for factor in drawn) == 500
+    assert factor_at(low, high, 0) == low
+    assert factor_at(low, high, 1) == high
+
+
+def test_a_factor_is_of_numbers_and_durations() -> None:
+    assert times(Decimal("0.003"), Decimal("1.5"), whole=False) == Decimal("0.0045")
+    assert times(7, Decimal("1.5"), whole=True) == 10
+    assert times("2h", Decimal("1.5"), whole=False) == "3h"
+    with pytest.raises(ValueError, match="a time of day"):
+        times("10:30", Decimal(2), whole=False)
+
+
+def test_drawn_numbers_can_be_money() -> None:
+    told = [
+        str(rounded(Decimal(text), whole=False)) for text in ("23.4567", "2.34567", "0.0234567", "4321987.5")
+    ]
+    assert told == ["23.46", "2.35", "0.02346", "4322000"]
+
+
+# What an assumption does to a scenario.
+
+
+def test_a_range_gives_all_its_paths_one_value() -> None:
+    base = own("lag: {paths: [treasuries.minsk.lag, treasuries.china.lag], range: [0d, 2d]}")
+    found = varied(base, {"lag": 0.25}).scenario
+    assert found.treasuries["minsk"].lag == found.treasuries["china"].lag == 43_200
+    assert varied(base, {"lag": 0.25}).drawn == {"lag": "12h"}
+
+
+def test_a_factor_keeps_ratios() -> None:
+    base = own('spreads: {paths: ["markets.*.pairs.*.spread_bps"], factor: [0.5, 2]}')
+    found = varied(base, {"spreads": 1.0}).scenario
+    pairs = [(market, pair) for market, one in base.markets.items() for pair in one.pairs]
+    assert len(pairs) == 9
+    for market, pair in pairs:
+        before, after = (one.markets[market].pairs[pair].spread_bps for one in (base, found))
+        assert after == 2 * before
+
+
+@pytest.mark.parametrize("at", [0.0, 0.37, 1.0])
+def test_a_share_lets_the_others_fill_up(at: float) -> None:
+    base = own(
+        """prepaid: {paths: [flows.goods.terms.prepayment.share], share: [0.3, 0.8]}
+first: {paths: [firms.importers.banks.minsk-a], share: [0.1, 0.9]}"""
+    )
+    found = varied(base, {"prepaid": at, "first": at}).scenario
+    terms = found.flows["goods"].terms
+    assert terms["prepayment"].share == rounded(Decimal("0.3") + Decimal(at) * Decimal("0.5"), whole=False)
+    assert sum(term.share for term in terms.values()) == 1
+    ratio = terms["letter-of-credit"].share / terms["open-account"].share
+    assert float(ratio) == pytest.approx(0.15 / 0.30, abs=1e-4)
+    assert sum(found.firms["importers"].banks.values()) == 1
+    assert found.flows["equipment"].terms == base.flows["equipment"].terms
+
+
+def test_a_choice_goes_by_weight_and_takes_what_is_written() -> None:
+    base = own("usd: {paths: [systems.nostro-usd.hours], choice: {moscow: 1, new-york: 3, frankfurt: 0}}")
+    drawn = [varied(base, {"usd": (k + 0.5) / 8}).scenario.systems["nostro-usd"].hours for k in range(8)]
+    assert drawn == ["moscow"] * 2 + ["new-york"] * 6
+    lags = own('lag: {paths: [treasuries.minsk.lag], choice: {"0": 1, "2d": 1}}')
+    assert varied(lags, {"lag": 0.1}).scenario.treasuries["minsk"].lag == 0
+
+
+def test_settled_assumptions_are_gone_and_the_rest_is_as_it_was() -> None:
+    base = own(
+        "lag: {paths: [treasuries.minsk.lag], range: [0d, 2d]}\n"
+        "at: {paths: [treasuries.minsk.at], range: ['09:30', '11:30']}"
+    )
+    found = varied(base, {"lag": 0.5}).scenario
+    assert not found.uncertain
+    assert found == base.model_copy(update={"uncertain": {}})
+
+
+def test_a_draw_belongs_to_its_name_and_replication() -> None:
+    one = own("lag: {paths: [treasuries.minsk.lag], range: [0d, 2d]}")
+    other = own(
+        "at: {paths: [treasuries.minsk.at], range: ['09:30', '11:30']}\n"
+        "lag: {paths: [treasuries.china.lag], range: [0d, 1d]}"
+    )
+    drawn = [quantiles(one, replication)["lag"] for replication in range(400)]
+    assert drawn == [quantiles(other, replication)["lag"] for replication in range(400)]
+    assert len(set(drawn)) == 400
+    assert mean(drawn) == pytest.approx(0.5, abs=0.05)
+    assert quantiles(load("own.yaml", seed=2), 0) != quantiles(other, 0)
+    lags = {assumed(one, replication).scenario.treasuries["minsk"].lag for replication in range(20)}
+    assert len(lags) == 20
+    assert all(0 <= lag <= 172_800 for lag in lags)
+
+
+def test_a_resolved_scenario_assumes_the_same() -> None:
+    base = own(
+        """review: {paths: ["routes.*.steps.review.probability"], range: [0.03, 0.4]}
+cover: {paths: [accounts.hvps.0.balance], factor: [0.5, 2]}"""
+    )
+    Path("resolved.yaml").write_text(to_yaml(base), "utf-8")
+    again = load("resolved.yaml")
+    assert again == base
+    at = {"review": 0.5, "cover": 0.0}
+    assert varied(again, at) == varied(base, at)
+    assert varied(again, at).scenario.accounts != base.accounts
+
+
+# What it never overwrites.
+
+_LAG = "lag: {paths: [treasuries.minsk.lag, treasuries.china.lag], range: [0d, 2d]}"
+
+
+def drawn_in(*sources: str, overrides: tuple[str, ...] = (), changes: tuple[str, ...] = ()) -> list[str]:
+    """The paths that the assumption of lags draws."""
+    loaded = load_located(sources[0], overrides, changes)
+    return [path for one in loaded.scenario.uncertain.values() for path in one.paths]
+
+
+def test_what_a_variant_states_is_meant() -> None:
+    scenario(_LAG)
+    scenario("", name="variant", extends="own.yaml", more="treasuries.minsk.lag: 1d\n")
+    assert drawn_in("variant.yaml") == ["treasuries.china.lag"]
+    [told] = load_located("variant.yaml").without_effect
+    assert told == ("lag", "treasuries.minsk.lag")
+    found = CliRunner().invoke(cli, ["validate", "variant.yaml"])
+    assert "variant: the assumption 'lag' is without effect at treasuries.minsk.lag" in found.stdout
+    assert not load_located("own.yaml").without_effect
+
+
+def test_what_a_change_or_an_override_states_is_meant() -> None:
+    scenario(_LAG)
+    Path("later.yaml").write_text("says: Later.\ntreasuries.minsk.lag: 1d\n", "utf-8")
+    assert drawn_in("own.yaml", changes=("later.yaml",)) == ["treasuries.china.lag"]
+    assert drawn_in("own.yaml", overrides=("treasuries.china.lag=1d",)) == ["treasuries.minsk.lag"]
+    scenario("", name="variant", extends="own.yaml", more="changes: [later.yaml]\n")
+    assert drawn_in("variant.yaml") == ["treasuries.china.lag"]
+
+
+def test_a_variant_may_assume_anew_what_it_states() -> None:
+    scenario(_LAG)
+    more = "treasuries.minsk.lag: 1d\n"
+    scenario("lag: {range: [1d, 3d]}", name="variant", extends="own.yaml", more=more)
+    assert drawn_in("variant.yaml") == ["treasuries.minsk.lag", "treasuries.china.lag"]
+    scenario("lag: null", name="sure", extends="own.yaml")
+    assert not load("sure.yaml").uncertain
+
+
+def test_a_change_assumes_what_it_states_and_nothing_that_another_does() -> None:
+    scenario("")
+    Path("slow.yaml").write_text(
+        "says: Slow.\ntreasuries: {minsk: {lag: 5d}}\n"
+        "uncertain: {slow: {paths: [treasuries.minsk.lag], range: [2d, 10d]}}\n",
+        "utf-8",
+    )
+    assert drawn_in("own.yaml", changes=("slow.yaml",)) == ["treasuries.minsk.lag"]
+    Path("other.yaml").write_text(
+        "says: Other.\nuncertain: {other: {paths: [treasuries.minsk.lag], range: [0d, 2d]}}\n", "utf-8"
+    )
+    assert drawn_in("own.yaml", changes=("other.yaml",)) == ["treasuries.minsk.lag"]
+    Path("slow.yaml").write_text("says: Slow.\ntreasuries: {minsk: {lag: 5d}}\n", "utf-8")
+    for changes in (("slow.yaml", "other.yaml"), ("other.yaml", "slow.yaml")):
+        assert not drawn_in("own.yaml", changes=changes)
+
+
+def test_a_share_is_left_alone_where_a_part_of_its_total_is_stated() -> None:
+    scenario("prepaid: {paths: [flows.goods.terms.prepayment.share], share: [0.3, 0.8]}")
+    more = "flows.goods.terms.letter-of-credit.share: 0.05\nflows.goods.terms.open-account.share: 0.40\n"
+    scenario("", name="variant", extends="own.yaml", more=more)
+    assert not load("variant.yaml").uncertain
+    assert load("own.yaml").uncertain
+
+
+def test_a_mapping_of_another_kind_takes_its_assumptions_along() -> None:
+    scenario(
+        "rates: {paths: [fx.start], choice: {'2023-01-02': 1, '2022-01-03': 1}}",
+        more="fx.start: 2024-01-01\n",
+    )
+    scenario(
+        "",
+        name="variant",
+        extends="own.yaml",
+        more="fx: {kind: constant, rates: {BYN: 3.2, CNY: 7.2, EUR: 0.9, RUB: 90}}\n",
+    )
+    assert not load("variant.yaml").uncertain
+    assert load_located("variant.yaml").without_effect == (("rates", "fx.start"),)
+
+
+# What is wrong with it.
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "x: {paths: [treasuries.misk.lag], range: [0d, 2d]}",
+            "4:15: uncertain.x.paths.0: nothing is stated at treasuries.misk.lag; did you mean 'minsk'?",
+        ),
+        (
+            "x: {paths: ['markets.*.pears.*.spread_bps'], range: [0, 2]}",
+            "4:15: uncertain.x.paths.0: nothing is stated at markets.*.pears.*.spread_bps",
+        ),
+        (
+            "x: {paths: [treasuries.minsk], range: [0d, 2d]}",
+            "4:15: uncertain.x.paths.0: a single value is needed, and this is a mapping; name a value in it",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.at], range: [0d, 2d]}",
+            "4:15: uncertain.x.paths.0: treasuries.minsk.at is a time of day, and here a duration is drawn",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.at], factor: [1, 2]}",
+            "4:15: uncertain.x.paths.0: treasuries.minsk.at is a time of day, and here a duration or a number is drawn",
+        ),
+        (
+            "x: {paths: [routes.rub.steps.transit.time.median], share: [0.1, 0.2]}",
+            "4:15: uncertain.x.paths.0: nothing stands beside it that could fill up its total",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], range: [2d, 1d]}",
+            "4:38: uncertain.x.range: nothing lies between 2d and 1d; the low end comes first",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], range: [1d, 1d]}",
+            "4:38: uncertain.x.range: nothing lies between 1d and 1d; the low end comes first",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], range: [1d, 2]}",
+            "4:38: uncertain.x.range: the ends are of two kinds, a duration and a number",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], range: [soon, 2d]}",
+            (
+                "4:46: uncertain.x.range.0: 'soon' is no number, duration, time of day, date or session "
+                "such as 09:00-17:30"
+            ),
+        ),
+        ("x: {paths: [treasuries.minsk.lag], range: []}", "4:38: uncertain.x.range: entry 0 is missing here"),
+        (
+            "x: {paths: [treasuries.minsk.lag], factor: [0, 2]}",
+            "4:47: uncertain.x.factor.0: must be greater than 0, not 0",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], choice: {1d: 0}}",
+            "4:38: uncertain.x.choice: at least one value needs a weight above zero",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], choice: {1d: -1}}",
+            "4:51: uncertain.x.choice.1d: must be at least 0, not -1",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag]}",
+            "4:3: uncertain.x: state one of 'range', 'factor', 'share', 'choice'",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], range: [0d, 2d], factor: [1, 2]}",
+            "4:3: uncertain.x: state one of 'range', 'factor', 'share', 'choice'",
+        ),
+        ("x: {paths: [], range: [0d, 2d]}", "4:7: uncertain.x.paths: needs at least 1 entries, found 0"),
+        (
+            "x: {paths: ['a..b'], range: [0d, 2d]}",
+            (
+                "4:15: uncertain.x.paths.0: 'a..b' is not a path such as treasuries.minsk.lag "
+                "or markets.*.pairs.*.spread_bps"
+            ),
+        ),
+        (
+            "x: {path: [treasuries.minsk.lag], range: [0d, 2d]}",
+            "4:7: uncertain.x.path: unknown key; did you mean 'paths'?",
+        ),
+    ],
+)
+def test_what_is_wrong_is_told_where_it_stands(line: str, told: str) -> None:
+    assert told in problems(line)
+
+
+def test_two_assumptions_never_draw_one_value() -> None:
+    lines = "x: {paths: [treasuries.minsk.lag], range: [0d, 2d]}\ny: {paths: ['treasuries.*.lag'], factor: [1, 2]}"
+    assert problems(lines) == ["5:15: uncertain.y.paths.0: treasuries.minsk.lag is drawn by 'x' already"]
+    lines = (
+        "x: {paths: [firms.importers.banks.minsk-a], share: [0.1, 0.2]}\n"
+        "y: {paths: [firms.importers.banks.minsk-b], share: [0.1, 0.2]}"
+    )
+    assert any("minsk-a is drawn by 'x' already" in told for told in problems(lines))
+
+
+_STEP = "routes.cny-to-china.steps.originate.work"
+
+
+def test_corners_that_break_an_order_are_refused() -> None:
+    alone = f"mode: {{paths: [{_STEP}.mode], range: [15min, 2h]}}"
+    assert [told.split(": low")[0] for told in problems(alone)] == [
+        "4:3: uncertain.mode: no valid scenario where mode is 2h: routes.cny-to-china.steps.0.work.mode"
+    ]
+    together = (
+        f"mode: {{paths: [{_STEP}.mode], range: [6min, 55min]}}\n"
+        f"high: {{paths: [{_STEP}.high], range: [30min, 2h]}}"
+    )
+    [told] = problems(together)
+    assert told.startswith("5:3: uncertain.high: no valid scenario where mode is 55min and high is 30min: ")
+    assert not problems(together.replace("[30min", "[56min"))
+
+
+def test_each_alternative_of_a_choice_is_looked_at() -> None:
+    [told] = problems(
+        "usd: {paths: [systems.nostro-usd.hours], choice: {new-york: 1, nowhere: 1, moscow: 1}}"
+    )
+    assert told.startswith(
+        "4:3: uncertain.usd: no valid scenario where usd is nowhere: systems.nostro-usd.hours: "
+    )
+
+
+def test_what_later_rooms_refuse_is_refused() -> None:
+    more = "fx.start: 2024-01-01\n"
+    [told] = problems("rates: {paths: [fx.start], range: [2024-01-01, 2026-09-01]}", more=more)
+    assert told.startswith("5:3: uncertain.rates: no valid scenario where rates is 2026-09-01: fx: ")
+
+
+def test_a_short_form_is_no_single_value() -> None:
+    [told] = problems("price: {paths: [delay_price], factor: [0.5, 2]}", more="delay_price: 0.05\n")
+    assert (
+        told
+        == "5:19: uncertain.price.paths.0: delay_price is short for a mapping; write that out, and name the value in it"
+    )
+    assert not problems(
+        "price: {paths: [delay_price.rate], factor: [0.5, 2]}", more="delay_price: {rate: 0.05}\n"
+    )
+
+
+def test_a_value_that_no_scenario_can_have_is_an_error_when_it_is_drawn() -> None:
+    base = own(f"mode: {{paths: [{_STEP}.mode], range: [15min, 2h]}}")
+    with pytest.raises(ScenarioError, match="low ≤ mode ≤ high"):
+        varied(base, {"mode": 1.0})
