@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sim.show.figures as _figures  # noqa: F401 - registers the figures
 import sim.show.study_figures as _study_figures  # noqa: F401 - registers those of studies
@@ -12,7 +12,7 @@ from sim.errors import StudyError
 from sim.results.execute import checked, execute, text_of
 from sim.results.results import Results, open_run, saved_tables
 from sim.results.saving import check_target
-from sim.scenario.load import load_located
+from sim.scenario.load import as_options, load_located
 from sim.show.mechanisms import plot_mechanisms
 from sim.show.progress import study_progress
 from sim.studies.comparison import compare as make_comparison
@@ -24,7 +24,7 @@ from sim.studies.workers import workers
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sim.scenario.model import Scenario
     from sim.studies.comparison import Comparison
@@ -72,6 +72,9 @@ def ensemble(
     scenario: Scenario | str | Path,
     n: int = 200,
     *,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    changes: Sequence[str] = (),
+    seed: int | None = None,
     jobs: int = 1,
     cluster: str | None = None,
     measures: Iterable[str] | None = None,
@@ -81,13 +84,14 @@ def ensemble(
 ) -> Ensemble:
     """Make `n` replications of a scenario, and tell what to expect and how far apart they lie.
 
+    `overrides`, `changes` and `seed` are laid over a scenario that is named as a file or of the library, as by `load`.
     This process makes them for one job, further processes for more, the workers of a Dask scheduler for `cluster`, its
     address. `measures` are those that are computed, the headline measures by default and all for `["all"]`. `until`,
     such as `"delay.p95:2%"`, ends the study when an interval is so narrow. Nothing is kept unless `output` names a
     folder; `resume` goes on with the study that is there. Errors are those of `run`, and `StudyError` for what cannot
     be made as asked; a replication that fails stands in `failures` of what is returned.
     """
-    subject = _subject(scenario)
+    (subject,) = _subjects([scenario], overrides, changes, seed)
     with study_progress(subject.scenario.name) as progress:
         how = _how(
             jobs=jobs,
@@ -105,6 +109,9 @@ def compare(
     *scenarios: Scenario | str | Path,
     n: int = 30,
     decompose: bool = False,
+    overrides: Sequence[str] | Mapping[str, Any] = (),
+    changes: Sequence[str] = (),
+    seed: int | None = None,
     jobs: int = 1,
     cluster: str | None = None,
     measures: Iterable[str] | None = None,
@@ -115,9 +122,10 @@ def compare(
     """Set scenarios against the first one over the same draws, `n` replications of each.
 
     With `decompose` the second one, named as a file or of the library, is taken apart into the changes that the first
-    one lacks (`comparison.decomposition`). Everything else is as for `ensemble`.
+    one lacks (`comparison.decomposition`). Everything else is as for `ensemble`; what is laid over one scenario is laid
+    over all.
     """
-    subjects = [_subject(scenario) for scenario in scenarios]
+    subjects = _subjects(scenarios, overrides, changes, seed)
     with study_progress("comparison") as progress:
         how = _how(
             jobs=jobs,
@@ -131,8 +139,25 @@ def compare(
         return make_comparison(subjects, n, how, decompose=decompose)
 
 
-def _subject(scenario: Scenario | str | Path) -> Subject:
-    return Subject.named(scenario) if isinstance(scenario, (str, Path)) else Subject(scenario)
+def _subjects(
+    scenarios: Iterable[Scenario | str | Path],
+    overrides: Sequence[str] | Mapping[str, Any],
+    changes: Sequence[str],
+    seed: int | None,
+) -> list[Subject]:
+    said = as_options(overrides, changes, seed)
+    found = []
+    for scenario in scenarios:
+        if isinstance(scenario, (str, Path)):
+            found.append(Subject.named(scenario, *said))
+        elif any(said):
+            raise StudyError(
+                f"overrides, changes and a seed cannot be laid over {scenario.name!r}, which is loaded already: "
+                "name its file or the library's scenario, or give them to sim.load"
+            )
+        else:
+            found.append(Subject(scenario))
+    return found
 
 
 def _how(

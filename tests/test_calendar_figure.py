@@ -12,7 +12,7 @@ from telling import run_of
 
 import sim.show.figures  # noqa: F401 - registers the figures
 from sim.engine.run import simulate
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 
 if TYPE_CHECKING:
     from sim.results.results import Results

@@ -358,3 +358,48 @@ def test_overrides_are_a_mapping_or_a_list_and_never_a_text() -> None:
         sim.load("baseline", "seed=2")
     with pytest.raises(TypeError, match="changes: a list is needed"):
         sim.load("baseline", changes="direct-cips")
+
+
+def laid_over(folder: Path) -> dict[str, Any]:
+    """What a study can be told beside its scenarios."""
+    change(folder, "less", "accounts.0.balance: 99\n")
+    return {"overrides": {"horizon": "3d"}, "changes": ["less.yaml"], "seed": 7}
+
+
+def test_a_study_lays_over_its_scenarios_what_loading_one_would(folder: Path) -> None:
+    write_scenario(folder)
+    more = laid_over(folder)
+    found = sim.ensemble("tiny.yaml", 2, measures=["delay"], **more)
+    assert found.scenario == sim.load("tiny.yaml", **more)
+    assert found.scenario != sim.load("tiny.yaml")
+    same = sim.ensemble(sim.load("tiny.yaml", **more), 2, measures=["delay"])
+    assert found.replications.equals(same.replications)
+
+
+def test_what_is_laid_over_is_no_part_of_what_is_taken_apart(folder: Path) -> None:
+    write_scenario(folder)
+    change(folder, "more", "accounts.1.balance: 500\n")
+    variant(folder, "other", "changes: [more.yaml]", parent="tiny.yaml")
+    more = laid_over(folder)
+    found = sim.compare("tiny.yaml", "other.yaml", n=2, measures=["delay"], decompose=True, **more)
+    assert found.scenarios == (sim.load("tiny.yaml", **more), sim.load("other.yaml", **more))
+    assert found.decomposition is not None
+    assert set(found.decomposition["change"]) == {"more"}
+    assert found.differing["key"].tolist() == ["accounts.1.balance"]
+
+
+@pytest.mark.parametrize("name", ["overrides", "changes", "seed"])
+def test_nothing_is_laid_over_what_is_loaded_already(folder: Path, name: str) -> None:
+    scenario = sim.load(write_scenario(folder))
+    more = {name: laid_over(folder)[name]}
+    with pytest.raises(sim.StudyError, match="cannot be laid over 'tiny', which is loaded already"):
+        sim.ensemble(scenario, 2, **more)
+    with pytest.raises(sim.StudyError, match="cannot be laid over 'tiny', which is loaded already"):
+        sim.compare("tiny.yaml", scenario, n=2, **more)
+
+
+def test_studies_refuse_a_text_in_the_place_of_a_list() -> None:
+    with pytest.raises(TypeError, match="overrides: a list is needed"):
+        sim.ensemble("baseline", 2, overrides="run_in=0d")
+    with pytest.raises(TypeError, match="changes: a list is needed"):
+        sim.compare("baseline", "hedged", n=2, changes="direct-cips")

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import sim
 from sim.core.causes import REASONS
 from sim.errors import ScenarioError
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 from sim.show.frame import NEEDS
 
 SCENARIO = """

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 import sim.show.figures
 from sim.results.execute import execute
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 from sim.results.views import weekly_profile
 from sim.scenario.load import load
 from sim.show.palette import HEAT, ink_on, luminance

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import sim
 from sim.cli import cli
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from towns import run
 
 import sim.show.figures  # noqa: F401 - registers the figures
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 from sim.results.views import course_of_day
 from sim.show.palette import ACCOUNTS
 

@@ -20,7 +20,7 @@ from tiny import tiny_run
 import sim.show.figures  # noqa: F401 - registers the figures
 from sim.core.causes import CLOSED, REASONS
 from sim.results.execute import execute
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 from sim.scenario.load import load
 from sim.show import palette
 from sim.show.console import print_library

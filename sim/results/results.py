@@ -41,6 +41,7 @@ from sim.results.folder import (
     write_json,
 )
 from sim.results.html import results_html
+from sim.results.plots import FIGURES, Plots
 from sim.results.registry import Measure, by_last, leaves, unit_at
 from sim.results.run import Run
 from sim.results.saving import free_folder, new_folder, real_place, tidy
@@ -55,31 +56,6 @@ if TYPE_CHECKING:
 
 #: Before pandas 3, what is written into a copy that is not deep is written into the original.
 _COPIES: Final = int(pd.__version__.partition(".")[0]) < 3  # noqa: PLR2004
-
-#: Figures by name. The room that draws them puts them here, so that this one need not know it.
-FIGURES: dict[str, Callable[..., Any]] = {}
-
-
-class Plots:
-    """The figures of a run as methods: `results.plot.exposure()`; each returns matplotlib axes."""
-
-    def __init__(self, results: Results) -> None:
-        self._results = results
-
-    def __dir__(self) -> list[str]:
-        return sorted(FIGURES)
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        try:
-            figure = FIGURES[name]
-        except KeyError:
-            raise AttributeError(f"no figure {name!r}; there are {', '.join(sorted(FIGURES))}") from None
-
-        def draw(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as the figure has it
-            with believing(self._results):
-                return figure(self._results, *args, **kwargs)
-
-        return draw
 
 
 class Measures(Mapping[str, Measure]):
@@ -162,7 +138,7 @@ class Results:
     @property
     def plot(self) -> Plots:
         """The figures."""
-        return Plots(self)
+        return Plots(self, FIGURES)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """A table, to do with as one likes: the run computes from its own. `NoTableError` if there is none."""

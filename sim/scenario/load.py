@@ -112,14 +112,18 @@ def load(
     takes the place of the scenario's. TypeError for a text where several are meant.
     ScenarioError with every problem found: those that stand where they arise, then the others by what they come of.
     """
-    said = [f"seed={seed}"] if seed is not None else []
-    return load_located(source, [*_as_texts(overrides), *said], _several(changes, "changes")).scenario
+    return load_located(source, *as_options(overrides, changes, seed)).scenario
 
 
-def _as_texts(overrides: Sequence[str] | Mapping[str, Any]) -> Sequence[str]:
+def as_options(
+    overrides: Sequence[str] | Mapping[str, Any], changes: Sequence[str], seed: int | None
+) -> tuple[Sequence[str], Sequence[str]]:
+    """What `load` takes as the command line has it: the texts of `--set`, and those of `--with`."""
     if isinstance(overrides, Mapping):
-        return [f"{path}={_as_text(value)}" for path, value in overrides.items()]
-    return _several(overrides, "overrides")
+        texts = [f"{path}={_as_text(value)}" for path, value in overrides.items()]
+    else:
+        texts = [*_several(overrides, "overrides")]
+    return [*texts, *([] if seed is None else [f"seed={seed}"])], _several(changes, "changes")
 
 
 def _several(texts: Sequence[str], what: str) -> Sequence[str]:

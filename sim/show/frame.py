@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -10,7 +11,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
+from sim.results.results import believing
 from sim.show.fonts import draw_all_scripts
 from sim.show.palette import INK, QUIET, STYLE
 
@@ -48,12 +50,11 @@ def figure(
 
     def register(draw: Callable[[Results, Axes], None]) -> Drawing:
         @wraps(draw)
-        def drawing(results: Results, ax: Axes | None = None) -> Axes:
-            target = shown(width, height) if ax is None else ax
-            with styled(target):
-                draw(results, target)
-            return target
+        def believed(results: Results, ax: Axes) -> None:
+            with believing(results):
+                draw(results, ax)
 
+        drawing = as_figure(believed, width, height)
         name = draw.__name__
         SIZES[name] = (width, height)
         NEEDS[name] = needs
@@ -61,6 +62,29 @@ def figure(
         return drawing
 
     return register
+
+
+def as_figure(draw: Callable[..., None], width: float, height: float) -> Callable[..., Axes]:
+    """A function that draws into axes as one that opens so large a figure if it is given none, and returns the axes.
+
+    Beyond what it shows and the axes it takes its options by name; its signature and its docstring say so.
+    """
+
+    @wraps(draw)
+    def drawing(subject: Any, ax: Axes | None = None, **options: Any) -> Axes:  # noqa: ANN401 - as `draw` has them
+        target = shown(width, height) if ax is None else ax
+        with styled(target):
+            draw(subject, target, **options)
+        return target
+
+    declared = inspect.signature(draw)
+    subject, ax, *options = declared.parameters.values()
+    by_name = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in options]
+    drawing.__signature__ = declared.replace(  # type: ignore[attr-defined]  # what `inspect` and `help` look for
+        parameters=[subject, ax.replace(default=None, annotation="Axes | None"), *by_name],
+        return_annotation="Axes",
+    )
+    return drawing
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 import sim.show.figures  # noqa: F401 - all that can be drawn
 from sim.errors import ResultsError, RunError
 from sim.results.folder import FIGURES_FOLDER
-from sim.results.results import FIGURES
+from sim.results.plots import FIGURES
 from sim.results.saving import new_file
 from sim.show.frame import NEEDS, SIZES, blank
 from sim.show.palette import STYLE

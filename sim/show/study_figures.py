@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import wraps
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,11 +9,12 @@ import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
 from sim.show.dates import draw_dates, local
-from sim.show.frame import heading, headline, label_ends, nothing, panels, same_scale, shown, styled
+from sim.show.frame import as_figure, heading, headline, label_ends, nothing, panels, same_scale
 from sim.show.palette import GAIN, INK, LOSS, QUIET, SHAPE, WAITING, currency_colours, dress, in_millions
 from sim.show.study_tables import sums_up
 from sim.show.words import spelt
-from sim.studies.plots import OF_COMPARISON, OF_ENSEMBLE
+from sim.studies.comparison import OF_COMPARISON
+from sim.studies.ensemble import OF_ENSEMBLE
 from sim.studies.series import IN_FLIGHT, NET_OPEN_POSITION
 
 if TYPE_CHECKING:
@@ -45,13 +45,7 @@ def study_figure(
     """Register a function that draws a study into axes among the `figures` of its kind, so many inches large."""
 
     def register(draw: Callable[..., None]) -> Callable[..., Axes]:
-        @wraps(draw)
-        def drawing(study: Any, ax: Axes | None = None, **options: Any) -> Axes:  # noqa: ANN401 - as declared
-            target = shown(width, height) if ax is None else ax
-            with styled(target):
-                draw(study, target, **options)
-            return target
-
+        drawing = as_figure(draw, width, height)
         SIZES[draw.__name__] = (width, height)
         figures[draw.__name__] = drawing
         return drawing

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import StudyError
+from sim.results.plots import Plots
 from sim.studies.apart import differing, take_apart
 from sim.studies.ensemble import failures, values_of
 from sim.studies.html import frame_html
 from sim.studies.measures import chosen
 from sim.studies.players import shares
-from sim.studies.plots import OF_COMPARISON, StudyPlots
 from sim.studies.statistics import estimates, sureness
 from sim.studies.study import Plan, begun, check_place
 from sim.studies.subject import command, enough
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 _TWO: Final = 2
 #: From so many minutes on they are told by number.
 _MINUTES: Final = 1.5
+
+#: Figures of a comparison by name; the room that draws them puts them here.
+OF_COMPARISON: Final[dict[str, Callable[..., Any]]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,9 +107,9 @@ class Comparison:
         return OF_COMPARISON
 
     @property
-    def plot(self) -> StudyPlots:
+    def plot(self) -> Plots:
         """The figures as methods."""
-        return StudyPlots(self, self.figures)
+        return Plots(self, self.figures)
 
     def __repr__(self) -> str:
         others = ", ".join(repr(one.name) for one in self.scenarios[1:])

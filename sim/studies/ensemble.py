@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from sim.errors import StudyError
+from sim.results.plots import Plots
 from sim.studies.html import frame_html
 from sim.studies.measures import chosen
-from sim.studies.plots import OF_ENSEMBLE, StudyPlots
 from sim.studies.series import CASH_FLOW, CASH_FLOW_TOTAL
 from sim.studies.statistics import estimates, quantiles
 from sim.studies.study import Plan, begun, check_place
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sim.studies.study import How, Study
     from sim.studies.subject import Subject
     from sim.studies.until import Until
+
+#: Figures of an ensemble by name; the room that draws them puts them here.
+OF_ENSEMBLE: Final[dict[str, Callable[..., Any]]] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +90,9 @@ class Ensemble:
         return OF_ENSEMBLE
 
     @property
-    def plot(self) -> StudyPlots:
+    def plot(self) -> Plots:
         """The figures as methods."""
-        return StudyPlots(self, self.figures)
+        return Plots(self, self.figures)
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if len(self.failures) else ""
