@@ -247,6 +247,52 @@ def test_a_change_assumes_what_it_states_and_nothing_that_another_does() -> None
         assert not drawn_in("own.yaml", changes=changes)
 
 
+def test_a_change_adds_what_it_states_to_an_assumption_and_says_nothing_of_the_rest() -> None:
+    scenario('lag: {paths: ["treasuries.*.lag"], range: [0d, 2d]}')
+    for name in ("one", "other"):
+        Path(f"{name}.yaml").write_text(
+            f"says: {name}.\n"
+            f"treasuries.{name}: {{at: '09:30', zone: Europe/Minsk, calendar: belarus, lag: 1d}}\n"
+            f"uncertain.lag.paths.add: [treasuries.{name}.lag]\n",
+            "utf-8",
+        )
+    Path("silent.yaml").write_text("says: Silent.\ntreasuries.china.lag: 1d\n", "utf-8")
+    lags = {f"treasuries.{name}.lag" for name in ("minsk", "china", "one", "other")}
+    changes = ("one.yaml", "other.yaml")
+    assert set(drawn_in("own.yaml", changes=changes)) == lags
+    found = drawn_in("own.yaml", changes=(*changes, "silent.yaml"))
+    assert set(found) == lags - {"treasuries.china.lag"}
+    # A variant that states a lag means it, though a change laid over it adds another one.
+    scenario("", name="variant", extends="own.yaml", more="treasuries.minsk.lag: 1d\n")
+    assert set(drawn_in("variant.yaml", changes=changes)) == lags - {"treasuries.minsk.lag"}
+
+
+def test_two_paths_of_one_assumption_may_lead_to_one_value() -> None:
+    scenario('lag: {paths: ["treasuries.*.lag", treasuries.minsk.lag], range: [0d, 2d]}')
+    assert drawn_in("own.yaml") == ["treasuries.minsk.lag", "treasuries.china.lag"]
+
+
+def test_what_another_change_removes_is_not_misspelt() -> None:
+    scenario("")
+    Path("park.yaml").write_text(
+        "says: Park.\ntreasuries.park: {at: '09:30', zone: Europe/Minsk, calendar: belarus, lag: 1d}\n"
+        "uncertain: {park: {paths: [treasuries.park.lag], range: [0d, 2d]}}\n",
+        "utf-8",
+    )
+    Path("none.yaml").write_text("says: None.\nrequire: [park.yaml]\ntreasuries.park: null\n", "utf-8")
+    assert drawn_in("own.yaml", changes=("park.yaml",)) == ["treasuries.park.lag"]
+    for changes in (("park.yaml", "none.yaml"), ("none.yaml", "park.yaml")):
+        loaded = load_located("own.yaml", changes=changes)
+        assert not loaded.scenario.uncertain
+        assert loaded.without_effect == (("park", "treasuries.park.lag"),)
+    wrong = Path("park.yaml").read_text("utf-8").replace("[treasuries.park.lag]", "[treasuries.bark.lag]")
+    Path("park.yaml").write_text(wrong, "utf-8")
+    with pytest.raises(
+        ScenarioError, match=r"nothing is stated at treasuries\.bark\.lag; did you mean 'park'"
+    ):
+        load_located("own.yaml", changes=("park.yaml", "none.yaml"))
+
+
 def test_a_share_is_left_alone_where_a_part_of_its_total_is_stated() -> None:
     scenario("prepaid: {paths: [flows.goods.terms.prepayment.share], share: [0.3, 0.8]}")
     more = "flows.goods.terms.letter-of-credit.share: 0.05\nflows.goods.terms.open-account.share: 0.40\n"
