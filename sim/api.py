@@ -12,6 +12,7 @@ from sim.errors import StudyError
 from sim.results.execute import checked, execute, text_of
 from sim.results.results import Results, open_run, saved_tables
 from sim.results.saving import check_target
+from sim.scenario.assumptions import UNCERTAIN
 from sim.scenario.load import as_options, load_located
 from sim.show.mechanisms import plot_mechanisms
 from sim.show.progress import study_progress
@@ -21,6 +22,7 @@ from sim.studies.study import How, Where
 from sim.studies.subject import Subject
 from sim.studies.until import Until
 from sim.studies.workers import workers
+from sim.world.assumed import assumed
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def run(
     scenario: Scenario | str | Path,
     *,
     replication: int = 0,
+    over: str | None = None,
     measures: Iterable[str] | None = None,
     output: str | Path | None = None,
     tables: Iterable[str] | None = None,
@@ -45,7 +48,8 @@ def run(
 ) -> Results:
     """Run a scenario, given as such, as a file or as a library name.
 
-    Each `replication`, from 0 on, has draws of its own from the scenario's seed. `measures` are those that are
+    Each `replication`, from 0 on, has draws of its own from the scenario's seed, with `over="uncertain"` of what the
+    scenario assumes, too. `measures` are those that are
     computed now, all by default; every other one, and every table, is computed when it is first asked for. Nothing is
     written unless `output` names a run folder: a free name, an empty folder, or a run of the same text, or with
     `force` of any; other folders are refused before anything runs. `tables` are the derived tables that are saved
@@ -55,7 +59,10 @@ def run(
     asked = None if measures is None else checked(measures)
     saved = saved_tables(tables)
 
-    def made(of: Scenario) -> Results:
+    drawn = _is_over(over)
+
+    def made(given: Scenario) -> Results:
+        of = assumed(given, replication).scenario if drawn else given
         if output is not None:
             check_target(output, lambda: text_of(of, replication), force=force)
         found = execute(of, replication=replication, measures=asked)
@@ -79,6 +86,7 @@ def ensemble(
     cluster: str | None = None,
     measures: Iterable[str] | None = None,
     until: str | None = None,
+    over: str | None = None,
     output: str | Path | None = None,
     resume: bool = False,
 ) -> Ensemble:
@@ -87,9 +95,10 @@ def ensemble(
     `overrides`, `changes` and `seed` are laid over a scenario that is named as a file or of the library, as by `load`.
     This process makes them for one job, further processes for more, the workers of a Dask scheduler for `cluster`, its
     address. `measures` are those that are computed, the headline measures by default and all for `["all"]`. `until`,
-    such as `"delay.p95:2%"`, ends the study when an interval is so narrow. Nothing is kept unless `output` names a
-    folder; `resume` goes on with the study that is there. Errors are those of `run`, and `StudyError` for what cannot
-    be made as asked; a replication that fails stands in `failures` of what is returned.
+    such as `"delay.p95:2%"`, ends the study when an interval is so narrow. With `over="uncertain"` each replication
+    draws what the scenario declares under `uncertain`, too (`assumptions` of what is returned). Nothing is kept unless
+    `output` names a folder; `resume` goes on with the study that is there. Errors are those of `run`, and `StudyError`
+    for what cannot be made as asked; a replication that fails stands in `failures` of what is returned.
     """
     (subject,) = _subjects([scenario], overrides, changes, seed)
     with study_progress(subject.scenario.name) as progress:
@@ -98,6 +107,7 @@ def ensemble(
             cluster=cluster,
             measures=measures,
             until=until,
+            over=over,
             output=output,
             resume=resume,
             progress=progress,
@@ -116,6 +126,7 @@ def compare(
     cluster: str | None = None,
     measures: Iterable[str] | None = None,
     until: str | None = None,
+    over: str | None = None,
     output: str | Path | None = None,
     resume: bool = False,
 ) -> Comparison:
@@ -132,6 +143,7 @@ def compare(
             cluster=cluster,
             measures=measures,
             until=until,
+            over=over,
             output=output,
             resume=resume,
             progress=progress,
@@ -166,6 +178,7 @@ def _how(
     cluster: str | None,
     measures: Iterable[str] | None,
     until: str | None,
+    over: str | None,
     output: str | Path | None,
     resume: bool,
     progress: Callable[[int, int], None],
@@ -176,9 +189,17 @@ def _how(
         workers=partial(workers, jobs, cluster),
         measures=None if measures is None else tuple(measures),
         until=None if until is None else Until.read(until),
+        over=_is_over(over),
         where=None if output is None else Where(Path(output), resume),
         progress=progress,
     )
+
+
+def _is_over(over: str | None) -> bool:
+    """Whether what is assumed is drawn; `StudyError` for what cannot be."""
+    if over not in {None, UNCERTAIN}:
+        raise StudyError(f"over={over!r}: only {UNCERTAIN!r} can be drawn")
+    return over is not None
 
 
 def open(folder: str | Path) -> Results:  # noqa: A001 - reads as `sim.open(folder)`

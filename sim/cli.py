@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sim.failing import errors_told, tell_errors, tell_warnings
-from sim.options import DAY, MAX_INPUT, SCENARIO, SCENARIOS, SEED, SET, WITH, folder_named, study
+from sim.options import DAY, MAX_INPUT, OVER, SCENARIO, SCENARIOS, SEED, SET, WITH, folder_named, study
 from sim.stopping import Stopped, Tidied, leave, listen
 from sim.terminal import give, give_json, say, secure_streams, takes_unicode, warn
 
@@ -75,6 +75,7 @@ def cli() -> None:
     default=0,
     help="Which of the runs that share the scenario's seed; 0 is a plain run.",
 )
+@OVER
 @WITH
 @SET
 @click.option("--json", "as_json", is_flag=True, help="Print the measures as JSON instead of a summary.")
@@ -92,6 +93,7 @@ def run(
     force: bool,  # noqa: FBT001 - a flag of click
     seed: int | None,
     replication: int,
+    over: str | None,
     changes: tuple[str, ...],
     overrides: tuple[str, ...],
     as_json: bool,  # noqa: FBT001 - a flag of click
@@ -110,7 +112,7 @@ def run(
         None if tables is None else [name.strip() for name in tables.split(",") if name.strip()]
     )
     loaded = load_all(scenarios, _with_seed(overrides, seed), changes)
-    how = Saving(output, chosen, not no_figures, force, replication, max_input)
+    how = Saving(output, chosen, not no_figures, force, replication, over is not None, max_input)
     found, side_by_side = run_all(loaded, how)
     tell(found, side_by_side, as_json=as_json)
 

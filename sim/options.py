@@ -61,6 +61,13 @@ MAX_INPUT = click.option(
 )
 
 
+OVER = click.option(
+    "--over",
+    type=click.Choice(["uncertain"]),
+    help="Draw what scenarios declare under 'uncertain', anew in each replication.",
+)
+
+
 def study(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """The options that every study takes, with so many replications by default."""
     options = (
@@ -70,6 +77,7 @@ def study(default: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         SEED,
         WITH,
         SET,
+        OVER,
         click.option(
             "--jobs",
             type=click.IntRange(min=1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -19,6 +20,7 @@ from sim.show.save import save_figures
 from sim.show.summary import print_summary
 from sim.stopping import Tidied
 from sim.terminal import give_json, say
+from sim.world.assumed import assumed
 from sim.world.build import build_world
 
 if TYPE_CHECKING:
@@ -44,6 +46,8 @@ class Saving(NamedTuple):
     figures: bool
     force: bool
     replication: int
+    over: bool
+    """Whether what is assumed is drawn, as in that replication of a study."""
     max_input: int
 
 
@@ -52,6 +56,8 @@ def run_all(loaded: Sequence[Loaded[Scenario]], how: Saving) -> tuple[list[Resul
 
     Whatever can be refused is refused before the first one is run; two that would share a folder are wrong usage.
     """
+    if how.over:
+        loaded = [_drawn(one, how.replication) for one in loaded]
     targets = [_target(one.scenario, how, alone=len(loaded) == 1) for one in loaded]
     if len({*targets}) < len(targets):
         raise click.UsageError("two of these scenarios have the same name and seed, so the same run folder")
@@ -60,6 +66,12 @@ def run_all(loaded: Sequence[Loaded[Scenario]], how: Saving) -> tuple[list[Resul
     found = [_run_one(one, target, how) for one, target in zip(loaded, targets, strict=True)]
     together = how.figures and len(found) > 1
     return found, _side_by_side(found, targets[0].parent) if together else None
+
+
+def _drawn(loaded: Loaded[Scenario], replication: int) -> Loaded[Scenario]:
+    """The same with its assumptions as a study draws them."""
+    with loaded.placing():
+        return replace(loaded, scenario=assumed(loaded.scenario, replication).scenario)
 
 
 def tell(found: list[Results], side_by_side: Path | None, *, as_json: bool) -> None:

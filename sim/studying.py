@@ -39,6 +39,7 @@ class Asked(NamedTuple):
     cluster: str | None
     resume: bool
     until: str | None
+    over: str | None
     measures: tuple[str, ...]
     folder: Path | None
     figures: bool
@@ -53,6 +54,7 @@ class Asked(NamedTuple):
             workers=partial(workers, self.jobs or _cores(), self.cluster),
             measures=tuple(names) or None,
             until=None if self.until is None else Until.read(self.until),
+            over=self.over is not None,
             where=Where(self.folder, self.resume),
             progress=progress,
             decorate=save_study_figures if self.figures else None,
@@ -133,6 +135,7 @@ def _as_json(found: Ensemble) -> dict[str, Any]:
         "folder": str(found.folder),
         "measures": rows(found.summary),
         "cash_flow_at_risk": rows(found.cash_flow_at_risk),
+        "assumptions": rows(found.assumptions),
         "failures": rows(found.failures),
     }
 
@@ -148,6 +151,7 @@ def _comparison_as_json(found: Comparison) -> dict[str, Any]:
         "differences": rows(found.differences),
         "differing": rows(found.differing),
         "decomposition": None if found.decomposition is None else rows(found.decomposition),
+        "assumptions": rows(found.assumptions),
         "failures": rows(found.failures),
     }
 

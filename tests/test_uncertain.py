@@ -114,7 +114,7 @@ def test_a_range_gives_all_its_paths_one_value() -> None:
     base = own("lag: {paths: [treasuries.minsk.lag, treasuries.china.lag], range: [0d, 2d]}")
     found = varied(base, {"lag": 0.25}).scenario
     assert found.treasuries["minsk"].lag == found.treasuries["china"].lag == 43_200
-    assert varied(base, {"lag": 0.25}).drawn == {"lag": "12h"}
+    assert varied(base, {"lag": 0.25}).drawn == {"lag": (0.25, "12h")}
 
 
 def test_a_factor_keeps_ratios() -> None:

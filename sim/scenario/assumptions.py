@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.merge import Resolved
 
-SECTION: Final = "uncertain"
+UNCERTAIN: Final = "uncertain"
 _PATHS: Final = "paths"
 _NOT_SINGLE: Final = "a single value is needed, and this is {}; name a value in it"
 
@@ -87,7 +87,7 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
 
     `tree` is that of `resolved` with plain lists; `written` tells where an entry of these was written.
     """
-    entries = _entries(resolved.tree.below(SECTION))
+    entries = _entries(resolved.tree.below(UNCERTAIN))
     if not isinstance(tree.value, dict) or not entries:
         return InForce(tree, (), ())
     findings: list[Located] = []
@@ -114,8 +114,8 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
             kept[name] = replace(
                 assumption, value={**there, _PATHS: replace(there[_PATHS], value=[*listed.values()])}
             )
-    section = replace(tree.value[SECTION], value=kept)
-    return InForce(replace(tree, value={**tree.value, SECTION: section}), tuple(without), tuple(findings))
+    section = replace(tree.value[UNCERTAIN], value=kept)
+    return InForce(replace(tree, value={**tree.value, UNCERTAIN: section}), tuple(without), tuple(findings))
 
 
 def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Declared]:
@@ -123,7 +123,7 @@ def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Decl
 
     So a change that adds a path to an assumption says nothing of what the others lead to.
     """
-    stages = [_entries(stage.below(SECTION)).get(name) for stage in resolved.stages]
+    stages = [_entries(stage.below(UNCERTAIN)).get(name) for stage in resolved.stages]
     paths = assumption.below(_PATHS)
     for number, node in enumerate(paths.value if paths and isinstance(paths.value, list) else []):
         pattern = path_of(node.value) if isinstance(node.value, str) else None
@@ -137,7 +137,7 @@ def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Decl
         before, after = resolved.stages[last - 1 : last + 1]
         known = _marks_of_path(stages[last - 1], node.mark)
         authors = frozenset(mark.file for mark in marks if mark not in known)
-        at = (SECTION, name, _PATHS, number)
+        at = (UNCERTAIN, name, _PATHS, number)
         alone = resolved.alone.get(node.mark.file, after)
         yield _Declared(name, pattern, at, node, authors, before, after, alone)
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from sim.core.scales import Value, between, factor_at, rounded, times
 from sim.errors import Problem, ScenarioError
-from sim.scenario.assumptions import SECTION, beside
+from sim.scenario.assumptions import UNCERTAIN, beside
 from sim.scenario.check import check
 from sim.scenario.explain import explain
 from sim.scenario.model import Scenario
@@ -32,10 +32,10 @@ Quantiles = dict[str, float]
 
 
 class Varied(NamedTuple):
-    """A scenario with other values for what it assumes, and what was drawn, as text by name."""
+    """A scenario with other values for what it assumes, and what was drawn by name: the quantile, and a text."""
 
     scenario: Scenario
-    drawn: dict[str, str]
+    drawn: dict[str, tuple[float, str]]
 
 
 def varied(scenario: Scenario, at: Mapping[str, float]) -> Varied:
@@ -44,12 +44,13 @@ def varied(scenario: Scenario, at: Mapping[str, float]) -> Varied:
     Names of assumptions that it does not have are passed over. `ScenarioError` if that makes no valid scenario.
     """
     data = data_of(scenario)
-    data.pop(SECTION, None)
+    data.pop(UNCERTAIN, None)
     written = _tree(data)
-    drawn: dict[str, str] = {}
+    drawn: dict[str, tuple[float, str]] = {}
     for name, assumption in scenario.uncertain.items():
         if name in at:
-            values, drawn[name] = _values(assumption, data, written, at[name])
+            values, text = _values(assumption, data, written, at[name])
+            drawn[name] = at[name], text
             for path, value in values.items():
                 _put(data, path, value)
     names = {name: value.keys() for name, value in data.items() if isinstance(value, dict)}
@@ -90,7 +91,7 @@ def check_assumptions(
         for size in (1, _PAIR, len(corner)):
             blamed = [dict(few) for few in combinations(corner.items(), size) if wrong(dict(few))]
             for few in blamed:
-                path = (SECTION, list(few)[-1])
+                path = (UNCERTAIN, list(few)[-1])
                 told[place(path, _where(scenario, few, wrong(few)))] = None
             if blamed:
                 break

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from sim.scenario.model import Scenario
     from sim.studies.comparison import Comparison
     from sim.studies.ensemble import Ensemble
 
@@ -35,6 +36,7 @@ def print_ensemble(found: Ensemble, console: Console) -> None:
     line(console, f"{scenario.name}, seed {scenario.seed}: {found.count:,} replications", style="bold")
     if scenario.question:
         line(console, " ".join(scenario.question.split()))
+    _print_assumptions(found.assumptions, [scenario], console)
     summary = found.summary
     shown = summary[(summary[["mean", "p05", "p95"]].fillna(0) != 0).any(axis=1)]
     for measure, rows in shown.groupby("measure", sort=False, observed=True):
@@ -63,6 +65,18 @@ def _print_cash_flow_at_risk(found: Ensemble, console: Console) -> None:
             amounts = (plain(row[name]) for name in ("expected", "p05", "at_risk"))
             table.add_row(f"{spelt(str(side))}, {unit}", told, *amounts)
     section(console, "Cash flow at risk: expected less the 5 % quantile", table)
+
+
+def _print_assumptions(drawn: pd.DataFrame, scenarios: Sequence[Scenario], console: Console) -> None:
+    """How many assumptions were drawn, and which of them are none of some scenario."""
+    names = list(dict.fromkeys(drawn["assumption"]))
+    if not names:
+        return
+    among = ", the same in all scenarios" if len(scenarios) > 1 else ""
+    line(console, f"Each replication draws {len(names)} assumptions anew{among}.")
+    for scenario in scenarios:
+        if lacking := [name for name in names if name not in scenario.uncertain]:
+            line(console, f"Without effect in {scenario.name}: {', '.join(lacking)}")
 
 
 def _print_end(found: Ensemble | Comparison, console: Console) -> None:
@@ -125,6 +139,7 @@ def print_comparison(found: Comparison, console: Console) -> None:
     seed = found.scenarios[0].seed
     line(console, f"{names} against {found.today}, seed {seed}: {found.count:,} replications", style="bold")
     line(console, "Differences are paired over the same draws, with 95 % intervals; 'sure' is of their sign.")
+    _print_assumptions(found.assumptions, found.scenarios, console)
     table = found.differences
     shown = table[(table["difference"] != 0) & table["n"].ge(1)]
     for (scenario, over, measure), rows in shown.groupby(["scenario", "over", "measure"], sort=False):

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sim.errors import StudyError
+from sim.scenario.assumptions import UNCERTAIN
 from sim.scenario.changes import Change
 from sim.scenario.files import CHANGES, locate
 from sim.scenario.merge import NOT_INHERITED, differences, lay_out
@@ -35,8 +36,8 @@ class Apart(NamedTuple):
     """Of all sets of changes that are played, the two scenarios themselves for none and all."""
 
 
-def take_apart(base: Subject, design: Subject, pair: Sequence[Case]) -> Apart:
-    """The changes of `design` that `base` lacks, and the scenarios between them.
+def take_apart(base: Subject, design: Subject, pair: Sequence[Case], *, over: bool = False) -> Apart:
+    """The changes of `design` that `base` lacks, and the scenarios between them; `over` what both assume, too.
 
     Keys that differ and that no change explains are one more player. `StudyError` if the two have different roots, if
     `base` has changes that `design` lacks, if nothing differs, or if a set of changes makes no valid scenario.
@@ -56,7 +57,7 @@ def take_apart(base: Subject, design: Subject, pair: Sequence[Case]) -> Apart:
     ]:
         raise StudyError(f"{pair[1].name} lacks changes that {pair[0].name} has: {', '.join(lacking)}")
     changes = [change for change in other.changes if change.file not in had]
-    between = _Between(one, other, changes)
+    between = _Between(one, other, changes, over)
     names, says = [change.name for change in changes], [change.says for change in changes]
     needs = [_needs(change, changes) for change in changes]
     if paths := between.unexplained():
@@ -89,10 +90,12 @@ class _Between(NamedTuple):
     base: Loaded[Scenario]
     design: Loaded[Scenario]
     changes: list[Change]
+    over: bool
 
     def unexplained(self) -> list[str]:
         """The keys in which the second differs from the first without these changes."""
-        return differing(self.base.given, self._without(frozenset(range(len(self.changes)))))
+        without = self._without(frozenset(range(len(self.changes))))
+        return differing(self.base.given, without, over=self.over)
 
     def case(self, members: Members, name: str, *, with_other: bool) -> Case:
         """The scenario with some of the changes; without what no change explains, the first one with these changes."""
@@ -127,7 +130,11 @@ class _Between(NamedTuple):
         )
 
 
-def differing(one: Given, other: Given) -> list[str]:
-    """The keys in which two scenarios differ, whatever they say about themselves."""
+def differing(one: Given, other: Given, *, over: bool) -> list[str]:
+    """The keys in which two scenarios differ, whatever they say about themselves.
+
+    What they assume makes no difference but for a study `over` that.
+    """
+    aside = NOT_INHERITED if over else NOT_INHERITED | {UNCERTAIN}
     paths = differences(lay_out(one).tree, lay_out(other).tree)
-    return [dotted(path) for path in paths if path[0] not in NOT_INHERITED]
+    return [dotted(path) for path in paths if path[0] not in aside]

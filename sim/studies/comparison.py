@@ -19,8 +19,17 @@ from sim.studies.measures import chosen
 from sim.studies.players import shares
 from sim.studies.statistics import estimates, sureness
 from sim.studies.study import Plan, begun, check_place
-from sim.studies.subject import command, enough
-from sim.studies.tables import BANDS, PARTS, REPLICATIONS, matrix, read_bands, read_replications
+from sim.studies.subject import check_all_assumptions, command, enough
+from sim.studies.tables import (
+    ASSUMPTIONS,
+    BANDS,
+    PARTS,
+    REPLICATIONS,
+    matrix,
+    read_assumptions,
+    read_bands,
+    read_replications,
+)
 from sim.studies.until import looks
 from sim.studies.workers import workers
 
@@ -46,9 +55,9 @@ OF_COMPARISON: Final[dict[str, Callable[..., Any]]] = {}
 class Comparison:
     """What scenarios tell over the same draws, each set against the first one, `today`.
 
-    `replications`, `bands` and `failures` are those of an ensemble, `differing` has a row per key in which a scenario
-    differs from today's (scenario, key). `parts` has a row per change, replication and number if the design was taken
-    apart (change, replication, measure, of, value, unit), `decomposition` their means with intervals.
+    `replications`, `bands`, `failures` and `assumptions` are those of an ensemble, `differing` has a row per key in
+    which a scenario differs from today's (scenario, key). `parts` has a row per change, replication and number if the
+    design was taken apart (change, replication, measure, of, value, unit), `decomposition` their means with intervals.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -57,6 +66,7 @@ class Comparison:
     replications: pd.DataFrame = field(repr=False)
     bands: pd.DataFrame = field(repr=False)
     failures: pd.DataFrame = field(repr=False)
+    assumptions: pd.DataFrame = field(repr=False)
     differing: pd.DataFrame = field(repr=False)
     parts: pd.DataFrame | None = field(default=None, repr=False)
     decomposition: pd.DataFrame | None = field(default=None, repr=False)
@@ -180,10 +190,12 @@ def compare(
     """
     enough(count)
     _check(subjects, decompose=decompose)
+    if how.over:
+        check_all_assumptions(subjects)
     cases = tuple(subject.case() for subject in subjects)
-    apart = take_apart(subjects[0], subjects[1], cases) if decompose else None
+    apart = take_apart(subjects[0], subjects[1], cases, over=how.over) if decompose else None
     between = [] if apart is None else [(case,) for case in apart.cases.values() if case not in cases]
-    plan = Plan("comparison", (cases, *between), chosen(how.measures, how.until))
+    plan = Plan("comparison", (cases, *between), chosen(how.measures, how.until), over=how.over)
     if how.where is not None:
         check_place(plan, how.where)
     with how.workers() as by, begun(plan, how.where) as study:
@@ -199,7 +211,7 @@ def compare(
                     break
         kept = None if how.where is None else study.folder
         everyone = [case for group in plan.groups for case in group]
-        failed = study.tell(done, lambda failure: command(failure, subjects, everyone, kept))
+        failed = study.tell(done, lambda failure: command(failure, subjects, everyone, kept, over=how.over))
         numbers = read_replications(study.folder / REPLICATIONS)
         found = Comparison(
             scenarios=tuple(subject.scenario for subject in subjects),
@@ -207,7 +219,8 @@ def compare(
             replications=numbers,
             bands=read_bands(study.folder / BANDS),
             failures=failures(failed),
-            differing=_differing(subjects),
+            assumptions=read_assumptions(study.folder / ASSUMPTIONS),
+            differing=_differing(subjects, over=how.over),
             **(
                 {}
                 if apart is None or numbers.empty
@@ -259,12 +272,12 @@ def _foretold(study: Study, count: int, size: int) -> str:
     return f"{runs:,} runs: {count:,} replications of {runs // count:,} scenarios, {told}"
 
 
-def _differing(subjects: Sequence[Subject]) -> pd.DataFrame:
+def _differing(subjects: Sequence[Subject], *, over: bool) -> pd.DataFrame:
     """The keys in which each scenario differs from the first; none where one was given as an object."""
     rows = []
     for subject in subjects[1:]:
         if subject.loaded is not None and subjects[0].loaded is not None:
-            paths = differing(subjects[0].loaded.given, subject.loaded.given)
+            paths = differing(subjects[0].loaded.given, subject.loaded.given, over=over)
             rows += [(subject.scenario.name, path) for path in paths]
     return pd.DataFrame(rows, columns=["scenario", "key"])
 

@@ -14,8 +14,16 @@ from sim.studies.measures import chosen
 from sim.studies.series import CASH_FLOW, CASH_FLOW_TOTAL
 from sim.studies.statistics import estimates, quantiles
 from sim.studies.study import Plan, begun, check_place
-from sim.studies.subject import command, enough
-from sim.studies.tables import BANDS, REPLICATIONS, matrix, read_bands, read_replications
+from sim.studies.subject import check_all_assumptions, command, enough
+from sim.studies.tables import (
+    ASSUMPTIONS,
+    BANDS,
+    REPLICATIONS,
+    matrix,
+    read_assumptions,
+    read_bands,
+    read_replications,
+)
 from sim.studies.until import looks
 
 if TYPE_CHECKING:
@@ -38,7 +46,9 @@ class Ensemble:
     """What replications of one scenario tell together.
 
     `replications` has a row per replication and number (scenario, common_with, replication, measure, of, value, unit,
-    better), `bands` a row per series of time and instant (mean and quantiles), `failures` what could not be made.
+    better), `bands` a row per series of time and instant (mean and quantiles), `failures` what could not be made. Of a
+    study over what is uncertain `assumptions` has a row per replication and assumption (scenario, replication,
+    assumption, quantile, value as text); of others none.
     """
 
     scenario: Scenario
@@ -47,6 +57,7 @@ class Ensemble:
     replications: pd.DataFrame = field(repr=False)
     bands: pd.DataFrame = field(repr=False)
     failures: pd.DataFrame = field(repr=False)
+    assumptions: pd.DataFrame = field(repr=False)
     until: str | None = None
     """What it was to know before it stopped, and whether that was `reached`."""
     reached: bool | None = None
@@ -109,7 +120,9 @@ def ensemble(subject: Subject, count: int, how: How) -> Ensemble:
     `StudyError` or `ScenarioError` before anything is made if it cannot be made as asked.
     """
     enough(count)
-    plan = Plan("ensemble", ((subject.case(),),), chosen(how.measures, how.until))
+    if how.over:
+        check_all_assumptions([subject])
+    plan = Plan("ensemble", ((subject.case(),),), chosen(how.measures, how.until), over=how.over)
     if how.where is not None:
         check_place(plan, how.where)
     until = how.until
@@ -123,13 +136,16 @@ def ensemble(subject: Subject, count: int, how: How) -> Ensemble:
                 if reached:
                     break
         kept = None if how.where is None else study.folder
-        failed = study.tell(done, lambda failure: command(failure, [subject], plan.groups[0], kept))
+        failed = study.tell(
+            done, lambda failure: command(failure, [subject], plan.groups[0], kept, over=how.over)
+        )
         found = Ensemble(
             scenario=subject.scenario,
             count=done,
             replications=read_replications(study.folder / REPLICATIONS),
             bands=read_bands(study.folder / BANDS),
             failures=failures(failed),
+            assumptions=read_assumptions(study.folder / ASSUMPTIONS),
             until=None if until is None else str(until),
             reached=reached,
             folder=kept,

@@ -20,8 +20,18 @@ from sim.errors import RunError, StudyError
 from sim.results.folder import MANIFEST, read_json, sha256_of, write_json
 from sim.results.placing import numbered
 from sim.results.saving import check_above, new_file, real_place, tidy
+from sim.scenario.assumptions import UNCERTAIN
 from sim.studies.journal import Journal
-from sim.studies.tables import BANDS, PARTS, REPLICATIONS, write_bands, write_frame, write_replications
+from sim.studies.tables import (
+    ASSUMPTIONS,
+    BANDS,
+    PARTS,
+    REPLICATIONS,
+    write_assumptions,
+    write_bands,
+    write_frame,
+    write_replications,
+)
 from sim.studies.work import Task, study_versions
 from sim.studies.workers import play
 from sim.world.own_file import MAX_INPUT
@@ -52,6 +62,8 @@ class Plan(NamedTuple):
     measures: tuple[str, ...]
     with_series: frozenset[int] = frozenset({0})
     """The groups of which series of time are told, too."""
+    over: bool = False
+    """Whether what the scenarios assume is drawn anew in each replication."""
     max_input: int = MAX_INPUT
 
     @property
@@ -73,6 +85,7 @@ class Plan(NamedTuple):
                 for group in self.groups
             ],
             "measures": list(self.measures),
+            "over": UNCERTAIN if self.over else None,
             "versions": dict(study_versions()),
         }
 
@@ -88,7 +101,8 @@ class Plan(NamedTuple):
     def task(self, group: int, replication: int) -> Task:
         """One replication of one group."""
         cases, series = self.groups[group], group in self.with_series
-        return Task(group, replication, cases, self.measures, series, self.max_input, dict(study_versions()))
+        versions = dict(study_versions())
+        return Task(group, replication, cases, self.measures, series, self.over, self.max_input, versions)
 
 
 class Where(NamedTuple):
@@ -101,12 +115,14 @@ class Where(NamedTuple):
 class How(NamedTuple):
     """How a study is made: what it tells, when it may stop, where it is kept (nowhere: None), and who is told what.
 
-    `progress` is told how many replications are done, of how many; `decorate` may add files to the folder.
+    `over` says that what the scenarios assume is drawn anew in each replication, as their chance is. `progress` is told
+    how many replications are done, of how many; `decorate` may add files to the folder.
     """
 
     workers: Callable[[], AbstractContextManager[Workers]]
     measures: tuple[str, ...] | None = None
     until: Until | None = None
+    over: bool = False
     where: Where | None = None
     progress: Callable[[int, int], None] = lambda _done, _total: None
     decorate: Callable[[Any, Path], object] | None = None
@@ -163,6 +179,9 @@ class Study:
                 write_replications(self.journal, count, path)
             with new_file(self.folder / BANDS) as path:
                 write_bands(self.journal, count, path)
+            if self.plan.over:
+                with new_file(self.folder / ASSUMPTIONS) as path:
+                    write_assumptions(self.journal, count, path)
             with new_file(self.folder / FAILURES) as path:
                 path.write_text(json.dumps(failed, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return failed
@@ -174,7 +193,7 @@ class Study:
 
     def seal(self, count: int, until: Until | None) -> None:
         """Say in the manifest that the study is whole, and what belongs to it."""
-        written = (REPLICATIONS, BANDS, PARTS, FAILURES, "figures/*.png")
+        written = (REPLICATIONS, BANDS, ASSUMPTIONS, PARTS, FAILURES, "figures/*.png")
         with self._writing():
             files = sorted(path for name in written for path in self.folder.glob(name))
             _write_manifest(
@@ -311,8 +330,13 @@ def _differences(found: Mapping[str, Any], text: Mapping[str, Any]) -> Iterator[
         yield "holds a study of other sets of changes"
     if found.get("measures") != text["measures"]:
         yield f"holds a study of other measures ({', '.join(found.get('measures', []))})"
-    before = found.get("versions", {})
-    for name, version in text["versions"].items():
+    if found.get("over") != text["over"]:
+        yield f"was begun {'without' if text['over'] else 'with'} --over {UNCERTAIN}"
+    yield from _of_other_versions(found.get("versions", {}), text["versions"])
+
+
+def _of_other_versions(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
+    for name, version in now.items():
         if before.get(name) != version:
             what = (
                 "other code of this program"

@@ -8,11 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sim.errors import ScenarioError, StudyError
+from sim.errors import Problem, ScenarioError, StudyError
+from sim.scenario.assumptions import UNCERTAIN
 from sim.scenario.files import STANDARD_INPUT
 from sim.scenario.load import load_located, to_yaml
+from sim.scenario.tree import dotted
+from sim.scenario.varied import check_assumptions
 from sim.studies.work import Case
-from sim.world.build import build_world
+from sim.world.build import build_world, prepare
 from sim.world.own_file import MAX_INPUT
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     from sim.scenario.load import Loaded
     from sim.scenario.model import Scenario
+    from sim.scenario.tree import KeyPath
     from sim.studies.work import Failure
 
 #: Replications that are tried before a scenario is refused: one alone may fail by chance.
@@ -54,6 +58,26 @@ class Subject(NamedTuple):
             return Case.of(self.scenario, replication=_possible(self.scenario, max_input))
 
 
+def check_all_assumptions(subjects: Sequence[Subject]) -> None:
+    """Refuse scenarios whose assumptions cannot be drawn: `ScenarioError`; `StudyError` if none assumes anything."""
+    if not any(subject.scenario.uncertain for subject in subjects):
+        names = ", ".join(subject.scenario.name for subject in subjects)
+        raise StudyError(f"nothing is declared under 'uncertain' that could be drawn: {names}")
+    problems: dict[Problem, None] = {}
+    for subject in subjects:
+        place = _unplaced if subject.loaded is None else subject.loaded.problem
+        try:
+            check_assumptions(subject.scenario, prepare, place)
+        except ScenarioError as error:
+            problems |= dict.fromkeys(error.problems)
+    if problems:
+        raise ScenarioError(list(problems))
+
+
+def _unplaced(path: KeyPath, message: str) -> Problem:
+    return Problem("", dotted(path), message)
+
+
 def _possible(scenario: Scenario, max_input: int) -> int:
     """A replication whose world can be drawn; `ScenarioError` if it is not by chance that it cannot."""
     told: list[ScenarioError] = []
@@ -67,21 +91,25 @@ def _possible(scenario: Scenario, max_input: int) -> int:
     raise told[0]
 
 
-def command(failure: Failure, subjects: Sequence[Subject], cases: Sequence[Case], folder: Path | None) -> str:
-    """The command that makes a failed replication again, alone.
+def command(
+    failure: Failure, subjects: Sequence[Subject], cases: Sequence[Case], folder: Path | None, *, over: bool
+) -> str:
+    """The command that makes a failed replication again, alone, with its draw of what is assumed if `over`.
 
     Of what has no name of its own the scenario is written into the folder of the study; without one, Python tells it.
     """
     number = next((n for n, case in enumerate(cases) if case.name == failure.scenario), 0)
     arguments = subjects[number].arguments if number < len(subjects) else ()
     if not arguments and folder is None:
-        return f"sim.run(scenario, replication={failure.replication})"
+        drawn = f', over="{UNCERTAIN}"' if over else ""
+        return f"sim.run(scenario, replication={failure.replication}{drawn})"
     if not arguments and folder is not None:
         file = folder / "failed" / f"{number}.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(to_yaml(cases[number].scenario), encoding="utf-8")
         arguments = (str(file),)
-    return shlex.join(["sim", "run", *arguments, "--replication", str(failure.replication)])
+    beside = ["--over", UNCERTAIN] if over else []
+    return shlex.join(["sim", "run", *arguments, "--replication", str(failure.replication), *beside])
 
 
 def enough(count: int) -> int:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 REPLICATIONS: Final = "replications.parquet"
 BANDS: Final = "bands.parquet"
 PARTS: Final = "parts.parquet"
+ASSUMPTIONS: Final = "assumptions.parquet"
 #: What a number is called: its scenario, the one whose obligations it has in common with it (none: all), and itself.
 KEY: Final = ("scenario", "common_with", "measure", "of")
 #: Rows that are written together, and numbers that are held at once.
@@ -38,6 +39,15 @@ _NUMBERS: Final = pa.schema(
         ("value", pa.float64()),
         ("unit", pa.string()),
         ("better", pa.string()),
+    ]
+)
+_OF_ASSUMPTIONS: Final = pa.schema(
+    [
+        ("scenario", pa.string()),
+        ("replication", pa.int64()),
+        ("assumption", pa.string()),
+        ("quantile", pa.float64()),
+        ("value", pa.string()),
     ]
 )
 _OF_BANDS: Final = pa.schema(
@@ -107,6 +117,31 @@ def read_bands(path: Path) -> pd.DataFrame:
     with path.open("rb") as file:
         found: pd.DataFrame = pq.read_table(file).to_pandas()
     return found.astype(dict.fromkeys(("scenario", "series", "of", "unit"), "category"))
+
+
+def write_assumptions(journal: Journal, count: int, path: Path) -> None:
+    """A row per assumption of a compared scenario and replication: see `read_assumptions`."""
+    rows = [
+        (block["scenario"], replication, name, *drawn)
+        for group, replication, record in _records(journal, count)
+        for block in record["blocks"]
+        if not group and block["common_with"] is None
+        for name, drawn in block["assumed"].items()
+    ]
+    with path.open("wb") as file:
+        pq.write_table(_table(rows, _OF_ASSUMPTIONS), file, compression="zstd")
+
+
+def read_assumptions(path: Path) -> pd.DataFrame:
+    """A row per assumption and replication: scenario, replication, assumption, quantile, value (text).
+
+    Without rows, if the study draws none and there is no such file.
+    """
+    if not path.exists():
+        return pd.DataFrame(columns=_OF_ASSUMPTIONS.names)
+    with path.open("rb") as file:
+        found: pd.DataFrame = pq.read_table(file).to_pandas()
+    return found.astype(dict.fromkeys(("scenario", "assumption"), "category"))
 
 
 def write_frame(table: pd.DataFrame, path: Path) -> None:

@@ -19,6 +19,7 @@ from sim.results.registry import by_last, leaves, unit_at
 from sim.results.shelves import MEASURES
 from sim.studies.common import in_common, over_obligations
 from sim.studies.series import SERIES
+from sim.world.assumed import assumed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +67,8 @@ class Task(NamedTuple):
     measures: tuple[str, ...]
     series: bool
     """Whether series of time are wanted, too."""
+    over: bool
+    """Whether what the scenarios assume is drawn anew in each replication."""
     max_input: int
     versions: Mapping[str, str]
 
@@ -102,8 +105,12 @@ def replicate(task: Task) -> Outcome:
         base: Run | None = None
         for case in task.cases:
             where = case
-            run = played(_scenario_of(case), replication=task.replication, max_input=task.max_input).run
-            blocks.append(_block(run, case.name, None, task.measures, series=task.series))
+            scenario, drawn = _scenario_of(case), None
+            if task.over:
+                scenario, drawn = assumed(scenario, task.replication)
+            run = played(scenario, replication=task.replication, max_input=task.max_input).run
+            block = _block(run, case.name, None, task.measures, series=task.series)
+            blocks.append(block if drawn is None else {**block, "assumed": drawn})
             if base is None:
                 base = run
                 continue
