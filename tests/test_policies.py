@@ -347,7 +347,9 @@ QUARTER = ("period.end=2024-04-01", "run_in=30d", "horizon=20d")
 
 
 def test_three_countries_clear_with_less_than_three_pairs() -> None:
-    union, pairs = (execute(load(name, QUARTER), measures=()) for name in ("clearing-union", "mechanisms/clearing-pairs"))
+    union, pairs = (
+        execute(load(name, QUARTER), measures=()) for name in ("clearing-union", "mechanisms/clearing-pairs")
+    )
 
     def credit(results: Results) -> float:
         agents = results.measures["credit_exposure_mean"].value.values()
