@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 
-from sim.scenario.library import folder
+from sim.scenario.library import changes, find_change, folder, names
+from sim.scenario.load import load
+from sim.scenario.writing import data_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-pytestmark = pytest.mark.quick
+    from sim.scenario.model import Scenario
 
 FILES: Final = {path.relative_to(folder()).as_posix(): path for path in sorted(folder().rglob("*.yaml"))}
 
@@ -291,3 +293,68 @@ uncertain:
 
 def test_what_is_not_drawn_stands_in_the_library() -> None:
     assert {file for file, _ in NOT_DRAWN} <= FILES.keys()
+
+
+# Numbers that a design states once more.
+
+#: Keys of the baseline's numbers that designs repeat for routes and accounts of their own, and the assumption of each.
+REPEATED: Final = {
+    ("originate", "work", "low"): "bank-work",
+    ("originate", "work", "mode"): "bank-work",
+    ("originate", "work", "high"): "bank-work",
+    ("originate", "fee", "share"): "transfer-fee",
+    ("convert", "fee", "share"): "conversion-fee",
+    ("screen", "probability"): "review-share",
+    ("screen", "work", "median"): "review-work",
+    ("screen", "work", "p95"): "review-work",
+    ("screen", "work", "longest"): "review-work",
+    ("post", "automatic"): "automatic-share",
+    ("accounts", "prefund_days"): "balances",
+    ("accounts", "holding_rate"): "cost-of-money",
+    ("accounts", "funding", "rate"): "cost-of-money",
+    ("systems", "holding_rate"): "cost-of-money",
+}
+_REPEATING: Final = re.compile("prefund_days|holding_rate|kind: screen|kind: originate")
+
+
+def repeated(whole: Scenario) -> dict[str, tuple[str, object]]:
+    """Such numbers of a scenario: the assumption and the value by path."""
+    scenario = data_of(whole)
+    places = [
+        (step["kind"], f"routes.{route}.steps.{number}", step)
+        for route, one in scenario["routes"].items()
+        for number, step in enumerate(one["steps"])
+    ]
+    places += [("accounts", f"accounts.{number}", one) for number, one in enumerate(scenario["accounts"])]
+    places += [("systems", f"systems.{system}", one) for system, one in scenario["systems"].items()]
+    found: dict[str, tuple[str, object]] = {}
+    for kind, place, block in places:
+        for (of, *keys), assumption in REPEATED.items():
+            value = block if of == kind else None
+            for key in keys:
+                value = value.get(key) if isinstance(value, dict) else None
+            if value:  # nothing is the default of rates
+                found[".".join([place, *keys])] = (assumption, value)
+    return found
+
+
+@cache
+def usual() -> set[tuple[str, object]]:
+    return set(repeated(load("baseline")).values())
+
+
+def designs() -> list[str]:
+    """A design for each change that repeats such numbers."""
+    texts = {change: find_change(change).read_text("utf-8") for change in changes()}  # type: ignore[union-attr]
+    repeating = [change for change, text in texts.items() if _REPEATING.search(text)]
+    listed = {name: document(f"{name}.yaml").get("changes", ()) for name in names()}
+    return sorted({next(name for name in names() if change in listed[name]) for change in repeating})
+
+
+@pytest.mark.parametrize("name", designs())
+def test_a_number_of_the_baseline_is_drawn_wherever_it_stands_once_more(name: str) -> None:
+    """Otherwise a study over what is uncertain would compare a design that is certain with today."""
+    scenario = load(name)
+    drawn_here = {(path, assumption) for assumption, one in scenario.uncertain.items() for path in one.paths}
+    there = {path: said for path, said in repeated(scenario).items() if said in usual()}
+    assert {(path, assumption) for path, (assumption, _) in there.items()} <= drawn_here
