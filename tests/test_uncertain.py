@@ -446,6 +446,24 @@ def test_what_later_rooms_refuse_is_refused() -> None:
     assert told.startswith("5:3: uncertain.rates: no valid scenario where rates is 2026-09-01: fx: ")
 
 
+def test_an_assumption_that_does_not_fit_a_variant_is_told_and_no_mistake_of_its_author() -> None:
+    fits = "rates: {paths: [fx.start], choice: {'2023-01-02': 1, '2025-01-06': 1}}"
+    scenario(fits)
+    scenario("", name="longer", extends="own.yaml", more="period.end: 2026-01-01\n")
+    scenario("rates: null", name="sure", extends="longer.yaml")
+    for arguments in (("longer.yaml",), ("own.yaml", "--set", "period.end=2026-01-01")):
+        told = CliRunner().invoke(cli, ["validate", *arguments])
+        assert told.exit_code == 0, told.output
+        [warning] = told.stderr.splitlines()
+        assert warning.startswith(
+            "warning: own.yaml:4:3: uncertain.rates: no valid scenario where rates is 2025-01-06"
+        )
+        assert "a study over what is uncertain refuses this" in warning
+    told = CliRunner().invoke(cli, ["validate", "sure.yaml"])
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert "no valid scenario where rates is 2025-01-06" in problems(fits, more="period.end: 2026-01-01\n")[0]
+
+
 def test_a_short_form_is_no_single_value() -> None:
     [told] = problems("price: {paths: [delay_price], factor: [0.5, 2]}", more="delay_price: 0.05\n")
     assert (
