@@ -93,7 +93,7 @@ def ranges(prose: str, *, described: bool = False) -> list[str]:
     """The ranges that a source or a comment tells of what is assumed; of a description, only beside that word."""
     text = " ".join(prose.split())
     found = [] if described else _CALLED.findall(text)
-    text = _OF_PAGES.sub("", _CITED.sub("", text))
+    text = " ".join(_OF_PAGES.sub("", _CITED.sub("", text)).split())
     parts = [text] if not described and _ASSUMED.match(text) else re.split(r"; |[.?!] ", text)
     form = _RANGE_IN_DIGITS if described else _RANGE
     return found + [one.group() for part in parts if _ASSUMED.search(part) for one in form.finditer(part)]
@@ -121,6 +121,7 @@ def ranges(prose: str, *, described: bool = False) -> list[str]:
         "assumption, a quarter to all of the returns",
         "assumption, frozen from 10 days to 5 weeks",
         "About two days (assumption, 0.5-4 days in 2024).",
+        "assumption: of firms 40 % (2022) to 62 % (2018)",
     ],
 )
 def test_a_range_in_prose_is_found(prose: str) -> None:
