@@ -44,8 +44,19 @@ def test_shares_add_up_in_each_replication() -> None:
         values = worth(5, seed)
         found, _ = shares(values, orders(free(5), exactly=True))
         whole = values[frozenset(range(5))] - values[NOBODY]
-        off = found.astype(np.longdouble).sum(axis=0) - whole
-        assert (np.abs(off) <= np.spacing(np.abs(whole))).all()
+        largest = np.abs(found).max(axis=0)
+        for order in (found, found[::-1]):
+            assert (np.abs(order.sum(axis=0) - whole) <= np.spacing(5 * largest)).all()
+
+
+def test_shares_of_what_is_of_one_size_add_up_exactly_in_any_order() -> None:
+    for seed in range(50):
+        draw = np.random.default_rng(seed)
+        values = {members: 30 + draw.normal(size=each.shape) for members, each in worth(5, seed).items()}
+        found, _ = shares(values, orders(free(5), exactly=True))
+        whole = values[frozenset(range(5))] - values[NOBODY]
+        for order in permutations(range(5)):
+            assert (sum(found[player] for player in order) == whole).all()
 
 
 def test_a_player_who_does_nothing_gets_nothing_and_equal_ones_get_the_same() -> None:

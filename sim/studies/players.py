@@ -21,6 +21,8 @@ Order = tuple[int, ...]
 #: Beyond so many changes orders are sampled, at least so many of them.
 MOST: Final = 5
 SAMPLED: Final = 200
+#: Binary digits of a double.
+_BITS: Final = 53
 #: So many orders can be averaged one by one.
 _COUNTED: Final = 5040
 
@@ -89,15 +91,18 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _adding_up(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """The parts without the errors of rounding that keep them from adding up: large ones take them, then small ones."""
-    by_size = np.argsort(-np.abs(np.nan_to_num(parts)), axis=0, kind="stable")
-    for place in [*by_size, *by_size[::-1]]:
-        lacking = (whole - parts.astype(np.longdouble).sum(axis=0)).astype(np.float64)
-        if not np.nan_to_num(lacking).any():
-            break
-        part = np.take_along_axis(parts, place[None], axis=0)
-        np.put_along_axis(parts, place[None], np.where(part == 0, part, part + lacking[None]), axis=0)
-    return parts
+    """The parts as multiples of so large a power of two that their sum has no error, in whatever order.
+
+    The largest takes what rounding leaves. Where the whole is no such multiple, being far smaller than its parts, the
+    sum is off by one in their last place.
+    """
+    bound = np.nan_to_num(np.abs(parts).sum(axis=0) + np.abs(whole))
+    step = np.exp2(np.ceil(np.log2(np.where(bound > 0, bound, 1.0))) - _BITS)
+    found = np.rint(parts / step) * step
+    largest = np.abs(np.nan_to_num(found)).argmax(axis=0)[None]
+    others = found.sum(axis=0) - np.take_along_axis(found, largest, axis=0)[0]
+    np.put_along_axis(found, largest, (whole - others)[None], axis=0)
+    return found
 
 
 def _all(needs: Sequence[Members]) -> Iterator[Order]:
