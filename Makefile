@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test quick long check format docs headlines bench clean
+.PHONY: demo test quick long check format docs headlines notebooks bench clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sim run scenarios/baseline.yaml -o runs/demo --force
@@ -43,6 +43,10 @@ docs: $(VENV)/.installed-dev
 headlines: $(VENV)/.installed-dev
 	$(BIN)/python scripts/headlines.py
 	$(BIN)/python scripts/headlines.py --page
+
+# The notebooks with what their cells show, which the tests compare: two minutes.
+notebooks: $(VENV)/.installed-dev
+	$(BIN)/python scripts/notebooks.py
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest benchmarks --benchmark-only -q

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from functools import partial
 from itertools import permutations
 from pathlib import Path
@@ -360,6 +361,32 @@ def test_overrides_are_a_mapping_or_a_list_and_never_a_text() -> None:
         sim.load("baseline", "seed=2")
     with pytest.raises(TypeError, match="changes: a list is needed"):
         sim.load("baseline", changes="direct-cips")
+
+
+def test_the_waterfall_leads_to_a_number_that_differs(apart: Comparison) -> None:
+    numbers = apart.replications.astype({"measure": "str"})
+    # As many replications settle all that they have, in both scenarios.
+    all_settled = numbers[numbers["measure"] == "payments"].assign(measure="settled_share", better="higher")
+    with_them = replace(apart, replications=pd.concat([all_settled.assign(value=1.0), numbers]))
+    assert row(with_them.differences, "settled_share", "", over="all").difference == 0
+    assert with_them.plot.waterfall(blank(8, 5).add_subplot()).get_ylabel() == "delay.mean, hours"
+
+
+@pytest.mark.parametrize(("times", "most"), [(20, 10), (1e6, 14)])
+def test_an_axis_of_wide_differences_is_divided_throughout(
+    apart: Comparison, times: float, most: int
+) -> None:
+    numbers = apart.replications
+    wide = (numbers["scenario"] == "design") & (numbers["measure"] == "fx_result")
+    ax = replace(
+        apart, replications=numbers.assign(value=numbers["value"].mask(wide, numbers["value"] * times))
+    )
+    ax = ax.plot.differences(blank(8, 5).add_subplot())
+    ends, ticks = ax.get_xlim(), list(ax.get_xticks())
+    assert {-10, 0, 10} <= {*ticks}
+    assert ends[0] <= min(ticks) < -10
+    assert 3 < len(ticks) <= most
+    assert ticks == sorted(ticks)
 
 
 def laid_over(folder: Path) -> dict[str, Any]:

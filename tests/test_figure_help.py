@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import copy
 import inspect
+import os
 import pydoc
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from matplotlib.figure import Figure
-from tiny import tiny_run
+from tiny import tiny_run, write_scenario
 
 import sim.api  # noqa: F401 - registers all figures
 from sim.results.plots import FIGURES, Plots
@@ -75,6 +78,41 @@ def test_the_figures_list_themselves(what: str) -> None:
     with pytest.raises(AttributeError, match="no figure 'nothing'; there are "):
         plot.nothing  # noqa: B018 - asked for
     assert dir(copy.deepcopy(plot)) == dir(plot)
+
+
+IN_A_NOTEBOOK = """
+from IPython.core.completer import provisionalcompleter
+from IPython.core.interactiveshell import InteractiveShell
+import sim
+
+found = {
+    "results": sim.run("tiny.yaml", measures=["delay"]),
+    "ensemble": sim.ensemble("tiny.yaml", 2, measures=["delay"]),
+    "comparison": sim.compare("tiny.yaml", "other.yaml", n=2, measures=["delay"]),
+}
+shell = InteractiveShell.instance(user_ns={**found})
+for name in found:
+    with provisionalcompleter():
+        told = shell.Completer.completions(f"{name}.plot.", len(name) + 6)
+        print(*(one.text for one in told))
+    print("as methods" in shell.object_inspect_text(f"{name}.plot"))
+"""
+
+
+def test_a_notebook_completes_and_explains_figures(folder: Path) -> None:
+    write_scenario(folder)
+    (folder / "other.yaml").write_text("name: other\nextends: tiny.yaml\n", "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_NOTEBOOK],
+        env={**os.environ, "IPYTHONDIR": str(folder), "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = [line for figures in OF.values() for line in (" ".join(sorted(figures)), "True")]
+    assert done.stdout.splitlines() == wanted
 
 
 def test_a_figure_that_is_a_method_draws_what_it_belongs_to(folder: Path) -> None:

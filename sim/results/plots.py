@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from types import MethodType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,6 +39,26 @@ class Plots:
         shows = [(inspect.getdoc(method) or "").partition("\n")[0] for method in methods]
         width = max(map(len, calls), default=0)
         return "\n".join(f"{call:{width}}  {says}" for call, says in zip(calls, shows, strict=True))
+
+
+class PlotsOf:
+    """The attribute `plot` of a class whose objects have these figures.
+
+    It is no property, for notebooks look behind none of these when they complete a name or explain `results.plot?`.
+    """
+
+    def __init__(self, figures: Mapping[str, Callable[..., Any]]) -> None:
+        self._figures = figures
+
+    @overload
+    def __get__(self, subject: None, owner: type) -> PlotsOf: ...
+
+    @overload
+    def __get__(self, subject: object, owner: type) -> Plots: ...
+
+    def __get__(self, subject: object | None, owner: type) -> Plots | PlotsOf:
+        """The figures of an object; of a class, this."""
+        return self if subject is None else Plots(subject, self._figures)
 
 
 def _arguments(method: Callable[..., Any]) -> str:

@@ -41,7 +41,7 @@ from sim.results.folder import (
     write_json,
 )
 from sim.results.html import results_html
-from sim.results.plots import FIGURES, Plots
+from sim.results.plots import FIGURES, PlotsOf
 from sim.results.registry import Measure, by_last, leaves, unit_at
 from sim.results.run import Run
 from sim.results.saving import free_folder, new_folder, real_place, tidy
@@ -119,6 +119,8 @@ class Results:
     folder: Path | None = None
     _changed: list[Path] = field(default_factory=list, repr=False)
     _shown: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    plot = PlotsOf(FIGURES)
+    """The figures as methods."""
 
     @property
     def scenario(self) -> Scenario:
@@ -134,11 +136,6 @@ class Results:
     def table_names(self) -> tuple[str, ...]:
         """Names of all tables, facts first."""
         return tuple(TABLES)
-
-    @property
-    def plot(self) -> Plots:
-        """The figures."""
-        return Plots(self, FIGURES)
 
     def __getitem__(self, name: str) -> pd.DataFrame:
         """A table, to do with as one likes: the run computes from its own. `NoTableError` if there is none."""

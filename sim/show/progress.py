@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -67,10 +68,12 @@ class _Rate(ProgressColumn):
 def study_progress(name: str) -> Iterator[Callable[[int, int], None]]:
     """What to tell how many replications are done, of how many: a bar with the rate and the time that is left.
 
-    Nothing is shown where there is neither a terminal nor a notebook.
+    Nothing is shown where there is neither a terminal nor a notebook that can show it.
     """
     console = Console(stderr=True)
-    if not (console.is_terminal or console.is_jupyter):
+    # Without these widgets rich puts a warning into the notebook, and no bar.
+    drawn = console.is_terminal or (console.is_jupyter and find_spec("ipywidgets") is not None)
+    if not drawn:
         yield lambda _done, _total: None
         return
     columns = (

@@ -35,6 +35,13 @@ _TWO: Final = 2
 #: Where differences are so many per cent, only up to so many are drawn to scale.
 _WIDE: Final = 100
 _LINEAR: Final = 10
+#: So many decades of an axis are named on each side, at most.
+_DECADES: Final = 5
+#: Names at the left are so large at most, and all together so high, in points.
+_LARGEST: Final = 9.0
+_ROOM: Final = 260
+#: What the colours of differences say.
+_COLOURS: Final = "Blue: better; orange: worse; grey: open, or neither is better"
 #: Names below bars are broken into lines of so many signs.
 _NAME: Final = 14
 
@@ -152,16 +159,20 @@ def differences(comparison: Comparison, ax: Axes) -> None:
         ax.plot(row.difference / unit, place, "o", color=colour, markersize=5)
         name = f"{row.measure}.{row.of}" if row.of else row.measure
         names.append(f"{row.scenario}: {name}" if several else name)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names, fontsize=min(_LARGEST, _ROOM / max(len(names), 1)))
     ax.axvline(0, color=INK, linewidth=0.8, zorder=1.5)
     label = "difference from today with its 95 % interval, % of today's value"
     if max(map(abs, ax.get_xlim())) > _WIDE:
         # What hardly varies is to be seen beside what is not known at all.
+        ends = ax.get_xlim()
         ax.set_xscale("symlog", linthresh=_LINEAR)
-        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.4g}".replace("-", "−")))
+        ax.set_xticks(_ticks(*ends))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "−")))
+        ax.set_xlim(ends)
         label += f"; beyond {_LINEAR} % logarithmic"
     ax.set_xlabel(label)
     designs = ", ".join(scenario.name for scenario in comparison.scenarios[1:])
+    heading(ax, _COLOURS)
     headline(ax, f"{designs} against {comparison.today}, {comparison.count:,} replications")
 
 
@@ -169,7 +180,8 @@ def differences(comparison: Comparison, ax: Axes) -> None:
 def waterfall(comparison: Comparison, ax: Axes, measure: str = "", of: str = "") -> None:
     """From today to the design, change by change where it was taken apart, each with its 95 % interval.
 
-    Of a number such as `measure="delay", of="mean"`; by default of the first that sums a measure up and has a better.
+    Of a number such as `measure="delay", of="mean"`; by default of the first that sums a measure up, differs and has a
+    better.
     """
     dress(ax, grid="y")
     table = comparison.differences
@@ -178,9 +190,9 @@ def waterfall(comparison: Comparison, ax: Axes, measure: str = "", of: str = "")
     if measure:
         rows = rows[(rows["measure"] == measure) & (rows["of"] == of)]
     else:
-        rows = rows[rows["of"].map(sums_up)].sort_values(
-            "better", key=lambda b: b == "neither", kind="stable"
-        )
+        rows = rows[rows["of"].map(sums_up)]
+        telling = (rows["better"] != "neither") & (rows["difference"] != 0)
+        rows = pd.concat([rows[telling], rows[~telling]])
     if rows.empty:
         nothing(ax, "no such number is told by both")
         return
@@ -193,20 +205,33 @@ def waterfall(comparison: Comparison, ax: Axes, measure: str = "", of: str = "")
     names, level = ["today"], row.today
     ax.bar(0, row.today, color=SHAPE, width=0.7)
     for place, step in enumerate(map(_Row, steps.to_dict("records")), 1):
-        colour = QUIET if row.better == "neither" else GAIN if better * step.part >= 0 else LOSS
+        is_open = row.better == "neither" or step.low <= 0 <= step.high
+        colour = QUIET if is_open else GAIN if better * step.part >= 0 else LOSS
         ax.bar(place, step.part, bottom=level, color=colour, width=0.7)
         ends = [[step.part - step.low], [step.high - step.part]]
         ax.errorbar(place, level + step.part, yerr=ends, color=INK, linewidth=1.2, capsize=3)
         ax.plot([place - 0.65, place + 0.35], [level, level], color=QUIET, linewidth=0.6)
         level += step.part
         names.append(step.change)
+    ax.plot([len(names) - 0.65, len(names) + 0.35], [level, level], color=QUIET, linewidth=0.6)
     ax.bar(len(names), row.design, color=SHAPE, width=0.7)
     names.append(design)
     ax.set_xticks(range(len(names)), [fill(name, _NAME) for name in names], fontsize=8)
     _zoom(ax, [row.today, *(row.today + steps["part"].cumsum())], steps)
     name = f"{row.measure}.{row.of}" if row.of else row.measure
     ax.set_ylabel(f"{name}, {row.unit}")
+    does = "it does" if comparison.decomposition is None else "each change does"
+    heading(ax, f"What {does}, with its 95 % interval. {_COLOURS}")
     headline(ax, f"From {comparison.today} to {design}, {comparison.count:,} replications")
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Values between both that divide an axis which is logarithmic beyond `_LINEAR`: decades, and parts of few ones."""
+    decades = [float(_LINEAR * 10**power) for power in range(16) if _LINEAR * 10**power <= max(-low, high)]
+    parts = (0.5, 1.0, 2.0, 5.0) if len(decades) <= _TWO else (1.0,)
+    few = decades[:: -(-len(decades) // _DECADES) or 1]
+    sizes = sorted({decade * part for decade in few for part in parts})
+    return [value for value in (*(-size for size in reversed(sizes)), 0.0, *sizes) if low <= value <= high]
 
 
 def _zoom(ax: Axes, levels: list[float], steps: pd.DataFrame) -> None:
@@ -218,4 +243,5 @@ def _zoom(ax: Axes, levels: list[float], steps: pd.DataFrame) -> None:
     ax.annotate(
         "the axis does not begin at zero" if (narrow - room) * (wide + room) > 0 else "",
         (1, 1), xycoords="axes fraction", ha="right", va="top", color=QUIET, fontsize=8,
+        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
     )  # fmt: skip

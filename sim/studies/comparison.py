@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sim.errors import StudyError
-from sim.results.plots import Plots
+from sim.results.plots import PlotsOf
 from sim.studies.apart import differing, take_apart
 from sim.studies.ensemble import failures, values_of
 from sim.studies.html import frame_html
@@ -74,6 +74,8 @@ class Comparison:
     """What it was to know before it stopped, and whether that was `reached`."""
     reached: bool | None = None
     folder: Path | None = None
+    plot = PlotsOf(OF_COMPARISON)
+    """The figures as methods."""
 
     @property
     def today(self) -> str:
@@ -115,11 +117,6 @@ class Comparison:
     def figures(self) -> Mapping[str, Callable[..., Any]]:
         """The figures that show something of it, by name."""
         return OF_COMPARISON
-
-    @property
-    def plot(self) -> Plots:
-        """The figures as methods."""
-        return Plots(self, self.figures)
 
     def __repr__(self) -> str:
         others = ", ".join(repr(one.name) for one in self.scenarios[1:])

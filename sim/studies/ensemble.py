@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from sim.errors import StudyError
-from sim.results.plots import Plots
+from sim.results.plots import PlotsOf
 from sim.studies.html import frame_html
 from sim.studies.measures import chosen
 from sim.studies.series import CASH_FLOW, CASH_FLOW_TOTAL
@@ -62,6 +62,8 @@ class Ensemble:
     """What it was to know before it stopped, and whether that was `reached`."""
     reached: bool | None = None
     folder: Path | None = None
+    plot = PlotsOf(OF_ENSEMBLE)
+    """The figures as methods."""
 
     @property
     def summary(self) -> pd.DataFrame:
@@ -99,11 +101,6 @@ class Ensemble:
     def figures(self) -> Mapping[str, Callable[..., Any]]:
         """The figures that show something of it, by name."""
         return OF_ENSEMBLE
-
-    @property
-    def plot(self) -> Plots:
-        """The figures as methods."""
-        return Plots(self, self.figures)
 
     def __repr__(self) -> str:
         failed = f", {len(self.failures):,} failed" if len(self.failures) else ""

@@ -98,7 +98,7 @@ def _adding_up(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """
     bound = np.nan_to_num(np.abs(parts).sum(axis=0) + np.abs(whole))
     step = np.exp2(np.ceil(np.log2(np.where(bound > 0, bound, 1.0))) - _BITS)
-    found = np.rint(parts / step) * step
+    found: np.ndarray = np.rint(parts / step) * step
     largest = np.abs(np.nan_to_num(found)).argmax(axis=0)[None]
     others = found.sum(axis=0) - np.take_along_axis(found, largest, axis=0)[0]
     np.put_along_axis(found, largest, (whole - others)[None], axis=0)

@@ -8,8 +8,8 @@ import matplotlib.dates as mdates
 import pandas as pd
 
 from sim.core.clock import DAY
-from sim.show.figures.calendar import shade_holidays
-from sim.show.frame import figure, heading, headline, label_ends, nothing, panels
+from sim.show.figures.calendar import STRIP, shade_holidays
+from sim.show.frame import APART, figure, heading, headline, label_ends, nothing, panels
 from sim.show.palette import ACCOUNTS, OTHER_ACCOUNTS, dress
 from sim.show.words import spelt
 
@@ -56,7 +56,8 @@ def backlog(results: Results, ax: Axes) -> None:
             mine = days[days["desk"] == desk] if panel is above else waits[waits["desk"] == desk]
             panel.step(mine["date"], mine[column], where="post", color=colours[desk], linewidth=1.2)
             ends[desk] = float(mine[column].dropna().iloc[-1]) if mine[column].notna().any() else 0.0
-        panel.set_ylim(0, None)
+        # Names of desks at the right stay below those of the holidays.
+        panel.set_ylim(0, panel.get_ylim()[1] / (1 - len(results.scenario.sides) * 1.15 * STRIP - APART))
         texts = {desk: f"{spelt(desk)}, {results.scenario.desks[desk].staff}" for desk in desks}
         label_ends(panel, ends, texts, colours, marks=True)
         _dates(panel, results)

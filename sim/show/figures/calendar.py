@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: A light and a strong shade for the holidays of each side; further sides take the last one.
 _SHADES: Final = (("#cfe3f5", "#0072b2"), ("#fbdcc4", "#d55e00"), ("#e4e4e4", "#666666"))
 #: Height of the strip that names a side's holidays, as a share of the panel's, and holidays too short to name.
-_STRIP: Final = 0.045
+STRIP: Final = 0.045
 _NAMED: Final = pd.Timedelta(days=5)
 
 
@@ -46,7 +46,7 @@ def calendar(results: Results, ax: Axes) -> None:
     days, counts = [*table["date"], end], [*table["payments"], table["payments"].iloc[-1]]
     ax.step(days, counts, where="post", color=INK, linewidth=1.1)
     ax.set_xlim(mdates.date2num([start, end]))  # type: ignore[no-untyped-call]
-    ax.set_ylim(0, table["payments"].max() * (1.08 + _STRIP * (len(sides) + 1)))
+    ax.set_ylim(0, table["payments"].max() * (1.08 + STRIP * (len(sides) + 1)))
     ax.set_ylabel("payments instructed and not yet credited\nat the midnight that ends the day")
     locator = mdates.AutoDateLocator(minticks=4, maxticks=13)  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_locator(locator)
@@ -61,7 +61,7 @@ def shade_holidays(
 ) -> None:
     """Shade the holidays of a side within a period, with a strip and their dates in the given row from the top."""
     light, strong = _SHADES[min(row, len(_SHADES) - 1)]
-    top = 1 - row * _STRIP * 1.15
+    top = 1 - row * STRIP * 1.15
     table = results["holidays"]
     place = blended_transform_factory(ax.transData, ax.transAxes)
     for first, last in zip(
@@ -73,7 +73,7 @@ def shade_holidays(
         if since >= until:
             continue
         ax.axvspan(since, until, ymax=top, color=light, alpha=0.7, linewidth=0, zorder=0.5)
-        ax.axvspan(since, until, ymin=top - _STRIP, ymax=top, color=strong, linewidth=0, zorder=0.6)
+        ax.axvspan(since, until, ymin=top - STRIP, ymax=top, color=strong, linewidth=0, zorder=0.6)
         if last - first >= _NAMED:
             text = (
                 f"{first.day}–{last.day} {last:%b}"
@@ -82,7 +82,7 @@ def shade_holidays(
             )
             ax.text(
                 until,
-                top - _STRIP / 2,
+                top - STRIP / 2,
                 f" {text}",
                 transform=place,
                 va="center",
@@ -92,7 +92,7 @@ def shade_holidays(
             )
     ax.annotate(
         f"holidays: {spelt(side)}",
-        (1, top - _STRIP / 2),
+        (1, top - STRIP / 2),
         xytext=(5, 0),
         xycoords="axes fraction",
         textcoords="offset points",
