@@ -143,10 +143,21 @@ def validate(
             build = partial(build_world, max_input=max_input)
             with loaded.placing(build):
                 world = build(loaded.scenario)
-            check_assumptions(loaded.scenario, prepare, loaded.problem)
         except ScenarioError as error:
             problems += error.problems
             continue
+        try:
+            check_assumptions(loaded.scenario, prepare, loaded.problem)
+        except ScenarioError as error:
+            # What a variant inherits need not fit it: its runs take the values that are stated.
+            inherited = [one for one in error.problems if loaded.inherits(tuple(one.path.split(".")))]
+            if len(inherited) < len(error.problems):
+                problems += error.problems
+                continue
+            tell_warnings(
+                f"{one}; a study over what is uncertain refuses this, until the assumption is altered or removed"
+                for one in inherited
+            )
         tell_warnings(world.warnings)
         say(f"{loaded.scenario.name}: valid")
         _tell_variation(loaded)

@@ -229,6 +229,8 @@ def test_a_run_may_take_its_rates_from_another_time() -> None:
     days = (date(2030, 5, 1), date(2030, 5, 29))
     moved = paths({**HISTORY, "start": "2024-02-01"}, days=days)
     assert np.array_equal(moved.per_usd, then.per_usd)
+    own = paths({**HISTORY, "start": "period"}, days=(date(2024, 2, 1), date(2024, 2, 29)))
+    assert np.array_equal(own.per_usd, then.per_usd)
 
 
 @pytest.mark.parametrize(
@@ -373,6 +375,7 @@ def test_lognormal_rates_do_not_start_before_history_does() -> None:
         ({"kind": "constant", "rates": {"CNY": 7}, "drift": 1}, "Extra inputs"),
         ({"kind": "random", "rates": {}}, "does not match any of the expected tags"),
         ({"kind": "history", "start": "2024-13-01"}, "does not exist"),
+        ({"kind": "history", "start": "periods"}, "'period'"),
         ({**LOGNORMAL, "start": "2024-13-01"}, "does not exist"),
         ({**LOGNORMAL, "start": {"date": "2024-01-01", "rates": {"USD": 1}}}, "USD is the unit"),
         ({**LOGNORMAL, "start": {"rates": {"CNY": 7}}}, "Field required"),

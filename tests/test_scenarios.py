@@ -311,17 +311,6 @@ accounts:
     ]
 
 
-@pytest.mark.parametrize("name", [*NAMES, *CHANGES])
-def test_an_assumption_about_the_world_states_a_range(name: str) -> None:
-    """Where a source is no more than an assumption, it says how far the number may be off, or why it is."""
-    bare = [
-        ".".join(str(step) for step in path)
-        for path, block, _ in blocks(written(name))
-        if str(block.get("source", "")).strip() == "assumption"
-    ]
-    assert [place for place in bare if not place.startswith("treasuries.")] == []
-
-
 TRADE = ["flow", "term", "payer", "payee", "payer_side", "payee_side", "invoiced_at", "due_at"]
 
 

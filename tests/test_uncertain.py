@@ -247,6 +247,52 @@ def test_a_change_assumes_what_it_states_and_nothing_that_another_does() -> None
         assert not drawn_in("own.yaml", changes=changes)
 
 
+def test_a_change_adds_what_it_states_to_an_assumption_and_says_nothing_of_the_rest() -> None:
+    scenario('lag: {paths: ["treasuries.*.lag"], range: [0d, 2d]}')
+    for name in ("one", "other"):
+        Path(f"{name}.yaml").write_text(
+            f"says: {name}.\n"
+            f"treasuries.{name}: {{at: '09:30', zone: Europe/Minsk, calendar: belarus, lag: 1d}}\n"
+            f"uncertain.lag.paths.add: [treasuries.{name}.lag]\n",
+            "utf-8",
+        )
+    Path("silent.yaml").write_text("says: Silent.\ntreasuries.china.lag: 1d\n", "utf-8")
+    lags = {f"treasuries.{name}.lag" for name in ("minsk", "china", "one", "other")}
+    changes = ("one.yaml", "other.yaml")
+    assert set(drawn_in("own.yaml", changes=changes)) == lags
+    found = drawn_in("own.yaml", changes=(*changes, "silent.yaml"))
+    assert set(found) == lags - {"treasuries.china.lag"}
+    # A variant that states a lag means it, though a change laid over it adds another one.
+    scenario("", name="variant", extends="own.yaml", more="treasuries.minsk.lag: 1d\n")
+    assert set(drawn_in("variant.yaml", changes=changes)) == lags - {"treasuries.minsk.lag"}
+
+
+def test_two_paths_of_one_assumption_may_lead_to_one_value() -> None:
+    scenario('lag: {paths: ["treasuries.*.lag", treasuries.minsk.lag], range: [0d, 2d]}')
+    assert drawn_in("own.yaml") == ["treasuries.minsk.lag", "treasuries.china.lag"]
+
+
+def test_what_another_change_removes_is_not_misspelt() -> None:
+    scenario("")
+    Path("park.yaml").write_text(
+        "says: Park.\ntreasuries.park: {at: '09:30', zone: Europe/Minsk, calendar: belarus, lag: 1d}\n"
+        "uncertain: {park: {paths: [treasuries.park.lag], range: [0d, 2d]}}\n",
+        "utf-8",
+    )
+    Path("none.yaml").write_text("says: None.\nrequire: [park.yaml]\ntreasuries.park: null\n", "utf-8")
+    assert drawn_in("own.yaml", changes=("park.yaml",)) == ["treasuries.park.lag"]
+    for changes in (("park.yaml", "none.yaml"), ("none.yaml", "park.yaml")):
+        loaded = load_located("own.yaml", changes=changes)
+        assert not loaded.scenario.uncertain
+        assert loaded.without_effect == (("park", "treasuries.park.lag"),)
+    wrong = Path("park.yaml").read_text("utf-8").replace("[treasuries.park.lag]", "[treasuries.bark.lag]")
+    Path("park.yaml").write_text(wrong, "utf-8")
+    with pytest.raises(
+        ScenarioError, match=r"nothing is stated at treasuries\.bark\.lag; did you mean 'park'"
+    ):
+        load_located("own.yaml", changes=("park.yaml", "none.yaml"))
+
+
 def test_a_share_is_left_alone_where_a_part_of_its_total_is_stated() -> None:
     scenario("prepaid: {paths: [flows.goods.terms.prepayment.share], share: [0.3, 0.8]}")
     more = "flows.goods.terms.letter-of-credit.share: 0.05\nflows.goods.terms.open-account.share: 0.40\n"
@@ -398,6 +444,24 @@ def test_what_later_rooms_refuse_is_refused() -> None:
     more = "fx.start: 2024-01-01\n"
     [told] = problems("rates: {paths: [fx.start], range: [2024-01-01, 2026-09-01]}", more=more)
     assert told.startswith("5:3: uncertain.rates: no valid scenario where rates is 2026-09-01: fx: ")
+
+
+def test_an_assumption_that_does_not_fit_a_variant_is_told_and_no_mistake_of_its_author() -> None:
+    fits = "rates: {paths: [fx.start], choice: {'2023-01-02': 1, '2025-01-06': 1}}"
+    scenario(fits)
+    scenario("", name="longer", extends="own.yaml", more="period.end: 2026-01-01\n")
+    scenario("rates: null", name="sure", extends="longer.yaml")
+    for arguments in (("longer.yaml",), ("own.yaml", "--set", "period.end=2026-01-01")):
+        told = CliRunner().invoke(cli, ["validate", *arguments])
+        assert told.exit_code == 0, told.output
+        [warning] = told.stderr.splitlines()
+        assert warning.startswith(
+            "warning: own.yaml:4:3: uncertain.rates: no valid scenario where rates is 2025-01-06"
+        )
+        assert "a study over what is uncertain refuses this" in warning
+    told = CliRunner().invoke(cli, ["validate", "sure.yaml"])
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert "no valid scenario where rates is 2025-01-06" in problems(fits, more="period.end: 2026-01-01\n")[0]
 
 
 def test_a_short_form_is_no_single_value() -> None:

@@ -40,7 +40,10 @@ class InForce(NamedTuple):
 
 
 class _Declared(NamedTuple):
-    """One path of an assumption, where and by which files it was said, and the tree before and after that layer."""
+    """One path of an assumption, where and by which files it was said, and the tree before and after that layer.
+
+    `alone` is the tree as the file of the path sees it: without the other changes of its layer.
+    """
 
     name: str
     pattern: KeyPath
@@ -49,14 +52,14 @@ class _Declared(NamedTuple):
     authors: frozenset[str]
     before: Node
     after: Node
+    alone: Node
 
     def paths(self, tree: Node, *, shared: bool) -> tuple[list[tuple[KeyPath, list[KeyPath]]], list[Located]]:
         """The paths at which it is in force in the whole tree, each with the other parts of a total that is `shared`.
 
         And what is wrong, if it leads nowhere where it is declared.
         """
-        declared = list(matching(self.after, self.pattern))
-        if not declared:
+        if not any(True for stage in (self.after, self.alone) for _ in matching(stage, self.pattern)):
             return [], [_missing(self)]
         found = []
         for path in matching(tree, self.pattern):
@@ -92,45 +95,58 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
     drawn_by: dict[KeyPath, str] = {}
     kept: dict[str, Node] = {}
     for name, assumption in entries.items():
-        listed: list[Node] = []
+        listed: dict[KeyPath, Node] = {}
         for one in _declared(resolved, name, assumption):
             paths, wrong = one.paths(resolved.tree, shared="share" in _entries(assumption))
             findings += wrong
             if not paths and not wrong:
                 without.append(WithoutEffect(name, dotted(one.pattern)))
             for path, group in paths:
+                if path in listed:
+                    continue  # two of its paths lead there, each with '*' or said by a change
                 findings += _unfit(assumption, resolved.tree.nearest(path), group, one)
-                for value in (path, *group):
-                    if value in drawn_by:
-                        message = f"{dotted(value)} is drawn by {drawn_by[value]!r} already"
-                        findings.append(located(one.node.mark, one.at, message))
-                    drawn_by.setdefault(value, name)
-                listed.append(Node(dotted(_as_listed(path, written)), one.node.mark))
+                findings += _drawn_before(drawn_by, (path, *group), one)
+                listed[path] = Node(dotted(_as_listed(path, written)), one.node.mark)
         there = _entries(assumption)
         if not _is_readable(there.get(_PATHS)):
             kept[name] = assumption  # validation tells what is wrong
         elif listed:
-            kept[name] = replace(assumption, value={**there, _PATHS: replace(there[_PATHS], value=listed)})
+            kept[name] = replace(
+                assumption, value={**there, _PATHS: replace(there[_PATHS], value=[*listed.values()])}
+            )
     section = replace(tree.value[UNCERTAIN], value=kept)
     return InForce(replace(tree, value={**tree.value, UNCERTAIN: section}), tuple(without), tuple(findings))
 
 
 def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Declared]:
-    """Each path of an assumption, with the last layer that said anything of the assumption."""
-    marks = _marks(assumption)
-    last = len(resolved.stages) - 1
-    # Going back while the assumption is the same leads to the layer that made it what it is.
-    while last > 1 and _marks(_entries(resolved.stages[last - 1].below(UNCERTAIN)).get(name)) == marks:
-        last -= 1
-    before, after = resolved.stages[last - 1 : last + 1]
-    known = _marks(_entries(before.below(UNCERTAIN)).get(name))
-    authors = frozenset(mark.file for mark in marks if mark not in known)
+    """Each path of an assumption, with the last layer that said it, or how it is drawn.
+
+    So a change that adds a path to an assumption says nothing of what the others lead to.
+    """
+    stages = [_entries(stage.below(UNCERTAIN)).get(name) for stage in resolved.stages]
     paths = assumption.below(_PATHS)
     for number, node in enumerate(paths.value if paths and isinstance(paths.value, list) else []):
         pattern = path_of(node.value) if isinstance(node.value, str) else None
-        if pattern is not None:
-            at = (UNCERTAIN, name, _PATHS, number)
-            yield _Declared(name, pattern, at, node, authors, before, after)
+        if pattern is None:
+            continue
+        marks = _marks_of_path(assumption, node.mark)
+        last = len(stages) - 1
+        # Going back while it is the same leads to the layer that made it what it is.
+        while last > 1 and _marks_of_path(stages[last - 1], node.mark) == marks:
+            last -= 1
+        before, after = resolved.stages[last - 1 : last + 1]
+        known = _marks_of_path(stages[last - 1], node.mark)
+        authors = frozenset(mark.file for mark in marks if mark not in known)
+        at = (UNCERTAIN, name, _PATHS, number)
+        alone = resolved.alone.get(node.mark.file, after)
+        yield _Declared(name, pattern, at, node, authors, before, after, alone)
+
+
+def _marks_of_path(assumption: Node | None, path: Mark) -> list[Mark]:
+    """Where an assumption was written, of its paths only one."""
+    entries = _entries(assumption)
+    paths = [mark for mark in _marks(entries.pop(_PATHS, None)) if mark == path]
+    return paths + [mark for child in entries.values() for mark in _marks(child)]
 
 
 def _is_readable(paths: Node | None) -> bool:
@@ -152,7 +168,7 @@ def _entries(node: Node | None) -> dict[str, Node]:
 
 def _missing(one: _Declared) -> Located:
     """That a path leads nowhere, and what was perhaps meant."""
-    node = one.after
+    node = one.alone
     for step in one.pattern:
         child = node.below(step)
         if child is None and isinstance(node.value, list) and str(step).isdecimal():
@@ -218,6 +234,17 @@ def _unfit(assumption: Node, value: Node, group: Sequence[KeyPath], one: _Declar
     if wanted and word not in wanted:
         needed = " or ".join(sorted(wanted))
         yield located(one.node.mark, one.at, f"{dotted(one.pattern)} is {word}, and here {needed} is drawn")
+
+
+def _drawn_before(
+    drawn_by: dict[KeyPath, str], values: Sequence[KeyPath], one: _Declared
+) -> Iterator[Located]:
+    """That values are drawn already; those that are not are noted in `drawn_by`."""
+    for value in values:
+        if value in drawn_by:
+            message = f"{dotted(value)} is drawn by {drawn_by[value]!r} already"
+            yield located(one.node.mark, one.at, message)
+        drawn_by.setdefault(value, one.name)
 
 
 def _as_listed(path: KeyPath, written: Mapping[KeyPath, KeyPath]) -> KeyPath:

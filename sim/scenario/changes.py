@@ -79,6 +79,8 @@ class Changes:
     overruled: list[Overruled] = field(default_factory=list)
     left_out: Collection[Place] = ()
     """Parts of files that are passed over."""
+    alone: dict[str, Node] = field(default_factory=dict)
+    """The tree with each of them and what it requires, but none of the others, by what its file is called."""
     _named: set[str] = field(default_factory=set)
     """The files of all changes that were named, whether they could be read or not."""
     _standing: list[_Standing] = field(default_factory=list)
@@ -95,7 +97,9 @@ class Changes:
         for file in order:
             required = [said[other] for other in order if other in self._before[file]]
             by = f"{new[file].name} {file}"
-            said[file] = said_of(laid(tree, required), new[file].keys, by, self.findings, gone=gone)
+            below = laid(tree, required)
+            said[file] = said_of(below, new[file].keys, by, self.findings, gone=gone)
+            self.alone[new[file].keys.mark.file] = laid(below, [said[file]])
         leaves = [_Standing(leaf, file) for file, one in said.items() for leaf in one.leaves()]
         self._tell_conflicts(leaves)
         self._overrule(leaves)

@@ -62,6 +62,15 @@ class Loaded(Generic[M]):
         """A problem at `path`, located there or at the last part of the path that was written."""
         return self._located(path, message, suggestion).problem
 
+    def inherits(self, path: KeyPath) -> bool:
+        """Whether what stands at `path` was written below: in a file that is extended, or has more laid over it."""
+        if self.given.overrides or self.given.changes:
+            return True
+        before = 0 if self.variation is None else self.variation.inherited
+        own = {layer.file for layer in self.given.lineage.layers[:1]}
+        own |= {change.keys.mark.file for change in self.changes[before:]}
+        return self.groups.tree.nearest(path).mark.file not in own
+
     @contextmanager
     def placing(self, again: Callable[[M], object] | None = None) -> Iterator[None]:
         """Give the problems that later rooms find, and that have a path only, their mark in the file.

@@ -17,7 +17,7 @@ from sim.scenario.paths import ADD, ANY, NOTHING_MATCHES, extent, matching, path
 from sim.scenario.tree import KeyPath, Located, Mark, Node, Place, dotted, located, plain, pruned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 
 #: What a scenario says about itself, which is not true of its variants.
@@ -52,6 +52,8 @@ class Resolved(NamedTuple):
     stages: tuple[Node, ...]
     """The tree as it was laid: the oldest file, then of each other one its changes and its own keys, and what is said
     beside files."""
+    alone: Mapping[str, Node]
+    """The tree with each change and what that requires, but no other of its layer, by what its file is called."""
 
 
 class Variation(NamedTuple):
@@ -180,6 +182,7 @@ def lay_out(given: Given) -> Resolved:
         tuple(made.overruled),
         variation,
         (*stages, tree),
+        made.alone,
     )
 
 

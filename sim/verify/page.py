@@ -42,7 +42,7 @@ Fitted by hand to the three shares below, over seeds 1 to 3:
 | posting by hand, in office hours | lognormal, median 2 h, p95 8 h, at most 40 h | median 1 to 3 h |
 
 Not fitted, for nothing public tells it: the payer's bank's work (public clocks begin as it sends), how long
-reviews take and how many there are (3 % in the reference, 10 % in the corridor; assumption, range 3-40 %), and
+reviews take and how many there are (3 % in the reference, 10 % in the corridor; both are assumption), and
 office hours.
 """
 

@@ -65,7 +65,7 @@ class Loan(Obliging):
     priority: Priority = 0
     """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _schedule(self) -> Self:
@@ -125,7 +125,7 @@ class Project(Obliging):
     priority: Priority = 0
     """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _parts(self) -> Self:

@@ -87,7 +87,7 @@ class _Facility(Declaration):
     minimum: Amount = Field(default=Decimal(0), ge=0)
     """Least amount of one draw."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @abstractmethod
     def most(self) -> tuple[str, Decimal]:

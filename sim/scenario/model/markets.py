@@ -41,7 +41,7 @@ class Quote(Declaration):
     impact_amount: Amount | None = Field(default=None, gt=0)
     """Amount that moves the price by `impact_bps`."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _impact(self) -> Self:

@@ -72,7 +72,7 @@ class Desk(Declaration):
     queue: Literal["fifo", "priority"] = "fifo"
     """Who is next: the case that came first, or the first of the highest priority."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
 
 class Treasury(Declaration):
@@ -93,7 +93,7 @@ class Treasury(Declaration):
     against: Currency | None = None
     """Currency that it pays with and is paid in at the market; by default the functional one of the bank's side."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _at_a_market(self) -> Self:
@@ -124,7 +124,7 @@ class Holds(Declaration):
     until: TimeOfDay
     """Local time, in the zone of the system's hours, from which on that day it holds back no more."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
 
 class IntradayCredit(Declaration):
@@ -141,7 +141,7 @@ class IntradayCredit(Declaration):
     overnight_rate: Rate | None = None
     """Price per year of what is used between two days of the system; by default `rate`."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _one_limit(self) -> Self:
@@ -175,7 +175,7 @@ class Funding(Declaration):
     rate: Rate = Decimal(0)
     """Price per year of what is moved, from then to the end of the session; 0 is none."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
 
 class Account(Declaration):
@@ -219,7 +219,7 @@ class Account(Declaration):
     holds: Holds | None = None
     """How the bank holds back payments in an `rtgs` or `correspondent` system; by default it does not."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _amounts(self, info: ValidationInfo) -> Self:

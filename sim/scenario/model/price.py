@@ -37,7 +37,7 @@ class DelayPrice(Declaration):
     every: Annotated[Duration, Field(gt=0)] | None = None
     """Length of a period of `amount` or `share`; one that has begun counts whole."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

@@ -93,7 +93,7 @@ class Fee(Declaration):
     maximum: Amount | None = Field(default=None, gt=0)
     """Most that is charged."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _amounts(self) -> Self:
@@ -130,7 +130,7 @@ class _Step(Declaration):
     fee: Fee | None = None
     """What the step costs."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     def draws(self) -> tuple[str, ...]:
         """Names of the draws that it needs for each payment: they tell kind, place and purpose, not the route.

@@ -56,7 +56,7 @@ class Liquidity(Dated):
     amount: Amount
     """What is granted; what is withdrawn, if negative: not more than the account covers then."""
     source: str | None = None
-    """Where the number comes from, or the word assumption with a range."""
+    """Where the number comes from, or the word assumption."""
 
     @model_validator(mode="after")
     def _something(self, info: ValidationInfo) -> Self:
@@ -85,7 +85,7 @@ class RateJump(Dated):
     size: Number = Field(gt=-1, le=100)
     """What a dollar costs more from then on: 0.25 is a quarter more of the currency, −0.2 a fifth less."""
     source: str | None = None
-    """Where the number comes from, or the word assumption with a range."""
+    """Where the number comes from, or the word assumption."""
 
     @model_validator(mode="after")
     def _at_midnight(self) -> Self:

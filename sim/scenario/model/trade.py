@@ -38,7 +38,7 @@ class InterestRate(Declaration):
     rate: Number = Field(ge=Decimal("-0.05"), le=5)
     """Simple interest per year of 365 days (0.095 is 9.5 % a year)."""
     source: str | None = None
-    """Where the number comes from, or the word assumption with a range."""
+    """Where the number comes from, or the word assumption."""
 
     @model_validator(mode="before")
     @classmethod
@@ -66,7 +66,7 @@ class Hedge(Declaration):
     roll_days: Whole = Field(default=7, ge=1, le=366)
     """Term of a forward that follows one which matured before the currency was exchanged, in days of 24 h."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
 
 class Risk(Declaration):
@@ -167,7 +167,7 @@ class Exchange(Declaration):
 
     What that does not trade, and all that other groups exchange, goes to the first of the side's markets that does."""
     source: str | None = None
-    """Where the choices come from, or the word assumption with a range."""
+    """Where the choices come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -198,7 +198,7 @@ class Pays(Declaration):
     late: Deviation | None = None
     """Payments ordered after it."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -218,7 +218,7 @@ class Orders(Declaration):
     """Part of their payments that they order with the cut-off of the route in mind: as far into what is left of their
     hours before it as they would otherwise be into the whole. The others are ordered as if there was none."""
     source: str | None = None
-    """Where the number comes from, or the word assumption with a range."""
+    """Where the number comes from, or the word assumption."""
 
 
 class Firms(Declaration):
@@ -245,7 +245,7 @@ class Firms(Declaration):
     hedge: Hedge | None = None
     """How they cover obligations in foreign currency; none leaves them open."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _shares(self) -> Self:
@@ -361,7 +361,7 @@ class Flow(Obliging):
     priority: Priority = 0
     """Priority of its payments in settlement systems: higher goes first, and 1 or more is urgent."""
     source: str | None = None
-    """Where the numbers come from, or the word assumption with a range."""
+    """Where the numbers come from, or the word assumption."""
 
     @model_validator(mode="after")
     def _shares(self) -> Self:

@@ -27,7 +27,7 @@ class ValueDate(Declaration):
     calendars: Annotated[tuple[CalendarName, ...], Field(min_length=1)]
     """Calendars that have to work on a value date, such as those of both countries."""
     source: str | None = None
-    """Where the promise comes from, or the word assumption with a range."""
+    """Where the promise comes from, or the word assumption."""
 
 
 _ONE, _BY_SIDE = "a value date", "by side"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -122,7 +122,7 @@ def _mark_dislocations(ax: Axes, results: Results) -> None:
     if not isinstance(declared, HistoryFx) or declared.file or not {"BYN", "CNY"} <= currencies:
         return
     start, end = (day.date() for day in period(results))
-    moved = timedelta(0) if declared.start is None else declared.start - start
+    moved = (declared.moved_to() or start) - start
     minsk = load_history().observations("CNY").within(_MINSK_SINCE, end + moved)
     days, shares = dislocations(minsk, load_world().observations("CNY"))
     shown = days >= np.datetime64(start + moved, "D")

@@ -29,7 +29,7 @@ def observed(declared: HistoryFx, wanted: Sequence[str], frame: Frame) -> dict[s
     Before the run, and before history begins, its first known rate holds; days after the last one have none, and
     no run has such days. ValueError if history does not cover the run, or is silent for long without a bridge.
     """
-    moved = 0 if declared.start is None else (declared.start - frame.opens).days
+    moved = ((declared.moved_to() or frame.opens) - frame.opens).days
     first, last = (np.datetime64(day, "D") + moved for day in frame.run)
     filler = _Filler(declared, frame, (first, last))
     for named in (*wanted, *declared.bridge):

@@ -9,12 +9,13 @@ from typing import Annotated, ClassVar, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from sim.core.clock import DAY
-from sim.scenario.model.base import Currency, Day, Declaration, Duration, Number, wrong
+from sim.scenario.model.base import Currency, Declaration, Duration, Number, wrong
 from sim.scenario.model.fx.parts import (
     WITHOUT_USD,
     Correlation,
     Drawn,
     EstimationWindow,
+    HistoryStart,
     Model,
     Rate,
     Rates,
@@ -239,8 +240,8 @@ class HistoryFx(Model):
 
     kind: Literal["history"]
     """Rates as observed."""
-    start: Day | None = None
-    """Day of history whose rates the first day of the period takes; by default that first day itself."""
+    start: HistoryStart = "period"
+    """Day of history whose rates the first day of the period takes; by default (`period`) that first day itself."""
     file: RelativeFile | None = None
     """CSV file of rates in the place of the shipped history; the path starts at the folder of this YAML file.
 
@@ -269,7 +270,7 @@ class HistoryFx(Model):
 
     def moved_to(self) -> date | None:
         """See `Model`."""
-        return self.start
+        return None if self.start == "period" else self.start
 
     def own_file(self) -> str | None:
         """See `Model`."""

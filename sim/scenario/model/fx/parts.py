@@ -132,6 +132,14 @@ class BasketAnchor(Anchored):
     """Units of the currency per 1 USD on that day; `history` takes the last observation at or before it."""
 
 
+def _form_of_day(start: object) -> str:
+    return _OBSERVED if isinstance(start, str) and not start[:1].isdigit() else _DAY
+
+
+#: A day of history, or the first of the period itself.
+HistoryStart: TypeAlias = Annotated[
+    Annotated[Literal["period"], Tag(_OBSERVED)] | StartDay, Discriminator(_form_of_day)
+]
 Start: TypeAlias = Annotated[
     AsObserved | StartDay | Annotated[Anchor, Tag(_ANCHOR)] | Annotated[Rates, Tag(_RATE)],
     Discriminator(_form),
