@@ -431,6 +431,16 @@ def test_corners_that_break_an_order_are_refused() -> None:
     assert not problems(together.replace("[30min", "[56min"))
 
 
+def test_a_change_that_is_named_beside_has_corners_of_its_own() -> None:
+    scenario("")
+    Path("bad.yaml").write_text(
+        f"says: Bad.\nuncertain: {{mode: {{paths: [{_STEP}.mode], range: [15min, 2h]}}}}\n", "utf-8"
+    )
+    told = CliRunner().invoke(cli, ["validate", "own.yaml", "--with", "bad.yaml"])
+    assert told.exit_code == 2
+    assert "bad.yaml:2:13: uncertain.mode: no valid scenario where mode is 2h" in told.stderr
+
+
 def test_each_alternative_of_a_choice_is_looked_at() -> None:
     [told] = problems(
         "usd: {paths: [systems.nostro-usd.hours], choice: {new-york: 1, nowhere: 1, moscow: 1}}"

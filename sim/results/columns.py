@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from pandas.api.types import is_numeric_dtype
 
 from sim.core.clock import NEVER
@@ -194,6 +196,14 @@ def places(known: pd.Series[str], column: pd.Series[str]) -> NDArray[np.int64]:
         return np.zeros(0, dtype=np.int64)
     of_category = pd.Index(known).get_indexer(column.cat.categories.astype("str"))
     return np.append(of_category, -1)[codes(column)].astype(np.int64)
+
+
+def places_of_texts(known: pd.Series[str], column: pd.Series[str]) -> NDArray[np.int64]:
+    """As `places`, for texts of which hardly two are alike."""
+    # Arrow looks them up as they lie in memory, where pandas would make an object of each.
+    found = pc.index_in(pa.array(column), value_set=pa.array(known))
+    rows: NDArray[np.int64] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    return rows
 
 
 def looked_up(column: NDArray[np.int64], numbers: NDArray[np.int64]) -> NDArray[np.int64]:

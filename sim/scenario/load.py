@@ -63,12 +63,11 @@ class Loaded(Generic[M]):
         return self._located(path, message, suggestion).problem
 
     def inherits(self, path: KeyPath) -> bool:
-        """Whether what stands at `path` was written below: in a file that is extended, or has more laid over it."""
-        if self.given.overrides or self.given.changes:
-            return True
+        """Whether what stands at `path` was written below: in a file that is extended, or has more said beside it."""
         before = 0 if self.variation is None else self.variation.inherited
-        own = {layer.file for layer in self.given.lineage.layers[:1]}
-        own |= {change.keys.mark.file for change in self.changes[before:]}
+        own = {change.keys.mark.file for change in self.changes[before:]}
+        if not self.given.overrides and not self.given.changes:
+            own |= {layer.file for layer in self.given.lineage.layers[:1]}
         return self.groups.tree.nearest(path).mark.file not in own
 
     @contextmanager

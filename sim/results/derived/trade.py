@@ -9,7 +9,7 @@ import pandas as pd
 
 from sim.core.clock import NEVER, Seconds
 from sim.core.currency import Amounts
-from sim.results.columns import codes, places, seconds
+from sim.results.columns import codes, places, places_of_texts, seconds
 from sim.results.registry import shared
 
 if TYPE_CHECKING:
@@ -80,9 +80,10 @@ def trade(run: Run) -> Trade:
     sold_back = (deals["kind"] == "sold_back").to_numpy()
     count = len(rows)
     payment = np.full(count, -1, dtype=np.int64)
-    ids = pd.Index(rows["obligation_id"])
-    known = np.flatnonzero(payments["obligation_id"].notna())
-    payment[ids.get_indexer(pd.Index(payments["obligation_id"].iloc[known]))] = known
+    ids = rows["obligation_id"]
+    obligation = places_of_texts(ids, payments["obligation_id"])
+    known = np.flatnonzero(obligation >= 0)
+    payment[obligation[known]] = known
 
     def of_payment(at: Seconds) -> Seconds:
         return np.append(at, NEVER)[payment]
@@ -130,9 +131,9 @@ def _places(known: Sequence[str], column: pd.Series[str]) -> NDArray[np.int64]:
     return places(pd.Series(list(known), dtype="str"), column)
 
 
-def _deals(rows: pd.DataFrame, obligations: pd.Index[str]) -> Deals:
+def _deals(rows: pd.DataFrame, obligations: pd.Series[str]) -> Deals:
     return Deals(
-        obligation=obligations.get_indexer(pd.Index(rows["obligation_id"])).astype(np.int64),
+        obligation=places_of_texts(obligations, rows["obligation_id"]),
         by_payee=codes(rows["bearer"]) == 1,
         at=seconds(rows["converted_at"]),
         amount=rows["amount"].to_numpy(),
