@@ -183,23 +183,19 @@ def _missing(one: _Declared) -> Located:
 def beside(tree: Node, path: KeyPath) -> list[KeyPath]:
     """The other parts of the total of which the value at a path is a share.
 
-    They stand in the same mapping, or under the same key of the entries beside its own: whichever holds numbers alone,
-    and adds up to 1 if both do.
+    They stand in the same mapping, if it holds numbers alone, otherwise under the same key of the entries beside it.
     """
     above = [(*path[:-1], step) for step, _ in tree.nearest(path[:-1]).children()]
     entries = tree.nearest(path[:-2]).children() if len(path) > 1 else ()
     level = [(*path[:-2], step, path[-1]) for step, node in entries if node.below(path[-1]) is not None]
-    sums = []
     for parts in (above, level):
-        numbers = [tree.nearest(part).value for part in parts]
-        if len(parts) > 1 and all(
-            isinstance(one, int | Decimal) and not isinstance(one, bool) for one in numbers
-        ):
-            sums.append((parts, sum(map(Decimal, numbers))))  # type: ignore[arg-type]
-    for parts, total in sums:
-        if total == 1 or len(sums) == 1:
+        if len(parts) > 1 and all(_is_number(tree.nearest(part)) for part in parts):
             return [part for part in parts if part != path]
-    return [part for part in sums[0][0] if part != path] if sums else []
+    return []
+
+
+def _is_number(node: Node) -> bool:
+    return isinstance(node.value, int | Decimal) and not isinstance(node.value, bool)
 
 
 def _unfit(assumption: Node, value: Node, group: Sequence[KeyPath], one: _Declared) -> Iterator[Located]:
