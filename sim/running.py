@@ -70,6 +70,10 @@ def run_all(loaded: Sequence[Loaded[Scenario]], how: Saving) -> tuple[list[Resul
 
 def _drawn(loaded: Loaded[Scenario], replication: int) -> Loaded[Scenario]:
     """The same with its assumptions as a study draws them."""
+    if not loaded.scenario.uncertain:
+        raise click.UsageError(
+            f"nothing is declared under 'uncertain' that could be drawn: {loaded.scenario.name}"
+        )
     with loaded.placing():
         return replace(loaded, scenario=assumed(loaded.scenario, replication).scenario)
 

@@ -555,3 +555,10 @@ def test_the_command_line_makes_changes_and_says_which() -> None:
         "--with direct-cisp: 'direct-cisp' is no file and no library change; did you mean 'direct-cips'?\n",
     )
     assert "direct-cips" in said("list")[1]
+
+
+def test_an_entry_of_a_list_is_set_by_its_number() -> None:
+    few = ["hours.cips.sessions.1=17:00-07:00", "flows.goods.months[0]=2"]
+    found = load("baseline", few)
+    assert found.hours["cips"].sessions == ("08:30-17:00", "17:00-07:00")
+    assert found.flows["goods"].months[0] == 2

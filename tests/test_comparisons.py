@@ -195,6 +195,24 @@ def test_only_sets_that_hold_what_their_changes_require_are_played(folder: Path)
     )
 
 
+def test_changes_of_one_name_are_told_apart(folder: Path) -> None:
+    for place, text in (("p", "treasuries.minsk.lag: 0d\n"), ("q", "treasuries.china.lag: 3d\n")):
+        (folder / place).mkdir()
+        change(folder / place, "same", text)
+    change(folder, "other", "treasuries.minsk.at: '12:00'\n")
+    design = variant(
+        folder,
+        "design",
+        "changes: [p/same.yaml, q/same.yaml, other.yaml]\nhours.biss.sessions: ['09:00-18:00']\n",
+    )
+    subjects = [Subject.named(name, FEW) for name in ("baseline", design)]
+    cases = tuple(subject.case() for subject in subjects)
+    found = take_apart(subjects[0], subjects[1], cases)
+    assert {*found.names} == {"other (other.yaml)", "same (p/same.yaml)", "same (q/same.yaml)", "other"}
+    names = [case.name for case in found.cases.values()]
+    assert len({*names}) == len(names) == 16
+
+
 def test_what_no_change_explains_is_a_player_of_its_own(apart: Comparison) -> None:
     assert apart.decomposition is not None
     (says,) = apart.decomposition.loc[apart.decomposition["change"] == "other", "says"].unique()

@@ -226,6 +226,38 @@ def test_bad_corners_are_refused_before_anything_is_made() -> None:
     assert invoke("ensemble", "bad.yaml", "-n", "2", "--jobs", "1", "--no-figures").exit_code == 0
 
 
+def test_sets_of_changes_that_cannot_be_drawn_are_refused_before_anything_is_made() -> None:
+    assumed_p95 = "  longest: {paths: [routes.slow.steps.review.work.p95], range: [3h, 12h]}\n"
+    base = BASE.replace(", routes.slow.steps.review.work.p95", "")
+    Path("base.yaml").write_text(base.replace("factor: [0.5, 2]", "factor: [0.5, 1]") + assumed_p95, "utf-8")
+    Path("slow.yaml").write_text("says: Slow.\nroutes.slow.steps.review.work.median: 4h\n", "utf-8")
+    Path("long.yaml").write_text("says: Long.\nroutes.slow.steps.review.work.p95: 20h\n", "utf-8")
+    Path("both.yaml").write_text("name: both\nextends: base.yaml\nchanges: [slow.yaml, long.yaml]\n", "utf-8")
+    found = invoke("compare", "base.yaml", "both.yaml", "-n", "2", "--over", "uncertain", "--decompose")
+    assert found.exit_code == 2, found.stdout
+    assert "base + slow: uncertain.longest: no valid scenario where longest is 3h" in found.stderr
+    assert not Path("studies").exists()
+
+
+def test_a_run_of_what_assumes_nothing_has_nothing_to_draw() -> None:
+    Path("sure.yaml").write_text("name: sure\nextends: base.yaml\nuncertain: null\n", "utf-8")
+    found = invoke("run", "sure.yaml", "--over", "uncertain")
+    assert found.exit_code == 2
+    assert "nothing is declared under 'uncertain' that could be drawn: sure" in found.stderr
+
+
+def test_resume_finds_the_folder_of_its_study() -> None:
+    asked = ("ensemble", "base.yaml", "--jobs", "1", "--measure", "payments", "--no-figures", "-n")
+    for more in ((), ("--over", "uncertain")):
+        assert invoke(*asked, "2", *more).exit_code == 0
+    assert invoke(*asked, "3", "--resume").exit_code == 0
+    counts = {
+        path.parent.name: json.loads(path.read_text("utf-8"))["replications"]
+        for path in Path("studies").glob("*/manifest.json")
+    }
+    assert counts == {"base-1": 3, "base-1-2": 2}
+
+
 def test_a_study_goes_on_as_it_was_begun() -> None:
     made("drawn")
     found = invoke(
@@ -245,7 +277,7 @@ def test_a_replication_that_cannot_be_drawn_is_told_with_its_command() -> None:
     """Ends can be valid where something between them is not: only that replication fails."""
     text = BASE.replace("horizon: 5d", "horizon: 5d\ncalendars: {a: {country: BY, closed: [2024-03-05]}}")
     between = "  day: {paths: [calendars.a.closed.0], range: [2024-03-01, 2024-03-31]}\n"
-    opened = [f"2024-03-{day}" for day in range(10, 26)]
+    opened = [f"2024-03-{day}" for day in range(17, 31)]
     text = text.replace("closed: [2024-03-05]", f"closed: [2024-03-05], opened: [{', '.join(opened)}]")
     Path("base.yaml").write_text(text + between, "utf-8")
     found = made("some")

@@ -107,6 +107,31 @@ def test_drawn_numbers_can_be_money() -> None:
     assert told == ["23.46", "2.35", "0.02346", "4322000"]
 
 
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        ("20.001", "20.004"),
+        ("0.123456", "0.123466"),
+        ("4450100000", "4450400000"),
+        ("10", "100"),
+        ("-2", "3"),
+    ],
+)
+def test_drawn_numbers_lie_between_the_ends_however_close_these_are(low: str, high: str) -> None:
+    ends = Decimal(low), Decimal(high)
+    drawn = [between(*ends, (k + 0.5) / 40, whole=False) for k in range(40)]
+    assert all(ends[0] <= one <= ends[1] for one in map(Decimal, drawn))
+    assert drawn == sorted(drawn)
+    assert len({*drawn}) >= 4
+
+
+def test_factors_lie_between_their_ends_however_close_these_are() -> None:
+    low, high = Decimal("1.001"), Decimal("1.004")
+    drawn = {factor_at(low, high, (k + 0.5) / 40) for k in range(40)}
+    assert drawn <= {Decimal(text) for text in ("1.001", "1.002", "1.003", "1.004")}
+    assert len(drawn) == 4
+
+
 # What an assumption does to a scenario.
 
 
@@ -143,8 +168,25 @@ first: {paths: [firms.importers.banks.minsk-a], share: [0.1, 0.9]}"""
     assert found.flows["equipment"].terms == base.flows["equipment"].terms
 
 
+def test_a_share_is_of_whatever_total_there_is() -> None:
+    more = "routes: {rub: {weight: 3}, usd: {weight: 1}, eur: {weight: 4}}\n"
+    base = own("roubles: {paths: [routes.rub.weight], share: [0.1, 0.9]}", more=more)
+    found = varied(base, {"roubles": 0.5}).scenario.routes
+    before, after = (sum(route.weight for route in one.values()) for one in (base.routes, found))
+    assert after == before
+    assert found["rub"].weight == after / 2
+    assert float(found["eur"].weight) == pytest.approx(4 * float(found["usd"].weight), rel=1e-5)
+
+
+def test_a_share_that_cannot_be_divided_fills_up_to_the_last_digit() -> None:
+    base = own("first: {paths: [firms.exporters.banks.minsk-a], share: [0.1, 0.9]}")
+    for k in range(50):
+        assert sum(varied(base, {"first": k / 50}).scenario.firms["exporters"].banks.values()) == 1
+
+
 def test_a_choice_goes_by_weight_and_takes_what_is_written() -> None:
-    base = own("usd: {paths: [systems.nostro-usd.hours], choice: {moscow: 1, new-york: 3, frankfurt: 0}}")
+    base = own("usd: {paths: [systems.nostro-usd.hours], choice: {moscow: 2, new-york: 6, frankfurt: 0}}")
+    assert varied(base, {"usd": 0.25}).scenario.systems["nostro-usd"].hours == "new-york"
     drawn = [varied(base, {"usd": (k + 0.5) / 8}).scenario.systems["nostro-usd"].hours for k in range(8)]
     assert drawn == ["moscow"] * 2 + ["new-york"] * 6
     lags = own('lag: {paths: [treasuries.minsk.lag], choice: {"0": 1, "2d": 1}}')
@@ -190,6 +232,21 @@ cover: {paths: [accounts.hvps.0.balance], factor: [0.5, 2]}"""
     assert varied(again, at).scenario.accounts != base.accounts
 
 
+def test_a_date_is_one_where_there_could_be_a_time() -> None:
+    more = "timeline: [{kind: rate_jump, at: 2024-01-08, currency: RUB, size: 0.25}]\n"
+    base = own("when: {paths: [timeline.0.at], range: [2024-01-03, 2024-01-10]}", more=more)
+    Path("resolved.yaml").write_text(to_yaml(base), "utf-8")
+    for one in (base, load("resolved.yaml")):
+        assert str(varied(one, {"when": 0.99}).scenario.timeline[0].at) == "2024-01-10 00:00:00"
+
+
+def test_what_checks_refuse_of_a_drawn_scenario_is_refused() -> None:
+    more = "timeline: [{kind: rate_jump, at: 2024-01-08, currency: RUB, size: 0.25}]\n"
+    base = own("when: {paths: [timeline.0.at], range: [2024-01-03, 2030-01-10]}", more=more)
+    with pytest.raises(ScenarioError, match=r"timeline\.0"):
+        varied(base, {"when": 1.0})
+
+
 # What it never overwrites.
 
 _LAG = "lag: {paths: [treasuries.minsk.lag, treasuries.china.lag], range: [0d, 2d]}"
@@ -228,6 +285,13 @@ def test_a_variant_may_assume_anew_what_it_states() -> None:
     assert drawn_in("variant.yaml") == ["treasuries.minsk.lag", "treasuries.china.lag"]
     scenario("lag: null", name="sure", extends="own.yaml")
     assert not load("sure.yaml").uncertain
+
+
+def test_another_source_is_no_other_assumption() -> None:
+    scenario(_LAG)
+    more = "treasuries.minsk.lag: 9d\n"
+    scenario("lag: {source: better}", name="variant", extends="own.yaml", more=more)
+    assert drawn_in("variant.yaml") == ["treasuries.china.lag"]
 
 
 def test_a_change_assumes_what_it_states_and_nothing_that_another_does() -> None:
@@ -393,6 +457,25 @@ def test_a_mapping_of_another_kind_takes_its_assumptions_along() -> None:
                 "4:15: uncertain.x.paths.0: 'a..b' is not a path such as treasuries.minsk.lag "
                 "or markets.*.pairs.*.spread_bps"
             ),
+        ),
+        (
+            "x: {paths: [run_in], range: [1d, 9d]}",
+            (
+                "4:15: uncertain.x.paths.0: 'run_in' says what is run, and cannot differ between the replications "
+                "of a study"
+            ),
+        ),
+        (
+            "x: {paths: [accounts.hvps.00.balance], factor: [1, 2]}",
+            "4:15: uncertain.x.paths.0: nothing is stated at accounts.hvps.00.balance",
+        ),
+        (
+            "x: {paths: [treasuries.minsk.lag], choice: {1e400: 1}}",
+            "4:47: uncertain.x.choice.1e400: the number is too large or too small",
+        ),
+        (
+            "x: {paths: [firms.exporters.count], range: [50.2, 50.4]}",
+            "4:39: uncertain.x.range: firms.exporters.count is a whole number, so both ends of its range are whole",
         ),
         (
             "x: {path: [treasuries.minsk.lag], range: [0d, 2d]}",

@@ -49,9 +49,10 @@ def _clock(seconds: int) -> str:
 
 
 def _day(text: str) -> tuple[int, ...]:
-    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
+    # A resolved scenario states a date as the midnight at which it begins, where there could be a time.
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d(?:[ T]00:00(?::00)?)?", text, re.ASCII):
         raise ValueError(text)
-    return (date.fromisoformat(text).toordinal(),)
+    return (date.fromisoformat(text[:10]).toordinal(),)
 
 
 def _session(seconds: tuple[int, ...]) -> str:
@@ -133,7 +134,7 @@ def between(low: Value, high: Value, at: float, *, whole: bool) -> Value:
     if scale is None:
         if whole and all(Decimal(end) == int(end) for end in (low, high)):
             return _among(int(low), int(high), at)
-        return rounded(Decimal(low) + Decimal(at) * (Decimal(high) - Decimal(low)), whole=whole)
+        return _within(Decimal(low), Decimal(high), at, whole=whole)
     if at in {0.0, 1.0}:
         return high if at else low
     ends = list(zip(_read(low, scale), _read(high, scale), strict=True))
@@ -141,6 +142,23 @@ def between(low: Value, high: Value, at: float, *, whole: bool) -> Value:
         return scale.write((_among(*ends[0], at),))
     step = scale.step if all(end % scale.step == 0 for pair in ends for end in pair) else 1
     return scale.write(tuple(round((one + at * (other - one)) / step) * step for one, other in ends))
+
+
+def _within(low: Decimal, high: Decimal, at: float, *, whole: bool) -> int | Decimal:
+    """A number between both, with four digits of their distance at least, and never beyond one of them."""
+    if at in {0.0, 1.0}:
+        return high if at else low
+    found = low + Decimal(at) * (high - low)
+    if whole:
+        return rounded(found, whole=True)
+    step = found.adjusted() + 1 - _DIGITS
+    if abs(found) >= 1:
+        step = max(step, -_DECIMALS)
+    # Ends that lie close together, and are written with more decimals, need them.
+    written = min(int(end.as_tuple().exponent) for end in (low, high))
+    step = min(step, max((high - low).adjusted() + 1 - _DIGITS, min(written, 0)))
+    found = found.quantize(Decimal(1).scaleb(step)) if step < 0 else Decimal(round(found, -step))
+    return min(max(Decimal(f"{found:f}"), low), high)
 
 
 def _among(low: int, high: int, at: float) -> int:
@@ -151,7 +169,8 @@ def factor_at(low: Decimal, high: Decimal, at: float) -> Decimal:
     """The factor at a quantile between two of them: half and twice are as likely as each other (log-uniform)."""
     if at in {0.0, 1.0}:
         return high if at else low
-    return Decimal(rounded(Decimal(exp(log(low) + at * (log(high) - log(low)))), whole=False))
+    exact = Decimal(exp(log(low) + at * (log(high) - log(low))))
+    return Decimal(_within(low, high, float((exact - low) / (high - low)), whole=False))
 
 
 def times(value: Value, factor: Decimal, *, whole: bool) -> Value:

@@ -145,6 +145,7 @@ def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Decl
 def _marks_of_path(assumption: Node | None, path: Mark) -> list[Mark]:
     """Where an assumption was written, of its paths only one."""
     entries = _entries(assumption)
+    entries.pop("source", None)  # which says nothing of what is drawn
     paths = [mark for mark in _marks(entries.pop(_PATHS, None)) if mark == path]
     return paths + [mark for child in entries.values() for mark in _marks(child)]
 
@@ -177,7 +178,7 @@ def _missing(one: _Declared) -> Located:
             meant = nearest(str(step), list(_entries(node)))
             return located(one.node.mark, one.at, f"nothing is stated at {dotted(one.pattern)}", meant)
         node = child
-    raise AssertionError
+    return located(one.node.mark, one.at, f"nothing is stated at {dotted(one.pattern)}")
 
 
 def beside(tree: Node, path: KeyPath) -> list[KeyPath]:

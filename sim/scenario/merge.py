@@ -347,8 +347,10 @@ def _lay_in_list(node: Node, done: KeyPath, rest: KeyPath, value: Node, findings
         items[index] = _lay(items[index], at, tuple(below), value, findings)
     elif value.value is None:
         del items[index]
-    else:
+    elif isinstance(value.value, dict):
         items[index] = over(items[index], value, findings, at)
+    else:
+        items[index] = bare(value, at, findings)
     return replace(node, value=items)
 
 

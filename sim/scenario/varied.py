@@ -68,7 +68,8 @@ def check_assumptions(
 ) -> None:
     """Refuse assumptions of which some values make no valid scenario, or one that `again` refuses.
 
-    Looked at are each alternative of a choice, and each pair of assumptions at all four corners that their ends make.
+    Looked at are each pair of assumptions at all four corners that their ends make, the middle of all, and each
+    alternative of a choice. The first that is wrong with an assumption, or with a pair, is told.
     `ScenarioError` that tells each assumption, or pair of them, where it is declared, which `place` knows.
     """
     known: dict[frozenset[tuple[str, float]], Problem | None] = {}
@@ -84,7 +85,7 @@ def check_assumptions(
                 known[key] = error.problems[0]
         return known[key]
 
-    told: dict[Problem, None] = {}
+    told: dict[tuple[str, ...], Problem] = {}
     for corner in _corners(scenario.uncertain):
         if wrong(corner) is None:
             continue
@@ -92,23 +93,24 @@ def check_assumptions(
             blamed = [dict(few) for few in combinations(corner.items(), size) if wrong(dict(few))]
             for few in blamed:
                 path = (UNCERTAIN, list(few)[-1])
-                told[place(path, _where(scenario, few, wrong(few)))] = None
+                told.setdefault(tuple(few), place(path, _where(scenario, few, wrong(few))))
             if blamed:
                 break
     if told:
-        raise ScenarioError(list(told))
+        raise ScenarioError(list(told.values()))
 
 
 def _corners(assumptions: Mapping[str, Assumption]) -> Iterator[Quantiles]:
-    """Quantiles among which every pair of assumptions meets in all four corners, and alternatives one by one.
+    """Quantiles among which each pair of assumptions meets in all four corners; the middle; alternatives one by one.
 
-    By the digits of their numbers: of any two, some digit differs.
+    Pairs meet by the binary digits of their numbers: of any two, some digit differs.
     """
     names = list(assumptions)
     for bit in range(-1, len(names).bit_length() if len(names) > 1 else 0):
         low = {name: float(bit >= 0 and number >> bit & 1) for number, name in enumerate(names)}
         yield low
         yield {name: 1 - at for name, at in low.items()}
+    yield dict.fromkeys(names, 0.5)
     for name, assumption in assumptions.items():
         total = sum((assumption.choice or {}).values(), Decimal(0))
         before = Decimal(0)

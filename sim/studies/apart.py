@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sim.errors import StudyError
+from sim.errors import Problem, StudyError
 from sim.scenario.assumptions import UNCERTAIN
 from sim.scenario.changes import Change
 from sim.scenario.files import CHANGES, locate
 from sim.scenario.merge import NOT_INHERITED, differences, lay_out
-from sim.scenario.tree import dotted, plain
+from sim.scenario.tree import KeyPath, dotted, plain
+from sim.scenario.varied import check_assumptions
 from sim.studies.players import MOST, Members, Orders, orders
 from sim.studies.work import Case
 
@@ -58,7 +60,7 @@ def take_apart(base: Subject, design: Subject, pair: Sequence[Case], *, over: bo
         raise StudyError(f"{pair[1].name} lacks changes that {pair[0].name} has: {', '.join(lacking)}")
     changes = [change for change in other.changes if change.file not in had]
     between = _Between(one, other, changes, over)
-    names, says = [change.name for change in changes], [change.says for change in changes]
+    names, says = _names(changes), [change.says for change in changes]
     needs = [_needs(change, changes) for change in changes]
     if paths := between.unexplained():
         names.append(OTHER)
@@ -73,7 +75,18 @@ def take_apart(base: Subject, design: Subject, pair: Sequence[Case], *, over: bo
             told = " + ".join([pair[0].name, *(names[player] for player in sorted(members))])
             with_other = OTHER in names and len(changes) in members
             cases[members] = between.case(members - {len(changes)}, told, with_other=with_other)
+    if over:
+        _check_drawn([case for case in cases.values() if case not in pair])
     return Apart(tuple(names), tuple(says), among, cases)
+
+
+def _names(changes: Sequence[Change]) -> list[str]:
+    """What each change is called; where that would not tell it apart, with the words by which it was named."""
+    taken = [change.name for change in changes]
+    return [
+        name if taken.count(name) == 1 and name != OTHER else f"{name} ({change.named.name})"
+        for name, change in zip(taken, changes, strict=True)
+    ]
 
 
 def _needs(change: Change, changes: Sequence[Change]) -> Members:
@@ -82,6 +95,17 @@ def _needs(change: Change, changes: Sequence[Change]) -> Members:
         os.path.realpath(locate(one.name, one.folder, one.mark, one.path, CHANGES)) for one in change.require
     }
     return frozenset(number for number, other in enumerate(changes) if other.file in files)
+
+
+def _check_drawn(cases: Sequence[Case]) -> None:
+    """Refuse sets of changes of which some draws of what is assumed make no valid scenario."""
+    for case in cases:
+        place = partial(_place, case.name)
+        check_assumptions(case.scenario, lambda _drawn: None, place)
+
+
+def _place(name: str, path: KeyPath, message: str) -> Problem:
+    return Problem(name, dotted(path), message)
 
 
 class _Between(NamedTuple):

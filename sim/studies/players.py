@@ -93,8 +93,8 @@ def _mean(values: np.ndarray) -> np.ndarray:
 def _adding_up(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """The parts as multiples of so large a power of two that their sum has no error, in whatever order.
 
-    The largest takes what rounding leaves. Where the whole is no such multiple, being far smaller than its parts, the
-    sum is off by one in their last place.
+    The largest takes what rounding leaves. Where the whole is no such multiple, being smaller than its parts, the sum
+    may be off by one in their last place.
     """
     bound = np.nan_to_num(np.abs(parts).sum(axis=0) + np.abs(whole))
     step = np.exp2(np.ceil(np.log2(np.where(bound > 0, bound, 1.0))) - _BITS)

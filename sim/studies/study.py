@@ -302,13 +302,18 @@ def _gone_on(plan: Plan, where: Where) -> Path:
 
 
 def _last(plan: Plan) -> Path:
-    """Of the folders that studies of this name have got, the last one."""
+    """Of the folders that studies of this name have got, the last one of this study; if there is none, the last."""
     last = wanted = STUDIES / plan.name
+    fitting = None
     for folder in numbered(wanted):
         if not folder.is_dir():
-            return last
+            break
         last = folder
-    raise AssertionError
+        if os.path.lexists(folder / MANIFEST) and not any(
+            _differences(read_json(folder, MANIFEST), plan.text)
+        ):
+            fitting = folder
+    return fitting or last
 
 
 def _differences(found: Mapping[str, Any], text: Mapping[str, Any]) -> Iterator[str]:

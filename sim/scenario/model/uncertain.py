@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Final, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -13,12 +13,32 @@ from sim.scenario.model.base import Declaration, Number, said, wrong
 from sim.scenario.paths import path_of
 from sim.scenario.tree import read_scalar
 
+#: What says which run it is: replications that differ in it have nothing in common.
+_NOT_DRAWN: Final = frozenset(
+    {
+        "name",
+        "question",
+        "description",
+        "seed",
+        "period",
+        "run_in",
+        "horizon",
+        "reporting_currency",
+        "uncertain",
+    }
+)
+
 
 @said
 def _path(text: str) -> str:
-    if path_of(text) is None:
+    path = path_of(text)
+    if path is None:
         raise ValueError(
             f"{text!r} is not a path such as treasuries.minsk.lag or markets.*.pairs.*.spread_bps"
+        )
+    if path[0] in _NOT_DRAWN:
+        raise ValueError(
+            f"{path[0]!r} says what is run, and cannot differ between the replications of a study"
         )
     return text
 
@@ -27,6 +47,12 @@ def _path(text: str) -> str:
 def _single(text: str) -> Any:  # noqa: ANN401 - whatever the text says
     refuse_other_digits(text)
     return read_scalar(text)
+
+
+@said
+def _alternative(text: str) -> str:
+    read_scalar(text)
+    return text
 
 
 def _end(value: Any) -> Any:  # noqa: ANN401 - whatever was written
@@ -40,6 +66,7 @@ def _end(value: Any) -> Any:  # noqa: ANN401 - whatever was written
 
 _BOTH: dict[str, Any] = {"anyOf": [{"type": "number"}, {"type": "string"}]}
 End = Annotated[Any, BeforeValidator(_end), WithJsonSchema(_BOTH)]
+Alternative = Annotated[str, AfterValidator(_alternative)]
 Above = Annotated[Number, Field(gt=0)]
 Part = Annotated[Number, Field(ge=0, le=1)]
 
@@ -61,7 +88,7 @@ class Assumption(Declaration):
     """Ends of a factor by which all values are multiplied, so that their ratios stay; its logarithm is uniform."""
     share: tuple[Part, Part] | None = None
     """Ends of a share of a total; the other entries beside it keep their ratios and fill up to the same total."""
-    choice: dict[str, Annotated[Number, Field(ge=0)]] | None = None
+    choice: dict[Alternative, Annotated[Number, Field(ge=0)]] | None = Field(default=None, min_length=1)
     """Values with the weight of each."""
     source: str | None = None
     """Where the range comes from, or the word assumption."""
