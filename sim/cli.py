@@ -458,7 +458,7 @@ def _tell_variation(loaded: Loaded[Scenario]) -> None:
         elif len(loaded.changes) == inherited:
             say(f"{name}: differs in nothing")
     for name_of, path in loaded.without_effect:
-        say(f"{name}: the assumption {name_of!r} is without effect at {path}, which is stated above it")
+        say(f"{name}: the assumption {name_of!r} is without effect at {path}: stated above it")
     for key in loaded.overruled:
         more = f" (and {len(key.paths) - 1} more)" if len(key.paths) > 1 else ""
         say(f"{key.mark}: {key.paths[0]}{more} wins over the change {key.change!r}")

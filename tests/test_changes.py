@@ -535,10 +535,7 @@ def test_the_command_line_makes_changes_and_says_which() -> None:
             "mine: differs by its own keys in period.end, run_in, horizon, hours.yuan-orders.sessions.0, "
             "hours.yuan-orders.source"
         ),
-        (
-            "mine: the assumption 'yuan-cutoff' is without effect at hours.yuan-orders.sessions.0, "
-            "which is stated above it"
-        ),
+        "mine: the assumption 'yuan-cutoff' is without effect at hours.yuan-orders.sessions.0: stated above it",
         "mine.yaml:5:1: hours.yuan-orders.sessions wins over the change 'late'",
     )
     Path("child.yaml").write_text("name: child\nextends: mine.yaml\nquestion: Nothing else?\n", "utf-8")

@@ -269,6 +269,14 @@ def test_what_a_variant_states_is_meant() -> None:
     assert not load_located("own.yaml").without_effect
 
 
+def test_it_is_told_of_how_many_values_some_are_stated() -> None:
+    scenario('spreads: {paths: ["markets.*.pairs.*.spread_bps"], factor: [0.5, 2]}')
+    scenario("", name="variant", extends="own.yaml", more="markets.bcse.pairs.CNY/BYN.spread_bps: 40\n")
+    [told] = load_located("variant.yaml").without_effect
+    assert told == ("spreads", "1 of 9 values of markets.*.pairs.*.spread_bps")
+    assert len(load("variant.yaml").uncertain["spreads"].paths) == 8
+
+
 def test_what_a_change_or_an_override_states_is_meant() -> None:
     scenario(_LAG)
     Path("later.yaml").write_text("says: Later.\ntreasuries.minsk.lag: 1d\n", "utf-8")

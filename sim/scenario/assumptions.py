@@ -15,7 +15,7 @@ from sim.scenario.paths import matching, path_of
 from sim.scenario.tree import KeyPath, Located, Mark, Node, dotted, located
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from sim.scenario.merge import Resolved
 
@@ -25,7 +25,7 @@ _NOT_SINGLE: Final = "a single value is needed, and this is {}; name a value in 
 
 
 class WithoutEffect(NamedTuple):
-    """A path of an assumption whose value is stated by something laid over the assumption."""
+    """An assumption, and a path whose value is stated by something laid over it; of many values, how many are."""
 
     name: str
     path: str
@@ -96,7 +96,8 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
     kept: dict[str, Node] = {}
     for name, assumption in entries.items():
         listed: dict[KeyPath, Node] = {}
-        for one in _declared(resolved, name, assumption):
+        declared = list(_declared(resolved, name, assumption))
+        for one in declared:
             paths, wrong = one.paths(resolved.tree, shared="share" in _entries(assumption))
             findings += wrong
             if not paths and not wrong:
@@ -107,6 +108,7 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
                 findings += _unfit(assumption, resolved.tree.nearest(path), group, one)
                 findings += _drawn_before(drawn_by, (path, *group), one)
                 listed[path] = Node(dotted(_as_listed(path, written)), one.node.mark)
+        without += _without_part(name, declared, resolved.tree, listed)
         there = _entries(assumption)
         if not _is_readable(there.get(_PATHS)):
             kept[name] = assumption  # validation tells what is wrong
@@ -116,6 +118,17 @@ def in_force(resolved: Resolved, tree: Node, written: Mapping[KeyPath, KeyPath])
             )
     section = replace(tree.value[UNCERTAIN], value=kept)
     return InForce(replace(tree, value={**tree.value, UNCERTAIN: section}), tuple(without), tuple(findings))
+
+
+def _without_part(
+    name: str, declared: Sequence[_Declared], tree: Node, listed: Collection[KeyPath]
+) -> Iterator[WithoutEffect]:
+    """The paths of an assumption that are in force at some of their values, and not at others."""
+    for one in declared:
+        values = list(matching(tree, one.pattern))
+        lost = sum(path not in listed for path in values)
+        if 0 < lost < len(values):
+            yield WithoutEffect(name, f"{lost} of {len(values)} values of {dotted(one.pattern)}")
 
 
 def _declared(resolved: Resolved, name: str, assumption: Node) -> Iterator[_Declared]:
