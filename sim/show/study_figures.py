@@ -42,6 +42,8 @@ _LARGEST: Final = 9.0
 _ROOM: Final = 260
 #: What the colours of differences say.
 _COLOURS: Final = "Blue: better; orange: worse; grey: open, or neither is better"
+#: Signs of a line of a title.
+_TITLE: Final = 56
 #: Names below bars are broken into lines of so many signs.
 _NAME: Final = 14
 
@@ -146,7 +148,10 @@ def differences(comparison: Comparison, ax: Axes) -> None:
     dress(ax, grid="x")
     table = comparison.differences
     rows = table[table["of"].map(sums_up) & (table["over"] == "all") & (table["today"] != 0)]
-    rows = rows[rows["difference"].notna()].iloc[::-1].reset_index(drop=True)
+    rows = rows[rows["difference"].notna()]
+    # What is the same in all replications needs no room.
+    differs = (rows[["difference", "low", "high"]] != 0).any(axis=1)
+    rows = (rows[differs] if differs.any() else rows).iloc[::-1].reset_index(drop=True)
     if rows.empty:
         nothing(ax, "no number is told by both")
     several = len(comparison.scenarios) > _TWO
@@ -161,7 +166,7 @@ def differences(comparison: Comparison, ax: Axes) -> None:
         names.append(f"{row.scenario}: {name}" if several else name)
     ax.set_yticks(range(len(names)), names, fontsize=min(_LARGEST, _ROOM / max(len(names), 1)))
     ax.axvline(0, color=INK, linewidth=0.8, zorder=1.5)
-    label = "difference from today with its 95 % interval, % of today's value"
+    label = "difference with its 95 % interval, % of today's value"
     if max(map(abs, ax.get_xlim())) > _WIDE:
         # What hardly varies is to be seen beside what is not known at all.
         ends = ax.get_xlim()
@@ -169,11 +174,12 @@ def differences(comparison: Comparison, ax: Axes) -> None:
         ax.set_xticks(_ticks(*ends))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace("-", "−")))
         ax.set_xlim(ends)
-        label += f"; beyond {_LINEAR} % logarithmic"
+        label += f"\n(beyond {_LINEAR} % logarithmic)"
     ax.set_xlabel(label)
     designs = ", ".join(scenario.name for scenario in comparison.scenarios[1:])
     heading(ax, _COLOURS)
-    headline(ax, f"{designs} against {comparison.today}, {comparison.count:,} replications")
+    told = f"{designs} against {comparison.today}, {comparison.count:,} replications"
+    headline(ax, fill(told, _TITLE))
 
 
 @study_figure(OF_COMPARISON, 8.6, 4.6)
