@@ -132,9 +132,7 @@ def between(low: Value, high: Value, at: float, *, whole: bool) -> Value:
     """
     scale = common_scale(low, high)
     if scale is None:
-        if whole and all(Decimal(end) == int(end) for end in (low, high)):
-            return _among(int(low), int(high), at)
-        return _within(Decimal(low), Decimal(high), at, whole=whole)
+        return _among(int(low), int(high), at) if whole else _within(Decimal(low), Decimal(high), at)
     if at in {0.0, 1.0}:
         return high if at else low
     ends = list(zip(_read(low, scale), _read(high, scale), strict=True))
@@ -144,21 +142,27 @@ def between(low: Value, high: Value, at: float, *, whole: bool) -> Value:
     return scale.write(tuple(round((one + at * (other - one)) / step) * step for one, other in ends))
 
 
-def _within(low: Decimal, high: Decimal, at: float, *, whole: bool) -> int | Decimal:
+def _within(low: Decimal, high: Decimal, at: float) -> Decimal:
     """A number between both, with four digits of their distance at least, and never beyond one of them."""
     if at in {0.0, 1.0}:
         return high if at else low
     found = low + Decimal(at) * (high - low)
-    if whole:
-        return rounded(found, whole=True)
-    step = found.adjusted() + 1 - _DIGITS
-    if abs(found) >= 1:
-        step = max(step, -_DECIMALS)
     # Ends that lie close together, and are written with more decimals, need them.
     written = min(int(end.as_tuple().exponent) for end in (low, high))
-    step = min(step, max((high - low).adjusted() + 1 - _DIGITS, min(written, 0)))
-    found = found.quantize(Decimal(1).scaleb(step)) if step < 0 else Decimal(round(found, -step))
-    return min(max(Decimal(f"{found:f}"), low), high)
+    step = min(_step(found), max((high - low).adjusted() + 1 - _DIGITS, min(written, 0)))
+    return min(max(_told(found, step), low), high)
+
+
+def _step(value: Decimal) -> int:
+    """The power of ten of the last digit with which a number is told."""
+    step = value.adjusted() + 1 - _DIGITS if value else 1 - _DIGITS
+    return max(step, -_DECIMALS) if abs(value) >= 1 else step
+
+
+def _told(value: Decimal, step: int) -> Decimal:
+    """A number rounded half-even to a power of ten."""
+    found = value.quantize(Decimal(1).scaleb(step)) if step < 0 else Decimal(round(value, -step))
+    return Decimal(f"{found:f}")
 
 
 def _among(low: int, high: int, at: float) -> int:
@@ -170,7 +174,7 @@ def factor_at(low: Decimal, high: Decimal, at: float) -> Decimal:
     if at in {0.0, 1.0}:
         return high if at else low
     exact = Decimal(exp(log(low) + at * (log(high) - log(low))))
-    return Decimal(_within(low, high, float((exact - low) / (high - low)), whole=False))
+    return _within(low, high, float((exact - low) / (high - low)))
 
 
 def times(value: Value, factor: Decimal, *, whole: bool) -> Value:
@@ -187,12 +191,4 @@ def rounded(value: Decimal, *, whole: bool) -> int | Decimal:
     """A number with four significant digits, and with two decimals at most from 1 on; or the nearest whole number."""
     if whole:
         return int(value.to_integral_value(ROUND_HALF_EVEN))
-    decimals = _DIGITS - 1 - (value.adjusted() if value else 0)
-    if abs(value) >= 1:
-        decimals = min(decimals, _DECIMALS)
-    found = (
-        value.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_EVEN)
-        if decimals > 0
-        else round(value, decimals)
-    )
-    return Decimal(f"{found:f}")
+    return _told(value, _step(value))

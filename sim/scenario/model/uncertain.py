@@ -98,8 +98,6 @@ class Assumption(Declaration):
         stated = [way for way in self.WAYS if getattr(self, way) is not None]
         if len(stated) != 1:
             raise wrong(f"state one of {', '.join(map(repr, self.WAYS))}")
-        if twice := [path for path in self.paths if self.paths.count(path) > 1]:
-            raise wrong(f"{twice[0]} stands twice", field="paths")
         for way in ("range", "factor", "share"):
             if (ends := getattr(self, way)) is not None:
                 self._check_ends(way, *ends)
