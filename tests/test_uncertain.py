@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from pathlib import Path
-from statistics import mean
+from statistics import correlation, mean
 from typing import TYPE_CHECKING
 
 import pytest
@@ -140,6 +140,15 @@ def test_a_draw_belongs_to_its_name_and_replication() -> None:
     lags = {assumed(one, replication).scenario.treasuries["minsk"].lag for replication in range(20)}
     assert len(lags) == 20
     assert all(0 <= lag <= 172_800 for lag in lags)
+
+
+def test_two_assumptions_know_nothing_of_each_other() -> None:
+    base = own(
+        "lag: {paths: [treasuries.minsk.lag], range: [0d, 2d]}\n"
+        "at: {paths: [treasuries.minsk.at], range: ['09:30', '11:30']}"
+    )
+    drawn = [quantiles(base, replication) for replication in range(400)]
+    assert abs(correlation([one["lag"] for one in drawn], [one["at"] for one in drawn])) < 0.15
 
 
 def test_a_resolved_scenario_assumes_the_same() -> None:
